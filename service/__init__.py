@@ -1,0 +1,1 @@
+"""Greenroom: mentoring meetings around the dates that matter."""

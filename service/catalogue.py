@@ -1,0 +1,114 @@
+"""Words: keyed message catalogues (gettext .po), and dates and times as the reader's locale and zone write them."""
+
+from __future__ import annotations
+
+import gettext
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.core import UnknownLocaleError
+from babel.dates import format_date, format_time, get_timezone_location
+from babel.lists import format_list
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+FALLBACK = "en"
+
+
+class MissingWords(KeyError):
+    """A key that no catalogue has: a mistake of ours, found by the tests."""
+
+
+@cache
+def _translations(language: str) -> gettext.GNUTranslations:
+    """Every .po of a language, compiled in memory; a key in two files is a mistake."""
+    merged: gettext.GNUTranslations | None = None
+    folder = resources.files("service").joinpath("catalogues", language)
+    for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        if not file.name.endswith(".po"):
+            continue
+        compiled = io.BytesIO()
+        write_mo(compiled, read_po(io.BytesIO(file.read_bytes()), abort_invalid=True))
+        compiled.seek(0)
+        translations = gettext.GNUTranslations(compiled)
+        if merged is None:
+            merged = translations
+        else:
+            merged._catalog.update(translations._catalog)  # type: ignore[attr-defined]
+    return merged or gettext.GNUTranslations()
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Says things in one locale. `en` writes 24 hours, `en_US` 12, as Babel's data for the locale has it."""
+
+    locale: Locale
+
+    @classmethod
+    def of(cls, locale: str) -> Words:
+        try:
+            # Plain English has American dates in CLDR; people who chose no country get day before month and 24 hours.
+            return cls(Locale.parse("en_GB" if locale == FALLBACK else locale))
+        except (UnknownLocaleError, ValueError):
+            return cls(Locale.parse("en_GB"))
+
+    def __call__(self, key: str, /, n: int | None = None, **params: Any) -> str:
+        """The catalogue's sentence with `{params}` filled in; `n` picks the plural form and fills `{n}`.
+
+        Raises MissingWords for an unknown key.
+        """
+        catalogue = _translations(FALLBACK)
+        found = catalogue.gettext(key) if n is None else catalogue.ngettext(key, key, n)
+        if found == key:
+            raise MissingWords(key)
+        return found.format(n=n, **params) if params or n is not None else found
+
+    def has(self, key: str) -> bool:
+        return _translations(FALLBACK).gettext(key) != key
+
+    def day(
+        self, moment: datetime | date, zone: ZoneInfo | None = None, *, long: bool = False, year: bool = False
+    ) -> str:
+        """Fri 26 Feb; long: Friday 26 February; with the year where it matters."""
+        when = moment.astimezone(zone) if isinstance(moment, datetime) and zone else moment
+        skeleton = ("yMMMMEEEEd" if year else "MMMMEEEEd") if long else ("yMMMEd" if year else "MMMEd")
+        pattern = self.locale.datetime_skeletons[skeleton].pattern
+        return format_date(when, pattern, locale=self.locale).replace(",", "")
+
+    def weekday(self, moment: datetime, zone: ZoneInfo) -> str:
+        return format_date(moment.astimezone(zone), "EEEE", locale=self.locale)
+
+    def time(self, moment: datetime, zone: ZoneInfo) -> str:
+        """15:00 or 3:00 PM in the zone; a repeated hour carries its offset, so that each label means one instant."""
+        local = moment.astimezone(zone)
+        told = format_time(local, "short", locale=self.locale).replace("\u202f", " ")
+        if local.replace(fold=1 - local.fold).utcoffset() == local.utcoffset():
+            return told
+        offset = local.strftime("%z")
+        return f"{told} (UTC{offset[:3]}:{offset[3:]})" if _repeats(local) else told
+
+    def moment(self, moment: datetime, zone: ZoneInfo, *, year: bool = False) -> str:
+        """Fri 26 Feb, 15:00"""
+        return f"{self.day(moment, zone, year=year)}, {self.time(moment, zone)}"
+
+    def place_of(self, zone: ZoneInfo) -> str:
+        """The zone's city as people say it: New York, Lisbon."""
+        told: str = get_timezone_location(zone, locale=self.locale, return_city=True)
+        return told
+
+    def items(self, items: Iterable[str]) -> str:
+        """a, b and c"""
+        return format_list(list(items), locale=self.locale)
+
+
+def _repeats(local: datetime) -> bool:
+    """Whether this wall time comes twice (PEP 495: the earlier offset is the larger), not one that is skipped."""
+    earlier, later = local.replace(fold=0).utcoffset(), local.replace(fold=1).utcoffset()
+    return earlier is not None and later is not None and earlier > later

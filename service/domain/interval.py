@@ -1,0 +1,128 @@
+"""Half-open time: one Interval for people, and sorted spans of epoch seconds for arithmetic on many."""
+
+from __future__ import annotations
+
+import math
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+# A span is (start, end) in epoch seconds, half-open. A `Spans` value is sorted, disjoint and not touching.
+Span = tuple[int, int]
+Spans = Sequence[Span]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    """[start, end) between two aware instants, kept in UTC. Raises ValueError when naive or not after its start."""
+
+    start: datetime
+    end: datetime
+
+    def __post_init__(self) -> None:
+        if self.start.tzinfo is None or self.end.tzinfo is None:
+            raise ValueError("an interval needs aware datetimes")
+        object.__setattr__(self, "start", self.start.astimezone(UTC))
+        object.__setattr__(self, "end", self.end.astimezone(UTC))
+        if self.end <= self.start:
+            raise ValueError("an interval ends after it starts")
+
+    @property
+    def duration(self) -> timedelta:
+        return self.end - self.start
+
+    @property
+    def span(self) -> Span:
+        """Whole epoch seconds, rounded outward: a busy second is never lost."""
+        return floor_epoch(self.start), math.ceil(self.end.timestamp())
+
+    def overlaps(self, other: Interval) -> bool:
+        return self.start < other.end and other.start < self.end
+
+    @classmethod
+    def of(cls, span: Span) -> Interval:
+        return cls(instant(span[0]), instant(span[1]))
+
+    @classmethod
+    def lasting(cls, start: datetime, duration: timedelta) -> Interval:
+        return cls(start, start + duration)
+
+
+def instant(epoch: int) -> datetime:
+    return datetime.fromtimestamp(epoch, UTC)
+
+
+def floor_epoch(moment: datetime) -> int:
+    return int(moment.timestamp() // 1)
+
+
+def merge(spans: Iterable[Span]) -> list[Span]:
+    """Sorted union; touching spans become one. Empty and reversed ones are dropped."""
+    merged: list[Span] = []
+    last_start = last_end = None
+    for start, end in sorted(spans):
+        if end <= start:
+            continue
+        if last_end is None or last_start is None:
+            last_start, last_end = start, end
+        elif start <= last_end:
+            last_end = max(last_end, end)
+        else:
+            merged.append((last_start, last_end))
+            last_start, last_end = start, end
+    if last_start is not None and last_end is not None:
+        merged.append((last_start, last_end))
+    return merged
+
+
+def subtract(spans: Spans, holes: Spans) -> list[Span]:
+    """What of `spans` no hole covers. Both must be merged."""
+    left: list[Span] = []
+    index, count = 0, len(holes)
+    for start, end in spans:
+        while index < count and holes[index][1] <= start:
+            index += 1
+        at, cursor = index, start
+        while at < count and holes[at][0] < end:
+            if holes[at][0] > cursor:
+                left.append((cursor, holes[at][0]))
+            cursor = max(cursor, holes[at][1])
+            at += 1
+        if cursor < end:
+            left.append((cursor, end))
+    return left
+
+
+def intersect(one: Spans, other: Spans) -> list[Span]:
+    """What both cover. Both must be merged."""
+    common: list[Span] = []
+    left = right = 0
+    while left < len(one) and right < len(other):
+        start = max(one[left][0], other[right][0])
+        end = min(one[left][1], other[right][1])
+        if start < end:
+            common.append((start, end))
+        if one[left][1] <= other[right][1]:
+            left += 1
+        else:
+            right += 1
+    return common
+
+
+def pack(spans: Spans) -> bytes:
+    """Spans as little-endian uint32 pairs, the form in which a calendar's busy times are stored."""
+    flat = array("I", [edge for span in spans for edge in span])
+    if sys.byteorder == "big":
+        flat.byteswap()
+    return flat.tobytes()
+
+
+def unpack(blob: bytes) -> list[Span]:
+    flat = array("I")
+    flat.frombytes(blob)
+    if sys.byteorder == "big":
+        flat.byteswap()
+    edges = iter(flat)
+    return list(zip(edges, edges, strict=True))

@@ -1,0 +1,39 @@
+"""A meeting's life: its phases, which moves they allow, and the moments at which it has to be looked at again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+
+class Phase(StrEnum):
+    """Our meeting's state; never mixed with STATUS or PARTSTAT of its calendar entry."""
+
+    HELD = "held"
+    BOOKED = "booked"
+    ENDED = "ended"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+LIVE = frozenset({Phase.HELD, Phase.BOOKED})  # these take a person's time
+
+# move -> phases it may start from, phase it leads to (None: stays)
+MOVES: dict[str, tuple[frozenset[Phase], Phase | None]] = {
+    "confirm": (frozenset({Phase.HELD}), Phase.BOOKED),
+    "reschedule": (frozenset({Phase.HELD, Phase.BOOKED}), None),
+    "cancel": (frozenset({Phase.HELD, Phase.BOOKED}), Phase.CANCELLED),
+    "decline": (frozenset({Phase.BOOKED}), Phase.CANCELLED),
+    "end": (frozenset({Phase.BOOKED}), Phase.ENDED),
+    "close": (frozenset({Phase.ENDED}), Phase.CLOSED),
+}
+
+MOVE_CUTOFF = timedelta(hours=2)  # "move until 2 h before"; cancelling is always possible
+
+
+def after(move: str, phase: Phase) -> Phase | None:
+    """The phase that `move` leads to from `phase`; None when the table forbids it."""
+    sources, target = MOVES[move]
+    if phase not in sources:
+        return None
+    return target or phase

@@ -1,0 +1,73 @@
+"""Random tokens behind every link: one person and purpose, expiring, revocable; stored hashed, sealed for reuse."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.domain.errors import LinkGone, NotFound
+from service.store.tables import Link
+from service.store.types import fingerprint
+
+TOKEN_BYTES = 24  # 192 bits: more than the 128 that a link must carry
+
+# Purpose -> the page's path and how long a link lives from its making.
+PATHS: dict[str, str] = {
+    "schedule": "s", "connect": "connect", "meeting": "m", "entry": "i", "followup": "f", "person": "p",
+    "programme": "programme", "feed": "feeds",
+}  # fmt: skip
+LIVES: dict[str, timedelta] = {
+    "schedule": timedelta(days=365), "connect": timedelta(days=14), "meeting": timedelta(days=180),
+    "entry": timedelta(days=180), "followup": timedelta(days=60), "person": timedelta(days=365),
+    "programme": timedelta(days=365), "feed": timedelta(days=365),
+}  # fmt: skip
+
+
+def link_for(session: Session, now: datetime, purpose: str, person_id: int | None, **subject: int | str | None) -> Link:
+    """The person's live link for this purpose and subject, made if there is none; one that is in the last half of its
+    life is replaced, the old one stays good until its end. Repeatable. Needs a write session."""
+    wanted = select(Link).where(
+        Link.purpose == purpose, Link.person_id == person_id, Link.revoked_at.is_(None),
+        Link.expires_at > now + LIVES[purpose] / 2,
+        *(getattr(Link, name) == subject.get(name) for name in ("pair_id", "meeting_id", "date_id", "session")),
+    )  # fmt: skip
+    found = session.scalars(wanted.order_by(Link.id.desc()).limit(1)).first()
+    if found is not None:
+        return found
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    link = Link(
+        token_hash=fingerprint(token), token=token, purpose=purpose, person_id=person_id,
+        created_at=now, expires_at=now + LIVES[purpose], **subject,
+    )  # fmt: skip
+    session.add(link)
+    session.flush()
+    return link
+
+
+def resolve(session: Session, now: datetime, purpose: str, token: str) -> Link:
+    """The link behind a token. Raises NotFound when it never existed or is for another purpose, LinkGone when it was
+    revoked or has expired. The look-up is by hash, so no comparison of secrets leaks through time."""
+    link = session.scalars(
+        select(Link).where(Link.token_hash == fingerprint(token), Link.purpose == purpose)
+    ).one_or_none()
+    if link is None:
+        raise NotFound
+    if link.revoked_at is not None or link.expires_at <= now:
+        raise LinkGone
+    return link
+
+
+def url_of(base_url: str, link: Link) -> str:
+    suffix = ".ics" if link.purpose == "feed" else ""
+    return f"{base_url}/{PATHS[link.purpose]}/{link.token}{suffix}"
+
+
+def revoke_links(session: Session, now: datetime, person_id: int) -> int:
+    """Makes every link of the person useless at once; returns how many. Repeatable."""
+    links = session.scalars(select(Link).where(Link.person_id == person_id, Link.revoked_at.is_(None))).all()
+    for link in links:
+        link.revoked_at = now
+    return len(links)

@@ -1,0 +1,125 @@
+"""What operations need from the outside, as Protocols; adapters in `integrations` fulfil them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from service.domain.interval import Interval, Span
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRef:
+    """One calendar of a connection: `key` is its stable address there (an href, or "" for a feed)."""
+
+    key: str
+    name: str
+    counts: bool  # whether it should count as busy unless the person says otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class SyncMark:
+    """What lets the next read ask only for changes; opaque outside its adapter."""
+
+    etag: str | None = None
+    modified: str | None = None
+    sync_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """What is read, and for whom.
+
+    `zone` is the owner's, for floating times and all-day events; `addresses` are the owner's (lower case), to find
+    what they declined; `our_uids` are meetings of ours, which never count as busy.
+    """
+
+    window: Interval
+    zone: ZoneInfo
+    addresses: frozenset[str]
+    our_uids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEvent:
+    """An event in a person's calendar that carries one of our UIDs."""
+
+    uid: str
+    interval: Interval | None
+    cancelled: bool
+    partstat: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BusyReading:
+    """Merged busy spans of one calendar inside the request's window; never a title.
+
+    `partial`: an event could not be read in full; its span is in `spans` (unknown start or end raises instead).
+    """
+
+    spans: Sequence[Span]
+    own: tuple[OwnEvent, ...]
+    partial: bool
+    mark: SyncMark
+
+
+class BusyCalendar(Protocol):
+    """A connection's calendars. Every call raises AdapterError; none takes longer than `timeout` in all."""
+
+    def discover(self, timeout: timedelta) -> tuple[CalendarRef, ...]:
+        """Every event calendar of the connection, after a real read."""
+        ...
+
+    def fetch(
+        self, calendar: CalendarRef, request: ReadRequest, mark: SyncMark | None, timeout: timedelta
+    ) -> BusyReading | None:
+        """The calendar's busy times in the window; None when nothing changed since `mark`. May be repeated."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    sender: str
+    recipient: str
+
+
+class MailSession(Protocol):
+    """One connection, several messages. Before `deliver` the server holds nothing of the message."""
+
+    def offer(self, envelope: Envelope) -> None:
+        """MAIL FROM and RCPT TO, harmless to repeat. Raises AdapterError."""
+        ...
+
+    def deliver(self, octets: bytes) -> None:
+        """DATA. Returns on 2xx; raises AdapterError on 4xx/5xx, AnswerLost when the answer never came."""
+        ...
+
+
+class Mailer(Protocol):
+    def session(self) -> AbstractContextManager[MailSession]:
+        """Connects (AdapterError when it cannot) and quits at the end."""
+        ...
+
+
+class Jobs(Protocol):
+    """Wakes workers. A job carries ids only; each is backed by a row that a sweep would find as well."""
+
+    def send_batch(self, token: str, outbox_ids: Sequence[int]) -> None: ...
+
+    def refresh_connection(self, connection_id: int) -> None: ...
+
+    def read_inbound(self, inbound_id: int) -> None: ...
+
+    def depth(self) -> int:
+        """Jobs waiting to send; raises AdapterError when the broker does not answer."""
+        ...
+
+
+class CalendarFactory(Protocol):
+    """Given by wiring: the adapter for a connection's provider, with its credentials already inside."""
+
+    def __call__(self, provider: str, url: str, username: str | None, password: str | None) -> BusyCalendar: ...

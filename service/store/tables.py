@@ -1,0 +1,335 @@
+"""Every table. Text that people type is EncryptedText; instants are aware UTC."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from service.store.types import EncryptedBytes, EncryptedText, UtcDateTime
+
+
+class Base(DeclarativeBase):
+    """Constraint names are fixed, so that migrations can name them on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: JSON}  # noqa: RUF012 - SQLAlchemy's own form
+
+
+class Person(Base):
+    """Somebody whom we know by one address. `availability` NULL means the defaults hold, shown as assumed."""
+
+    __tablename__ = "people"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    email: Mapped[str] = mapped_column(String(254), unique=True)  # lower case
+    name: Mapped[str] = mapped_column(String(200))
+    zone: Mapped[str] = mapped_column(String(64))
+    locale: Mapped[str] = mapped_column(String(20), default="en")  # en: 24 hours; en_US: 12 hours
+    availability: Mapped[dict[str, Any] | None]
+    mails: Mapped[str] = mapped_column(String(10), default="all")  # all, fewer (no brief, reminder, ask), none
+    welcomed_at: Mapped[datetime | None]
+    first_mailed_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+    @property
+    def first_name(self) -> str:
+        return self.name.split()[0] if self.name.split() else self.name
+
+
+class Pair(Base):
+    __tablename__ = "pairs"
+    __table_args__ = (UniqueConstraint("mentee_id", "mentor_id"), CheckConstraint("mentee_id <> mentor_id", "two"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    mentee_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    mentor_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    place: Mapped[str | None] = mapped_column(EncryptedText("pairs.place"))
+    ended_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    mentee: Mapped[Person] = relationship(foreign_keys=[mentee_id], lazy="joined", innerjoin=True)
+    mentor: Mapped[Person] = relationship(foreign_keys=[mentor_id], lazy="joined", innerjoin=True)
+
+    def other(self, person_id: int) -> Person:
+        return self.mentor if person_id == self.mentee_id else self.mentee
+
+    def me(self, person_id: int) -> Person:
+        return self.mentee if person_id == self.mentee_id else self.mentor
+
+    def role(self, person_id: int) -> str:
+        return "mentee" if person_id == self.mentee_id else "mentor"
+
+
+class Link(Base):
+    """A random token for one person and one purpose: its hash to look it up, and, sealed, the token itself so that
+    a second mail can carry the same link. Rotating revokes the row and makes a new one."""
+
+    __tablename__ = "links"
+    __table_args__ = (Index("ix_links_subject", "person_id", "purpose", "pair_id", "meeting_id", "date_id"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(43), unique=True)
+    token: Mapped[str] = mapped_column(EncryptedText("links.token"))
+    purpose: Mapped[str] = mapped_column(String(16))  # schedule connect meeting entry followup person programme feed
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    pair_id: Mapped[int | None] = mapped_column(ForeignKey("pairs.id"))
+    meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"))
+    date_id: Mapped[int | None] = mapped_column(ForeignKey("critical_dates.id"))
+    connection_id: Mapped[int | None] = mapped_column(ForeignKey("connections.id"))
+    session: Mapped[str | None] = mapped_column(String(16))
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class ApiToken(Base):
+    __tablename__ = "api_tokens"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    token_hash: Mapped[str] = mapped_column(String(43), unique=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # NULL: the coordinator's
+    created_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class CriticalDate(Base):
+    """A date that matters to the mentee. The other person sees kind and time only once `shared_at` is set."""
+
+    __tablename__ = "critical_dates"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    zone: Mapped[str] = mapped_column(String(64))
+    run_minutes: Mapped[int | None]
+    label: Mapped[str | None] = mapped_column(EncryptedText("critical_dates.label"))  # the mentee's own, private
+    shared_label: Mapped[str | None] = mapped_column(EncryptedText("critical_dates.shared_label"))
+    shared_at: Mapped[datetime | None]
+    dropped_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Meeting(Base):
+    """One meeting. `due_at` is its only timer: look again then. `phase` moves only as domain.meeting.MOVES allows."""
+
+    __tablename__ = "meetings"
+    __table_args__ = (
+        Index(
+            "ix_meetings_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
+    date_id: Mapped[int | None] = mapped_column(ForeignKey("critical_dates.id"), index=True)
+    session: Mapped[str] = mapped_column(String(16))
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime]
+    phase: Mapped[str] = mapped_column(String(10))  # held booked ended closed cancelled
+    uid: Mapped[str] = mapped_column(String(36), unique=True)
+    sequence: Mapped[int] = mapped_column(default=0)
+    place: Mapped[str | None] = mapped_column(EncryptedText("meetings.place"))
+    ask: Mapped[str | None] = mapped_column(EncryptedText("meetings.ask"))  # what the mentee wants from the hour
+    reason: Mapped[str | None] = mapped_column(EncryptedText("meetings.reason"))  # of the last move or cancellation
+    changed_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # who booked, moved or cancelled last
+    declined_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    agenda_touched_at: Mapped[datetime | None]
+    happened: Mapped[bool | None]
+    agreed_at: Mapped[datetime | None]  # the mentee said of the list: this is right
+    due_at: Mapped[datetime | None]
+    invite_by: Mapped[str] = mapped_column(String(10), default="mail")
+    calendar: Mapped[str] = mapped_column(String(10), default="none")
+    created_at: Mapped[datetime]
+    pair: Mapped[Pair] = relationship(lazy="joined", innerjoin=True)
+
+
+class Attendance(Base):
+    """One person's answer to one meeting, ordered by (SEQUENCE, DTSTAMP) as RFC 5546 2.1.5 asks."""
+
+    __tablename__ = "attendances"
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    partstat: Mapped[str] = mapped_column(String(16), default="NEEDS-ACTION")
+    answered_sequence: Mapped[int | None]
+    answered_stamp: Mapped[datetime | None]
+
+
+class Claim(Base):
+    """A person's time, taken by a meeting from `starts_at` until `guarded_until` (its end and that person's gap).
+
+    Written by store.claims only, in the one statement that decides a booking.
+    """
+
+    __tablename__ = "claims"
+    __table_args__ = (Index("ix_claims_person", "person_id", "starts_at"), UniqueConstraint("meeting_id", "person_id"))
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    guarded_until: Mapped[datetime]
+
+
+class AgendaItem(Base):
+    """`key` is a skeleton's line (its words are in the catalogue) until somebody edits it; `text` is what was typed."""
+
+    __tablename__ = "agenda_items"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), index=True)
+    position: Mapped[int]
+    key: Mapped[str | None] = mapped_column(String(40))
+    text: Mapped[str | None] = mapped_column(EncryptedText("agenda_items.text"))
+    minutes: Mapped[int | None]
+    help: Mapped[str | None] = mapped_column(String(20))  # ideas listener feedback introduction hold-me
+    hidden: Mapped[bool] = mapped_column(default=False)  # not in the calendar
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+
+
+class Commitment(Base):
+    """Something agreed. Without owner or date it is loose, and the follow-up asks for them."""
+
+    __tablename__ = "commitments"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
+    meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"), index=True)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    text: Mapped[str] = mapped_column(EncryptedText("commitments.text"))
+    due_on: Mapped[date | None]
+    state: Mapped[str] = mapped_column(String(16), default="open")  # open done moving stuck renegotiated
+    note: Mapped[str | None] = mapped_column(EncryptedText("commitments.note"))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime]
+
+
+class Reflection(Base):
+    """What a person wrote for themselves after a meeting; only its author ever reads it."""
+
+    __tablename__ = "reflections"
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    text: Mapped[str] = mapped_column(EncryptedText("reflections.text"))
+    created_at: Mapped[datetime]
+
+
+class Connection(Base):
+    """One person's authorised calendar source. `state` as the CONTRACT: connected partial stale reconnect off."""
+
+    __tablename__ = "connections"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    provider: Mapped[str] = mapped_column(String(16))  # caldav ics google microsoft
+    access: Mapped[str] = mapped_column(String(10), default="busy")
+    url: Mapped[str] = mapped_column(EncryptedText("connections.url"))
+    username: Mapped[str | None] = mapped_column(EncryptedText("connections.username"))
+    password: Mapped[str | None] = mapped_column(EncryptedText("connections.password"))
+    state: Mapped[str] = mapped_column(String(10), default="connected")
+    fault: Mapped[str | None] = mapped_column(String(40))  # catalogue key adapter.<fault>
+    failed_at: Mapped[datetime | None]  # since when reading fails; NULL while it works
+    told_at: Mapped[datetime | None]  # the owner was told of this incident
+    checked_at: Mapped[datetime | None]  # last attempt
+    due_at: Mapped[datetime | None] = mapped_column(index=True)  # read again then; NULL when off
+    created_at: Mapped[datetime]
+    calendars: Mapped[list[Calendar]] = relationship(order_by="Calendar.id", cascade="all, delete-orphan")
+
+
+class Calendar(Base):
+    """One calendar and its merged busy record (interval.pack), valid inside [window_from, window_until)."""
+
+    __tablename__ = "calendars"
+    __table_args__ = (UniqueConstraint("connection_id", "key_hash"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"))
+    key: Mapped[str] = mapped_column(EncryptedText("calendars.key"))
+    key_hash: Mapped[str] = mapped_column(String(43))
+    name: Mapped[str] = mapped_column(EncryptedText("calendars.name"))
+    counts: Mapped[bool] = mapped_column(default=True)
+    busy: Mapped[bytes | None] = mapped_column(LargeBinary)
+    window_from: Mapped[datetime | None]
+    window_until: Mapped[datetime | None]
+    partial: Mapped[bool] = mapped_column(default=False)
+    verified_at: Mapped[datetime | None]
+    mark: Mapped[dict[str, Any] | None]  # ports.SyncMark
+
+
+class OutboxRow(Base):
+    """One mail to one person. The row is the truth and the queue a hint; states as the queue's notes decide.
+
+    Holds kind and ids only. `octets` are rendered at the first attempt and kept for retries.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index(
+            "ix_outbox_due",
+            "due_at",
+            sqlite_where=text("state = 'pending'"),
+            postgresql_where=text("state = 'pending'"),
+        ),
+        Index(
+            "ix_outbox_lease",
+            "lease_until",
+            sqlite_where=text("state IN ('queued','sending')"),
+            postgresql_where=text("state IN ('queued','sending')"),
+        ),
+        Index("ix_outbox_meeting", "meeting_id", "kind"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dedup_key: Mapped[str] = mapped_column(String(120), unique=True)
+    kind: Mapped[str] = mapped_column(String(24))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
+    pair_id: Mapped[int | None] = mapped_column(ForeignKey("pairs.id"))
+    meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"))
+    date_id: Mapped[int | None] = mapped_column(ForeignKey("critical_dates.id"))
+    connection_id: Mapped[int | None] = mapped_column(ForeignKey("connections.id", ondelete="SET NULL"))
+    sequence: Mapped[int | None]  # of the meeting, when the row was written
+    due_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(10), default="pending")
+    token: Mapped[str | None] = mapped_column(String(36))
+    lease_until: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    message_id: Mapped[str] = mapped_column(String(120))
+    octets: Mapped[bytes | None] = mapped_column(EncryptedBytes("outbox.octets"))
+    last_error: Mapped[str | None] = mapped_column(String(200))
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+
+class Inbound(Base):
+    """One message received, stored before anything is done with it."""
+
+    __tablename__ = "inbound"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_key: Mapped[str] = mapped_column(String(120), unique=True)
+    raw: Mapped[bytes] = mapped_column(EncryptedBytes("inbound.raw"))
+    state: Mapped[str] = mapped_column(String(12), default="pending")  # pending applied stale ignored failed
+    verdict: Mapped[str | None] = mapped_column(String(40))
+    meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"))
+    received_at: Mapped[datetime]
+    decided_at: Mapped[datetime | None]
+
+
+class IdempotencyKey(Base):
+    __tablename__ = "idempotency_keys"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    body_hash: Mapped[str] = mapped_column(String(43))
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"))
+    created_at: Mapped[datetime]
+
+
+class Heartbeat(Base):
+    """A running part of the service, as it last said."""
+
+    __tablename__ = "heartbeats"
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    part: Mapped[str] = mapped_column(String(16))
+    at: Mapped[datetime]
