@@ -145,6 +145,7 @@ class Meeting(Base):
     agenda_touched_at: Mapped[datetime | None]
     happened: Mapped[bool | None]
     agreed_at: Mapped[datetime | None]  # the mentee said of the list: this is right
+    fixed_at: Mapped[datetime]  # when the present time was agreed: at booking, at the last move
     due_at: Mapped[datetime | None]
     invite_by: Mapped[str] = mapped_column(String(10), default="mail")
     calendar: Mapped[str] = mapped_column(String(10), default="none")
