@@ -1,0 +1,292 @@
+"""Booking, moving and cancelling: decided by the slot rule and one claim, told to both in the same transaction."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.domain.agenda import AgendaDraft, checked, clean, skeleton
+from service.domain.errors import (
+    CalendarUnreadable,
+    InvalidInput,
+    KeyReused,
+    MoveNotAllowed,
+    NotAllowed,
+    RuleBroken,
+    SlotTaken,
+)
+from service.domain.interval import Interval
+from service.domain.meeting import Phase
+from service.operations.followup import queue_about
+from service.operations.meetings import (
+    advance,
+    commitments_of,
+    interval_of,
+    look_again,
+    may_cancel,
+    may_move,
+    put_agenda,
+)
+from service.operations.offering import Frame, SlotQuery, frame, refusal_of
+from service.store import claims, outbox
+from service.store.tables import Attendance, IdempotencyKey, Meeting
+
+LONGEST_PLACE = 300
+LONGEST_ASK = 4_000
+LONGEST_REASON = 500
+ABOUT_A_MEETING = ("invitation", "agenda-ask", "reminder", "brief", "followup", "list", "date-moved")
+GONE = frozenset({"busy", "held", "unavailable"})  # somebody's time went; which kind of reason is not told
+
+
+@dataclass(frozen=True, slots=True)
+class BookingInput:
+    """What a booking says besides its slot. `agenda` None takes the session type's skeleton. `key` is the
+    Idempotency-Key, `body_hash` what came with it."""
+
+    start: datetime
+    by_id: int
+    place: str | None = None
+    ask: str | None = None
+    agenda: tuple[AgendaDraft, ...] | None = None
+    invite_by: str = "mail"
+    key: str | None = None
+    body_hash: str | None = None
+
+
+def replayed(session: Session, by_id: int, key: str | None, body_hash: str | None) -> Meeting | None:
+    """The meeting that this Idempotency-Key made before; raises KeyReused when it came with another body."""
+    kept = session.get(IdempotencyKey, (by_id, key)) if key else None
+    if kept is None:
+        return None
+    if kept.body_hash != (body_hash or ""):
+        raise KeyReused
+    return session.get(Meeting, kept.meeting_id)
+
+
+def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, wanted: BookingInput) -> Meeting:
+    """The booked meeting, its agenda and both invitations, or nothing.
+
+    Call it after the live re-read was stored. Raises SlotTaken, RuleBroken, CalendarUnreadable, InvalidInput,
+    NotAllowed (the pair has ended) or KeyReused. With a key it may be repeated.
+    """
+    again = replayed(session, wanted.by_id, wanted.key, wanted.body_hash)
+    if again is not None:
+        return again
+    framed = frame(session, now, max_age, query)
+    pair = framed.pair
+    if pair.ended_at is not None:
+        raise NotAllowed("pair_ended")
+    place, ask = typed("place", wanted.place, LONGEST_PLACE), typed("ask", wanted.ask, LONGEST_ASK)
+    drafts = checked(wanted.agenda) if wanted.agenda is not None else default_agenda(session, framed)
+    refuse(framed, wanted.start)
+    meeting = _new_meeting(framed, now, wanted, place or pair.place, ask)
+    session.add(meeting)
+    session.flush()
+    _claim(session, framed, meeting, interval_of(meeting))
+    put_agenda(session, meeting, wanted.by_id, drafts)
+    session.add_all(Attendance(meeting_id=meeting.id, person_id=person.id) for person in (pair.mentee, pair.mentor))
+    if wanted.agenda is not None and drafts != default_agenda(session, framed):
+        meeting.agenda_touched_at = now
+    if place and not pair.place:
+        pair.place = place  # an empty usual place was asked for; it is kept for the next time
+    if framed.date is not None and framed.date.shared_at is None:
+        framed.date.shared_at = now
+    if wanted.key:
+        session.add(
+            IdempotencyKey(
+                person_id=wanted.by_id,
+                key=wanted.key,
+                body_hash=wanted.body_hash or "",
+                meeting_id=meeting.id,
+                created_at=now,
+            )
+        )
+    _invite(session, now, meeting)
+    return meeting
+
+
+def reschedule(
+    session: Session,
+    now: datetime,
+    max_age: timedelta,
+    meeting: Meeting,
+    start: datetime,
+    by_id: int,
+    *,
+    reason: str | None = None,
+    minutes: int | None = None,
+) -> Meeting:
+    """The meeting at its new time, both told; checked like a booking, its own old time being free. Moving it to where it
+    is changes nothing. Raises MoveNotAllowed after the cut-off, else what `book` raises."""
+    framed = frame(session, now, max_age, moving_query(meeting, by_id, minutes))
+    if start == meeting.starts_at and framed.duration == meeting.ends_at - meeting.starts_at:
+        return meeting
+    if not may_move(meeting, now):
+        raise MoveNotAllowed("too_late_to_move", phase=meeting.phase)
+    said = typed("reason", reason, LONGEST_REASON)
+    refuse(framed, start)
+    interval = Interval.lasting(start, framed.duration)
+    _claim(session, framed, meeting, interval)
+    meeting.starts_at, meeting.ends_at = interval.start, interval.end
+    meeting.fixed_at, meeting.reason = now, said
+    _announce_change(session, now, meeting, by_id)
+    for attendance in _attendances(session, meeting):
+        attendance.partstat = "NEEDS-ACTION"  # invitations 4: a new time asks everybody again
+    look_again(session, now, meeting)
+    return meeting
+
+
+def moving_query(meeting: Meeting, by_id: int, minutes: int | None = None) -> SlotQuery:
+    """The question that a move asks: everything up to the horizon, at the meeting's own length unless told otherwise."""
+    length = int((meeting.ends_at - meeting.starts_at).total_seconds() // 60)
+    return SlotQuery(
+        pair_id=meeting.pair_id,
+        session=meeting.session,
+        minutes=minutes or length,
+        moving=meeting.id,
+        reader="mentee" if by_id == meeting.pair.mentee_id else "mentor",
+    )
+
+
+def cancel(session: Session, now: datetime, meeting: Meeting, by_id: int | None, reason: str | None = None) -> Meeting:
+    """Frees the time, stops whatever was due, and tells those who had been invited. A cancelled meeting stays as it is."""
+    if meeting.phase == Phase.CANCELLED:
+        return meeting
+    if not may_cancel(meeting, now):
+        raise MoveNotAllowed("too_late_to_cancel", phase=meeting.phase)
+    meeting.reason = typed("reason", reason, LONGEST_REASON)
+    _stop(session, meeting, "cancel", by_id)
+    for person_id in outbox.announced(session, meeting.id):
+        queue_about(session, now, meeting, "cancellation", person_id)
+    return meeting
+
+
+def decline(session: Session, now: datetime, meeting: Meeting, by_id: int) -> Meeting:
+    """One of the two cannot come: the time is free again, what was due stops, both get a way to another time."""
+    if meeting.phase == Phase.CANCELLED:
+        return meeting
+    if not may_cancel(meeting, now):
+        raise MoveNotAllowed("too_late_to_cancel", phase=meeting.phase)
+    for attendance in _attendances(session, meeting):
+        if attendance.person_id == by_id:
+            attendance.partstat = "DECLINED"
+    meeting.declined_by = by_id
+    _stop(session, meeting, "decline", by_id)
+    for person_id in outbox.announced(session, meeting.id):
+        queue_about(session, now, meeting, "declined", person_id)
+    return meeting
+
+
+def edit_agenda(session: Session, now: datetime, meeting: Meeting, by_id: int, drafts: tuple[AgendaDraft, ...]) -> None:
+    """Mails nobody and leaves SEQUENCE alone: the brief carries the agenda as it then stands."""
+    if not may_cancel(meeting, now):
+        raise MoveNotAllowed(phase=meeting.phase)
+    put_agenda(session, meeting, by_id, checked(drafts))
+    meeting.agenda_touched_at = now
+    look_again(session, now, meeting)
+
+
+def set_meeting_place(session: Session, now: datetime, meeting: Meeting, by_id: int, place: str | None) -> None:
+    """Another place must reach both calendars: SEQUENCE grows and both get an update, their answers stay."""
+    said = typed("place", place, LONGEST_PLACE)
+    if said == meeting.place:
+        return
+    if not may_cancel(meeting, now):
+        raise MoveNotAllowed(phase=meeting.phase)
+    meeting.place = said
+    _announce_change(session, now, meeting, by_id)
+    look_again(session, now, meeting)
+
+
+def default_agenda(session: Session, framed: Frame) -> tuple[AgendaDraft, ...]:
+    """The session type's points fitted to this meeting, with one for what is still open between the two."""
+    run = timedelta(minutes=framed.date.run_minutes) if framed.date and framed.date.run_minutes else None
+    carry = bool(commitments_of(session, framed.pair, open_only=True))
+    return skeleton(framed.session_type, framed.duration, run, carry=carry)
+
+
+def refuse(framed: Frame, start: datetime) -> None:
+    """Raises what stands in the way of this start. Of the other person it never says more than that the time went."""
+    if start.tzinfo is None:
+        raise InvalidInput.of("start", "naive")
+    unreadable = tuple(person.name for person in (framed.ask.mentee, framed.ask.mentor) if person.unreadable)
+    if unreadable:
+        raise CalendarUnreadable(unreadable)
+    refused = refusal_of(framed, start)
+    if refused is None:
+        return
+    if refused.code in GONE:
+        raise SlotTaken
+    raise RuleBroken(refused.code)
+
+
+def typed(field: str, text: str | None, most: int) -> str | None:
+    """Trimmed text without control characters, None for nothing. Raises InvalidInput when it is too long."""
+    said = clean(text) if text else ""
+    if len(said) > most:
+        raise InvalidInput.of(field, "too_long", most=most)
+    return said or None
+
+
+def _new_meeting(framed: Frame, now: datetime, wanted: BookingInput, place: str | None, ask: str | None) -> Meeting:
+    if wanted.invite_by != "mail":
+        raise InvalidInput.of("invite_by", "no_calendar_to_invite")
+    interval = Interval.lasting(wanted.start, framed.duration)
+    return Meeting(
+        pair_id=framed.pair.id,
+        pair=framed.pair,
+        date_id=framed.date.id if framed.date else None,
+        session=framed.session_type.key,
+        starts_at=interval.start,
+        ends_at=interval.end,
+        phase=Phase.BOOKED,
+        uid=str(uuid.uuid4()),  # bare and random: RFC 7986 5.3; no token, no row id
+        sequence=0,
+        place=place,
+        ask=ask if wanted.by_id == framed.pair.mentee_id else None,
+        changed_by=wanted.by_id,
+        fixed_at=now,
+        invite_by=wanted.invite_by,
+        calendar="none",
+        created_at=now,
+    )
+
+
+def _claim(session: Session, framed: Frame, meeting: Meeting, interval: Interval) -> None:
+    seats = tuple(
+        claims.Seat(person.person_id, person.availability.gap) for person in (framed.ask.mentee, framed.ask.mentor)
+    )
+    if not claims.claim(session, meeting.id, interval, seats):
+        raise SlotTaken
+
+
+def _invite(session: Session, now: datetime, meeting: Meeting) -> None:
+    for person in (meeting.pair.mentee, meeting.pair.mentor):
+        queue_about(session, now, meeting, "invitation", person.id)
+    look_again(session, now, meeting)
+
+
+def _announce_change(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
+    """A newer change replaces an unsent older one; RFC 5546 2.1.4: SEQUENCE grows by one."""
+    outbox.withdraw(session, meeting_id=meeting.id, kinds=ABOUT_A_MEETING)
+    meeting.sequence += 1
+    meeting.changed_by = by_id
+    for person in (meeting.pair.mentee, meeting.pair.mentor):
+        queue_about(session, now, meeting, "invitation", person.id)
+
+
+def _stop(session: Session, meeting: Meeting, move: str, by_id: int | None) -> None:
+    advance(meeting, move)
+    claims.release(session, meeting.id)
+    outbox.withdraw(session, meeting_id=meeting.id, kinds=ABOUT_A_MEETING)
+    meeting.sequence += 1
+    meeting.changed_by = by_id
+    meeting.due_at = None
+
+
+def _attendances(session: Session, meeting: Meeting) -> list[Attendance]:
+    return list(session.scalars(select(Attendance).where(Attendance.meeting_id == meeting.id)))

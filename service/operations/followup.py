@@ -1,0 +1,219 @@
+"""Before, in and after a meeting: the sweep of what is due, what the mentee wants, what both agreed, what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.domain import followup
+from service.domain.agenda import AgendaDraft, checked, clean
+from service.domain.errors import FieldFault, InvalidInput, MoveNotAllowed, NotFound
+from service.domain.meeting import Phase
+from service.operations.meetings import advance, agreed_at_meeting, facts_of, look_again, put_agenda
+from service.store import outbox
+from service.store.tables import Commitment, Meeting, Reflection
+
+STATES = ("open", "done", "moving", "stuck", "renegotiated")
+LONGEST_LINE = 500
+LONGEST_TEXT = 4_000
+MOST_LINES = 50
+
+
+def run_due(session: Session, now: datetime, limit: int = 100) -> int:
+    """Writes what is due for meetings whose timer has run out, and sets their timers anew; returns how many it looked at.
+
+    Repeatable, and safe beside another sweep: a mail's row is unique by meeting, kind, sequence and person.
+    """
+    due = session.scalars(
+        select(Meeting).where(Meeting.due_at <= now).order_by(Meeting.due_at).limit(limit).with_for_update(of=Meeting)
+    ).all()
+    for meeting in due:
+        plan = followup.plan(facts_of(session, meeting), now)
+        for step in plan.steps:
+            person_id = meeting.pair.mentee_id if step.role == "mentee" else meeting.pair.mentor_id
+            queue_about(session, now, meeting, step.kind, person_id)
+        if plan.move is not None:
+            advance(meeting, plan.move)
+        meeting.due_at = plan.look_again_at
+    return len(due)
+
+
+def next_due(session: Session) -> datetime | None:
+    """The earliest timer of any meeting."""
+    return session.scalar(select(func.min(Meeting.due_at)))
+
+
+def queue_about(session: Session, now: datetime, meeting: Meeting, kind: str, person_id: int) -> bool:
+    """Writes the row of one mail about a meeting; False when it stands already (same kind, sequence and person)."""
+    return outbox.add(
+        session,
+        now,
+        kind,
+        person_id,
+        dedup=f"m{meeting.id}:{kind}:{meeting.sequence}:{person_id}",
+        pair_id=meeting.pair_id,
+        meeting_id=meeting.id,
+        date_id=meeting.date_id,
+        sequence=meeting.sequence,
+    )
+
+
+def answer_ask(
+    session: Session,
+    now: datetime,
+    meeting: Meeting,
+    by_id: int,
+    text: str,
+    drafts: tuple[AgendaDraft, ...] | None = None,
+) -> None:
+    """What the mentee wants from the hour, and the agenda if it was changed with it. Mails nobody: the brief carries it."""
+    if by_id != meeting.pair.mentee_id:
+        raise NotFound
+    if meeting.phase != Phase.BOOKED or now >= meeting.ends_at:
+        raise MoveNotAllowed(phase=meeting.phase)
+    meeting.ask = _typed("ask", text, LONGEST_TEXT) or None
+    if drafts is not None:
+        put_agenda(session, meeting, by_id, checked(drafts))
+    meeting.agenda_touched_at = now
+    look_again(session, now, meeting)
+
+
+def agree(
+    session: Session,
+    now: datetime,
+    meeting: Meeting,
+    by_id: int,
+    text: str,
+    owner_id: int | None = None,
+    due_on: date | None = None,
+) -> Commitment:
+    """One line of "we agreed", by either of the two. Without owner or date it is loose; the follow-up asks for them."""
+    if meeting.phase not in {Phase.BOOKED, Phase.ENDED, Phase.CLOSED}:
+        raise MoveNotAllowed(phase=meeting.phase)
+    said = _typed("text", text, LONGEST_LINE)
+    if not said:
+        raise InvalidInput.of("text", "empty")
+    _check_owner(meeting, owner_id)
+    if len(agreed_at_meeting(session, meeting)) >= MOST_LINES:
+        raise InvalidInput.of("text", "too_many_lines", most=MOST_LINES)
+    commitment = Commitment(
+        pair_id=meeting.pair_id, meeting_id=meeting.id, owner_id=owner_id, text=said, due_on=due_on,
+        by_id=by_id, created_at=now,
+    )  # fmt: skip
+    session.add(commitment)
+    look_again(session, now, meeting)
+    return commitment
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the follow-up's list: `commitment_id` None is a new one; an empty text takes the line away."""
+
+    commitment_id: int | None
+    text: str
+    owner_id: int | None = None
+    due_on: date | None = None
+
+
+def submit_followup(
+    session: Session,
+    now: datetime,
+    meeting: Meeting,
+    by_id: int,
+    *,
+    happened: bool,
+    lines: tuple[Line, ...] = (),
+    reflection: str | None = None,
+) -> None:
+    """The answer to "is this right?", or to "did it happen?". Repeatable: the last answer holds.
+
+    When it did not happen the other person is told once, and nothing else about this meeting is sent.
+    """
+    if meeting.phase not in {Phase.ENDED, Phase.CLOSED} and not (
+        meeting.phase == Phase.BOOKED and now >= meeting.ends_at
+    ):
+        raise MoveNotAllowed(phase=meeting.phase)
+    if not happened:
+        meeting.happened = False
+        outbox.withdraw(session, meeting_id=meeting.id, kinds=("followup", "list"))
+        queue_about(session, now, meeting, "not-happened", meeting.pair.other(by_id).id)
+        look_again(session, now, meeting)
+        return
+    meeting.happened = True
+    _put_lines(session, now, meeting, by_id, lines)
+    meeting.agreed_at = now
+    if reflection is not None:
+        _reflect(session, now, meeting, by_id, _typed("reflection", reflection, LONGEST_TEXT))
+    look_again(session, now, meeting)
+
+
+def _put_lines(session: Session, now: datetime, meeting: Meeting, by_id: int, lines: tuple[Line, ...]) -> None:
+    if len(lines) > MOST_LINES:
+        raise InvalidInput.of("lines", "too_many_lines", most=MOST_LINES)
+    known = {commitment.id: commitment for commitment in agreed_at_meeting(session, meeting)}
+    for number, line in enumerate(lines, 1):
+        said = _typed(f"line {number}", line.text, LONGEST_LINE)
+        _check_owner(meeting, line.owner_id)
+        if line.commitment_id is None:
+            if said:
+                agree(session, now, meeting, by_id, said, line.owner_id, line.due_on)
+            continue
+        commitment = known.get(line.commitment_id)
+        if commitment is None:
+            raise NotFound
+        if said:
+            commitment.text, commitment.owner_id, commitment.due_on = said, line.owner_id, line.due_on
+        else:
+            session.delete(commitment)
+
+
+def _reflect(session: Session, now: datetime, meeting: Meeting, by_id: int, text: str) -> None:
+    kept = session.get(Reflection, (meeting.id, by_id))
+    if kept is not None:
+        kept.text = text
+    elif text:
+        session.add(Reflection(meeting_id=meeting.id, person_id=by_id, text=text, created_at=now))
+
+
+def reflection_of(session: Session, meeting: Meeting, person_id: int) -> str | None:
+    """What this person wrote for themselves; nobody else's is ever loaded."""
+    kept = session.get(Reflection, (meeting.id, person_id))
+    return kept.text if kept else None
+
+
+def load_commitment(session: Session, commitment_id: int, person_id: int) -> Commitment:
+    """Raises NotFound when it never existed or belongs to a pair that this person is not in."""
+    commitment = session.get(Commitment, commitment_id)
+    meeting = session.get(Meeting, commitment.meeting_id) if commitment and commitment.meeting_id else None
+    if commitment is None or meeting is None or person_id not in {meeting.pair.mentee_id, meeting.pair.mentor_id}:
+        raise NotFound
+    return commitment
+
+
+def set_commitment(
+    commitment: Commitment, state: str, note: str | None = None, due_on: date | None = None
+) -> Commitment:
+    """One of the four honest answers, or open again. `moving` and `renegotiated` may carry a new date."""
+    if state not in STATES:
+        raise InvalidInput.of("state", "unknown_state", known=", ".join(STATES))
+    commitment.state = state
+    if note is not None:
+        commitment.note = _typed("note", note, LONGEST_LINE) or None
+    if due_on is not None:
+        commitment.due_on = due_on
+    return commitment
+
+
+def _typed(field: str, text: str, most: int) -> str:
+    said = clean(text)
+    if len(said) > most:
+        raise InvalidInput(FieldFault(field, "too_long", {"most": most}))
+    return said
+
+
+def _check_owner(meeting: Meeting, owner_id: int | None) -> None:
+    if owner_id is not None and owner_id not in {meeting.pair.mentee_id, meeting.pair.mentor_id}:
+        raise InvalidInput.of("owner", "unknown_owner")

@@ -1,0 +1,129 @@
+"""One meeting as it stands: loading it for somebody who is in it, its agenda, its answers, and when it is due."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from service.domain import followup
+from service.domain.agenda import AgendaDraft
+from service.domain.errors import MoveNotAllowed, NotFound
+from service.domain.interval import Interval
+from service.domain.meeting import LIVE, MOVE_CUTOFF, Phase, after
+from service.store import outbox
+from service.store.tables import AgendaItem, Attendance, Commitment, Meeting, Pair
+
+
+def load_meeting(session: Session, meeting_id: int, person_id: int) -> Meeting:
+    """Raises NotFound when it never existed or this person is not in it: deliberately the same."""
+    meeting = session.get(Meeting, meeting_id)
+    if meeting is None or person_id not in {meeting.pair.mentee_id, meeting.pair.mentor_id}:
+        raise NotFound
+    return meeting
+
+
+def meetings_of(session: Session, pair: Pair, *, live_only: bool = False) -> list[Meeting]:
+    """Soonest first."""
+    wanted = select(Meeting).where(Meeting.pair_id == pair.id).order_by(Meeting.starts_at, Meeting.id)
+    if live_only:
+        wanted = wanted.where(Meeting.phase.in_(LIVE))
+    return list(session.scalars(wanted))
+
+
+def interval_of(meeting: Meeting) -> Interval:
+    return Interval(meeting.starts_at, meeting.ends_at)
+
+
+def agenda_of(session: Session, meeting: Meeting) -> list[AgendaItem]:
+    return list(
+        session.scalars(select(AgendaItem).where(AgendaItem.meeting_id == meeting.id).order_by(AgendaItem.position))
+    )
+
+
+def put_agenda(session: Session, meeting: Meeting, by_id: int, drafts: tuple[AgendaDraft, ...]) -> None:
+    """Replaces the agenda; who added a point stays with it as long as its words stay."""
+    authors = {(item.key, item.text): item.by_id for item in agenda_of(session, meeting)}
+    session.execute(delete(AgendaItem).where(AgendaItem.meeting_id == meeting.id))
+    session.add_all(
+        AgendaItem(
+            meeting_id=meeting.id,
+            position=position,
+            key=draft.key,
+            text=draft.text,
+            minutes=draft.minutes,
+            help=draft.help,
+            hidden=draft.hidden,
+            by_id=authors.get((draft.key, draft.text), by_id),
+        )
+        for position, draft in enumerate(drafts)
+    )
+    session.flush()
+
+
+def attendance_of(session: Session, meeting: Meeting) -> dict[int, str]:
+    """Person id -> PARTSTAT (RFC 5545 3.2.12)."""
+    rows = session.execute(
+        select(Attendance.person_id, Attendance.partstat).where(Attendance.meeting_id == meeting.id)
+    ).tuples()
+    return dict(rows.all())
+
+
+def advance(meeting: Meeting, move: str) -> None:
+    """Moves the phase as the table of MOVES allows; raises MoveNotAllowed with the phase that stood in the way."""
+    target = after(move, Phase(meeting.phase))
+    if target is None:
+        raise MoveNotAllowed(phase=meeting.phase)
+    meeting.phase = target
+
+
+def may_move(meeting: Meeting, now: datetime) -> bool:
+    """Until two hours before the start; later it can still be cancelled."""
+    return Phase(meeting.phase) in LIVE and now <= meeting.starts_at - MOVE_CUTOFF
+
+
+def may_cancel(meeting: Meeting, now: datetime) -> bool:
+    return Phase(meeting.phase) in LIVE and now < meeting.ends_at
+
+
+def commitments_of(session: Session, pair: Pair, *, open_only: bool = False) -> list[Commitment]:
+    wanted = select(Commitment).where(Commitment.pair_id == pair.id).order_by(Commitment.id)
+    if open_only:
+        wanted = wanted.where(Commitment.state.notin_(("done",)))
+    return list(session.scalars(wanted))
+
+
+def agreed_at_meeting(session: Session, meeting: Meeting) -> list[Commitment]:
+    return list(session.scalars(select(Commitment).where(Commitment.meeting_id == meeting.id).order_by(Commitment.id)))
+
+
+def facts_of(session: Session, meeting: Meeting) -> followup.Facts:
+    """What domain.followup decides from, as it is at this moment."""
+    return followup.Facts(
+        interval=interval_of(meeting),
+        phase=Phase(meeting.phase),
+        fixed_at=meeting.fixed_at,
+        mentee_zone=ZoneInfo(meeting.pair.mentee.zone),
+        mentor_zone=ZoneInfo(meeting.pair.mentor.zone),
+        done=frozenset(kind for kind, _ in outbox.kinds_of(session, meeting.id)),
+        said=meeting.ask is not None or meeting.agenda_touched_at is not None,
+        agreed=bool(agreed_at_meeting(session, meeting)),
+        happened=meeting.happened,
+    )
+
+
+def look_again(session: Session, now: datetime, meeting: Meeting) -> None:
+    """Sets the meeting's timer from its state; something that is due already is looked at by the next sweep."""
+    session.flush()
+    plan = followup.plan(facts_of(session, meeting), now)
+    meeting.due_at = now if plan.steps or plan.move else plan.look_again_at
+
+
+HOUR_PAGE_OPENS = timedelta(minutes=10)
+
+
+def in_its_hour(meeting: Meeting, now: datetime) -> bool:
+    """From ten minutes before the start until the end the page shows the agenda by the clock."""
+    return meeting.phase == Phase.BOOKED and meeting.starts_at - HOUR_PAGE_OPENS <= now < meeting.ends_at

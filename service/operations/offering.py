@@ -1,0 +1,157 @@
+"""Which times a pair is offered: the window, both people's times as they stand, and what the slot rule makes of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from service.domain import arc, slots
+from service.domain.errors import InvalidInput, NotFound
+from service.domain.interval import Interval
+from service.domain.sessions import SESSIONS, SessionType
+from service.operations import calendars
+from service.operations.calendars import Source
+from service.store.tables import CriticalDate, Pair
+
+LONGEST_MEETING = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class SlotQuery:
+    """What somebody asks for. `first` and `last` are days in the mentee's zone, `last` not included; without them it is
+    the arc's window around the date, or everything up to the horizon. `moving` is the meeting whose own time is free."""
+
+    pair_id: int
+    session: str
+    date_id: int | None = None
+    minutes: int | None = None
+    first: date | None = None
+    last: date | None = None
+    moving: int | None = None
+    reader: slots.Reader = "mentee"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The question in full: what `slots` is asked, and from which sources the answer comes."""
+
+    query: SlotQuery
+    pair: Pair
+    date: CriticalDate | None
+    session_type: SessionType
+    duration: timedelta
+    part: arc.ArcPart | None
+    ask: slots.Ask
+    sources: tuple[Source, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Every bookable start, best first. `nearest`: when the arc's window has none, what is possible before the date
+    (after it, for a debrief)."""
+
+    frame: Frame
+    proposals: slots.Proposals
+    nearest: slots.Proposals | None
+
+
+def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery) -> Frame:
+    """Raises NotFound for an unknown pair or date, InvalidInput for an unknown session or an impossible length."""
+    pair = session.get(Pair, query.pair_id)
+    if pair is None:
+        raise NotFound
+    session_type = SESSIONS.get(query.session)
+    if session_type is None:
+        raise InvalidInput.of("session", "unknown_session", known=", ".join(SESSIONS))
+    critical = load_date(session, pair, query.date_id) if query.date_id is not None else None
+    part = part_of(critical, query.session, now) if critical else None
+    duration = _duration(query, session_type, part)
+    mentee, mentor = calendars.times_of_pair(session, now, pair, max_age, exclude_meeting=query.moving)
+    ask = slots.Ask(
+        session=query.session,
+        duration=duration,
+        window=_window(query, now, ZoneInfo(pair.mentee.zone), part, mentee, mentor),
+        mentee=mentee,
+        mentor=mentor,
+        now=now,
+        moving=query.moving,
+        target=arc.target(part) if part is not None else None,
+    )
+    sources = calendars.sources_of(session, now, (pair.mentee, pair.mentor))
+    return Frame(query, pair, critical, session_type, duration, part, ask, tuple(sources))
+
+
+def offer(session: Session, now: datetime, max_age: timedelta, query: SlotQuery) -> Offer:
+    framed = frame(session, now, max_age, query)
+    proposals = slots.propose(framed.ask)
+    nearest = None
+    if not proposals.slots and framed.part is not None and query.first is None and query.last is None:
+        nearest = slots.propose(replace(framed.ask, window=_around(framed, now)))
+    return Offer(framed, proposals, nearest)
+
+
+def refusal_of(framed: Frame, start: datetime) -> slots.Refusal | None:
+    """Why this start cannot be booked, as far as the reader may know; None when it can. The rule that offers."""
+    around = Interval(start, start + framed.duration)
+    return slots.refusal(replace(framed.ask, window=around), start, reader=framed.query.reader)
+
+
+def load_date(session: Session, pair: Pair, date_id: int) -> CriticalDate:
+    found = session.get(CriticalDate, date_id)
+    if found is None or found.pair_id != pair.id or found.dropped_at is not None:
+        raise NotFound
+    return found
+
+
+def part_of(critical: CriticalDate, session_key: str, now: datetime) -> arc.ArcPart | None:
+    """The part of the date's arc that this session type is for."""
+    run = timedelta(minutes=critical.run_minutes) if critical.run_minutes else None
+    parts = arc.arc(critical.kind, critical.starts_at, critical.ends_at, ZoneInfo(critical.zone), run, now)
+    return next((part for part in parts if part.session == session_key), None)
+
+
+def _duration(query: SlotQuery, session_type: SessionType, part: arc.ArcPart | None) -> timedelta:
+    if query.minutes is None:
+        return part.duration if part is not None else session_type.duration
+    asked = timedelta(minutes=query.minutes)
+    if not timedelta(minutes=5) <= asked <= LONGEST_MEETING:
+        raise InvalidInput.of("minutes", "minutes")
+    return asked
+
+
+def _window(
+    query: SlotQuery,
+    now: datetime,
+    zone: ZoneInfo,
+    part: arc.ArcPart | None,
+    mentee: slots.PersonTimes,
+    mentor: slots.PersonTimes,
+) -> Interval:
+    horizon = min(mentee.availability.horizon, mentor.availability.horizon)
+    everything = Interval(now, now + horizon + timedelta(days=1))
+    if query.first is None and query.last is None:
+        return part.window if part is not None and part.window is not None else everything
+    start = _midnight(query.first, zone) if query.first else everything.start
+    end = _midnight(query.last, zone) if query.last else everything.end
+    if query.first and query.last is None:
+        end = max(end, start + timedelta(days=1))
+    if end <= start:
+        raise InvalidInput.of("to", "not_after_from")
+    return Interval(start, end)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time.min, zone)
+
+
+def _around(framed: Frame, now: datetime) -> Interval:
+    """Where to look when the arc's own window has nothing: before the date, or for a debrief up to three weeks after."""
+    assert framed.date is not None
+    assert framed.part is not None
+    if framed.part.role == "debrief":
+        start = max(now, framed.date.ends_at or framed.date.starts_at)
+        return Interval(start, start + timedelta(days=21))
+    return Interval(now, max(framed.date.starts_at, now + timedelta(minutes=1)))

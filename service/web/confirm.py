@@ -1,0 +1,69 @@
+"""Confirming a time, for pages and API alike: a live read outside any transaction, then one short transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from service.domain.errors import CalendarUnreadable
+from service.operations import booking, calendars
+from service.operations.booking import BookingInput
+from service.operations.meetings import load_meeting
+from service.operations.offering import SlotQuery
+from service.store.tables import Pair
+from service.wiring import Services
+
+
+def book(services: Services, query: SlotQuery, wanted: BookingInput) -> int:
+    """The id of the meeting that stands. Raises what `booking.book` raises; a failed live read books nothing."""
+    with services.database.read() as session:
+        again = booking.replayed(session, wanted.by_id, wanted.key, wanted.body_hash)
+        if again is not None:
+            return again.id
+    read_live(services, query.pair_id)
+    with services.database.write() as session:
+        return booking.book(session, services.clock(), services.settings.busy_max_age, query, wanted).id
+
+
+def reschedule(
+    services: Services,
+    meeting_id: int,
+    person_id: int,
+    start: datetime,
+    *,
+    reason: str | None = None,
+    minutes: int | None = None,
+) -> None:
+    """Moves the meeting for somebody who is in it. Raises what `booking.reschedule` raises."""
+    with services.database.read() as session:
+        pair_id = load_meeting(session, meeting_id, person_id).pair_id
+    read_live(services, pair_id)
+    with services.database.write() as session:
+        meeting = load_meeting(session, meeting_id, person_id)
+        booking.reschedule(
+            session,
+            services.clock(),
+            services.settings.busy_max_age,
+            meeting,
+            start,
+            person_id,
+            reason=reason,
+            minutes=minutes,
+        )
+
+
+def read_live(services: Services, pair_id: int) -> None:
+    """Reads both people's calendars now, in parallel, and keeps what came. Raises CalendarUnreadable with the names of
+    those whose calendar did not answer; what did is kept all the same."""
+    with services.database.read() as session:
+        pair = session.get(Pair, pair_id)
+        plans = calendars.live_plans(session, services.clock(), pair) if pair is not None else []
+        names = {person.id: person.name for person in (pair.mentee, pair.mentor)} if pair is not None else {}
+    if not plans:
+        return
+    results = calendars.read_live(plans, services.calendars, services.settings.live_read)
+    with services.database.write() as session:
+        for result in results:
+            calendars.store_refresh(session, services.clock(), result)
+    failed = sorted({names[result.plan.person_id] for result in results if result.failed})
+    if failed:
+        raise CalendarUnreadable(tuple(failed))
