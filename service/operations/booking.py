@@ -120,7 +120,8 @@ def reschedule(
     reason: str | None = None,
     minutes: int | None = None,
 ) -> Meeting:
-    """The meeting at its new time, both told; checked like a booking, its own old time being free. Moving it to where it
+    """The meeting at its new time, both told; checked like a booking, its own old time being free. Moving it to where
+    it
     is changes nothing. Raises MoveNotAllowed after the cut-off, else what `book` raises."""
     framed = frame(session, now, max_age, moving_query(meeting, by_id, minutes))
     if start == meeting.starts_at and framed.duration == meeting.ends_at - meeting.starts_at:
@@ -141,7 +142,8 @@ def reschedule(
 
 
 def moving_query(meeting: Meeting, by_id: int, minutes: int | None = None) -> SlotQuery:
-    """The question that a move asks: everything up to the horizon, at the meeting's own length unless told otherwise."""
+    """The question that a move asks: everything up to the horizon, at the meeting's own length unless told
+    otherwise."""
     length = int((meeting.ends_at - meeting.starts_at).total_seconds() // 60)
     return SlotQuery(
         pair_id=meeting.pair_id,
@@ -153,7 +155,8 @@ def moving_query(meeting: Meeting, by_id: int, minutes: int | None = None) -> Sl
 
 
 def cancel(session: Session, now: datetime, meeting: Meeting, by_id: int | None, reason: str | None = None) -> Meeting:
-    """Frees the time, stops whatever was due, and tells those who had been invited. A cancelled meeting stays as it is."""
+    """Frees the time, stops whatever was due, and tells those who had been invited. A cancelled meeting stays as it
+    is."""
     if meeting.phase == Phase.CANCELLED:
         return meeting
     if not may_cancel(meeting, now):

@@ -1,4 +1,5 @@
-"""Before, in and after a meeting: the sweep of what is due, what the mentee wants, what both agreed, what comes of it."""
+"""Before, in and after a meeting: the sweep of what is due, what the mentee wants, what both agreed, what comes of
+it."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ MOST_LINES = 50
 
 
 def run_due(session: Session, now: datetime, limit: int = 100) -> int:
-    """Writes what is due for meetings whose timer has run out, and sets their timers anew; returns how many it looked at.
+    """Writes what is due for meetings whose timer has run out, and sets their timers anew; returns how many it looked
+    at.
 
     Repeatable, and safe beside another sweep: a mail's row is unique by meeting, kind, sequence and person.
     """
@@ -69,7 +71,8 @@ def answer_ask(
     text: str,
     drafts: tuple[AgendaDraft, ...] | None = None,
 ) -> None:
-    """What the mentee wants from the hour, and the agenda if it was changed with it. Mails nobody: the brief carries it."""
+    """What the mentee wants from the hour, and the agenda if it was changed with it. Mails nobody: the brief carries
+    it."""
     if by_id != meeting.pair.mentee_id:
         raise NotFound
     if meeting.phase != Phase.BOOKED or now >= meeting.ends_at:

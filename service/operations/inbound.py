@@ -33,7 +33,8 @@ def receive(session: Session, now: datetime, raw: bytes) -> int:
 
 
 def decide(session: Session, now: datetime, inbound_id: int) -> str:
-    """Applies one stored message; returns its state: applied, stale or ignored. Repeatable: a decided one stays decided.
+    """Applies one stored message; returns its state: applied, stale or ignored. Repeatable: a decided one stays
+    decided.
 
     Correlated by UID, then attendee, then sender; ORGANIZER may be missing (Exchange leaves it out).
     """
@@ -78,7 +79,8 @@ def _decide(session: Session, now: datetime, row: Inbound) -> tuple[str, str]:
 
 
 def _is_stale(meeting: Meeting, attendance: Attendance, reply: ItipReply) -> bool:
-    """RFC 5546 2.1.5: ordered per attendee by (SEQUENCE, DTSTAMP); an answer to an older SEQUENCE is to another time."""
+    """RFC 5546 2.1.5: ordered per attendee by (SEQUENCE, DTSTAMP); an answer to an older SEQUENCE is to another
+    time."""
     if reply.sequence < meeting.sequence:
         return True
     if attendance.answered_sequence is None or attendance.answered_stamp is None:

@@ -1,4 +1,5 @@
-"""Which times a pair is offered: the window, both people's times as they stand, and what the slot rule makes of them."""
+"""Which times a pair is offered: the window, both people's times as they stand, and what the slot rule makes of
+them."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ LONGEST_MEETING = timedelta(hours=12)
 @dataclass(frozen=True, slots=True)
 class SlotQuery:
     """What somebody asks for. `first` and `last` are days in the mentee's zone, `last` not included; without them it is
-    the arc's window around the date, or everything up to the horizon. `moving` is the meeting whose own time is free."""
+    the arc's window around the date, or everything up to the horizon. `moving` is the meeting whose own time is
+    free."""
 
     pair_id: int
     session: str
@@ -148,7 +150,8 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def _around(framed: Frame, now: datetime) -> Interval:
-    """Where to look when the arc's own window has nothing: before the date, or for a debrief up to three weeks after."""
+    """Where to look when the arc's own window has nothing: before the date, or for a debrief up to three weeks
+    after."""
     assert framed.date is not None
     assert framed.part is not None
     if framed.part.role == "debrief":
