@@ -1,0 +1,80 @@
+# make demo   everything on this machine, with a made-up programme; Ctrl-C ends it
+# make test   what CI runs: lint, types, import rules, tests
+# make soak   the same tests with the large counts; hours, not minutes
+
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+DEMO_FLAGS := $(if $(filter 1,$(RESET)),--reset,)
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test soak lint types rules browser lock clean
+
+help:
+	@sed -n 's/^# make/make/p' Makefile
+
+demo: $(VENV)/.runtime
+	@PORT=$(PORT) exec $(BIN)/greenroom demo $(DEMO_FLAGS)
+
+test: lint types rules browser
+	@echo "== tests of time again, under two other zones"
+	@TZ=Pacific/Auckland $(PYTEST) -q -m "time and not soak"
+	@TZ=America/St_Johns $(PYTEST) -q -m "time and not soak"
+	@echo "== all tests"
+	@$(PYTEST) -m "not soak"
+
+soak: lint types rules browser
+	@TZ=Pacific/Auckland GREENROOM_SOAK=1 $(PYTEST) -q -m time
+	@TZ=America/St_Johns GREENROOM_SOAK=1 $(PYTEST) -q -m time
+	@GREENROOM_SOAK=1 $(PYTEST)
+
+lint: $(VENV)/.dev
+	@echo "== ruff"
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	@echo "== mypy"
+	@$(BIN)/mypy
+
+rules: $(VENV)/.dev
+	@echo "== import rules"
+	@$(BIN)/lint-imports
+
+browser: $(VENV)/.dev
+	@$(BIN)/python .ci/browser.py
+
+# The locks are written by uv (a package like any other: `pip install uv`) and read by plain pip.
+UV ?= uv
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+lock:
+	$(COMPILE) --extra demo pyproject.toml -o requirements/runtime.txt
+	$(COMPILE) --extra demo --extra dev pyproject.toml -o requirements/dev.txt
+
+clean:
+	rm -rf $(VENV) .demo
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Greenroom needs Python 3.11 or newer, and $(PYTHON) is none. Name one: make demo PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) comes without venv. On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@echo "== making $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(VENV)/.made
+	@echo "== installing what Greenroom runs on, by hash (once; about half a minute)"
+	@$(PIP) install --quiet --progress-bar on --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt pyproject.toml $(VENV)/.made
+	@echo "== installing what the tests need, by hash (once; about a minute)"
+	@$(PIP) install --quiet --progress-bar on --require-hashes -r requirements/dev.txt
+	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	@touch $@ $(VENV)/.runtime
