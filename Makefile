@@ -69,12 +69,12 @@ $(VENV)/.made:
 
 $(VENV)/.runtime: requirements/runtime.txt pyproject.toml $(VENV)/.made
 	@echo "== installing what Greenroom runs on, by hash (once; about half a minute)"
-	@$(PIP) install --quiet --progress-bar on --require-hashes -r requirements/runtime.txt
+	@$(PIP) install --progress-bar on --require-hashes -r requirements/runtime.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.txt pyproject.toml $(VENV)/.made
 	@echo "== installing what the tests need, by hash (once; about a minute)"
-	@$(PIP) install --quiet --progress-bar on --require-hashes -r requirements/dev.txt
+	@$(PIP) install --progress-bar on --require-hashes -r requirements/dev.txt
 	@$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.runtime
