@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+KEPT_SETTINGS = "settings.env"  # in the data folder: what holds there unless the environment says otherwise
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -286,15 +287,20 @@ def listed() -> list[tuple[str, str, str]]:
     return [(f.metadata["name"], f.metadata["example"], f.metadata["meaning"]) for f in fields(Settings)]
 
 
-def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment, a file named by GREENROOM_ENV_FILE under it, and `NAME_FILE` for each name.
+def load(environ: Mapping[str, str] | None = None, defaults: Mapping[str, str] | None = None) -> Settings:
+    """Settings from the environment, and `NAME_FILE` for each name; under it a file named by GREENROOM_ENV_FILE, under
+    that settings.env in the data folder (the demo writes one), under all of them `defaults`.
 
     Raises SettingFault for the first wrong value.
     """
-    given = dict(os.environ if environ is None else environ)
-    env_file = given.get("GREENROOM_ENV_FILE")
+    said = dict(os.environ if environ is None else environ)
+    env_file = said.get("GREENROOM_ENV_FILE")
     if env_file:
-        given = {**_read_env_file(Path(env_file)), **given}
+        said = {**_read_env_file(Path(env_file)), **said}
+    defaults = defaults or {}
+    data_dir = said.get("GREENROOM_DATA_DIR") or defaults.get("GREENROOM_DATA_DIR")
+    kept = (_path(data_dir) if data_dir else _default_data_dir()) / KEPT_SETTINGS
+    given = {**defaults, **(_read_env_file(kept) if kept.is_file() else {}), **said}
     values: dict[str, Any] = {}
     for each in fields(Settings):
         name, parse, example = (each.metadata[key] for key in ("name", "parse", "example"))
