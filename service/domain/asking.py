@@ -1,0 +1,109 @@
+"""What the slot rule is asked and what it answers: values only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+from service.domain.arc import Target
+from service.domain.availability import Availability
+from service.domain.interval import Interval, Spans
+
+Reader = Literal["mentee", "mentor"]
+
+# The CONTRACT's codes of refusals; `unavailable` is all that is said of the other person.
+RULES = ("past", "grid", "calendar_unreadable", "notice", "horizon", "hours", "busy", "held", "cap")
+UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnClaim:
+    """A person's own meeting or hold with anyone, epoch seconds; `guarded_until` is its end and the stored gap."""
+
+    start: int
+    guarded_until: int
+    end: int
+    meeting_id: int
+    phase: Literal["held", "booked"] = "booked"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonTimes:
+    """A person as the slot rule sees them. `busy`: merged, from all calendars that count. `unreadable`: one of these
+    could not be read, so nothing is free. `own`: for caps it must reach over the months that the window touches."""
+
+    person_id: int
+    name: str
+    zone: ZoneInfo
+    availability: Availability
+    busy: Spans = ()
+    unreadable: bool = False
+    own: Sequence[OwnClaim] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Which starts in `window` may be booked for `duration`. `moving` is the meeting whose own time counts as free.
+
+    With a `target`, or when `urgent`, the mentor's pledge holds.
+    """
+
+    session: str
+    duration: timedelta
+    window: Interval
+    mentee: PersonTimes
+    mentor: PersonTimes
+    now: datetime
+    moving: int | None = None
+    target: Target | None = None
+    urgent: bool = False
+
+    @property
+    def pledged(self) -> bool:
+        return self.mentor.availability.pledge is not None and (self.target is not None or self.urgent)
+
+    def of(self, reader: Reader | None) -> PersonTimes | None:
+        return {"mentee": self.mentee, "mentor": self.mentor, None: None}[reader]
+
+
+class Reason(NamedTuple):
+    """Catalogue key `reason.<code>` and what it is filled with; `n` picks the plural."""
+
+    code: str
+    params: dict[str, Any]
+
+
+class Slot(NamedTuple):
+    """A bookable time. `score` is 0 to 100; of `reasons` the first is the sentence that a card shows."""
+
+    start: datetime
+    end: datetime
+    score: int
+    reasons: tuple[Reason, ...]
+
+
+class Refusal(NamedTuple):
+    """Catalogue key `refusal.<code>`; `person_id` is whom it is about, None for nobody in particular."""
+
+    code: str
+    person_id: int | None
+
+
+class RefusedRange(NamedTuple):
+    """Every quarter hour in [start, end) is refused as a start, for the same reason."""
+
+    start: datetime
+    end: datetime
+    code: str
+    person_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Every bookable slot, best first. `why_none`, when there is none: what stands in the way, the main thing first."""
+
+    slots: list[Slot]
+    why_none: tuple[Refusal, ...] = ()

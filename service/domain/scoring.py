@@ -1,0 +1,158 @@
+"""How good a bookable time is, and why: the day first, then the hour on both walls, then a round time."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from itertools import pairwise
+from operator import itemgetter
+from zoneinfo import ZoneInfo
+
+from service.domain.arc import Target
+from service.domain.asking import Ask, Reader, Reason, Slot
+from service.domain.caps import full_periods
+from service.domain.interval import Span, floor_epoch, instant
+from service.domain.wall import DAY, day_number, local_day, segments
+
+_QUARTER = 900
+_QUARTERS = DAY // _QUARTER
+
+# Points; the best possible sum is 100.
+_BEST_DAY, _LEAST_DAY = 60, 10
+_A_DAY_OFF, _A_DAY_LATER = 8, 2
+_COMFORT, _BEARABLE, _LUNCH = 13, 5, 3
+_ROUND_HOUR, _HALF_HOUR = 8, 5
+_SAME_HOUR = 6
+
+_TALKS = frozenset({"presentation", "other"})  # what is practised has slides that can still be changed
+_CHANGE_DAYS = 3
+_SHAPE_DAYS = 7
+_LEAD_DAYS = 3  # long enough to be asked what one wants from the hour, and to answer
+_SOON_DAYS = 7
+
+_score = itemgetter(2)
+
+
+def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
+    """The starts (in their order) as slots, best first, the earlier of equals first."""
+    if not starts:
+        return []
+    other = ask.mentee if reader == "mentor" else ask.mentor
+    comfort = _comfort_points(-(-int(ask.duration.total_seconds()) // _QUARTER))
+    same_hour = _same_hour_points(ask.target.minute if ask.target and ask.target.role == "practice" else None)
+    counted = ask.target.zone if ask.target else ask.mentee.zone
+    pledged = _pledged_spans(ask, starts)
+    duration = ask.duration
+    ranked: list[Slot] = []
+    for first, end, mine, yours, there in _stretches((ask.mentee.zone, ask.mentor.zone, counted), starts):
+        extras = _extras(other.name, mine != yours)
+        day, points = -1, 0
+        reasons: tuple[Reason, ...] = ()
+        for epoch in starts[first:end]:
+            if (epoch + there) // DAY != day:
+                day = (epoch + there) // DAY
+                points, reasons = _day(ask, day)
+            at = (epoch + mine) % DAY // _QUARTER
+            well, same = comfort[at], same_hour[(epoch + there) % DAY // _QUARTER]
+            fine = comfort[(epoch + yours) % DAY // _QUARTER]
+            told = reasons + extras[(well > _BEARABLE and fine > _BEARABLE) + 2 * (same > 0)]
+            if pledged and any(since <= epoch < until for since, until in pledged):
+                told += (Reason("pledge", {"person": ask.mentor.name}),)
+            start = instant(epoch)
+            ranked.append(Slot(start, start + duration, points + well + fine + same + _ROUND[at], told))
+    ranked.sort(key=_score, reverse=True)  # stable: the earlier of equals stays first
+    return ranked
+
+
+def _day(ask: Ask, day: int) -> tuple[int, tuple[Reason, ...]]:
+    """Points and reasons that all slots of a day share."""
+    if ask.target is None:
+        lead = day - local_day(ask.mentee.zone, floor_epoch(ask.now))
+        away = (_LEAD_DAYS - lead) * _A_DAY_OFF if lead < _LEAD_DAYS else (lead - _LEAD_DAYS) * _A_DAY_LATER
+        return max(_LEAST_DAY, _BEST_DAY - away), (_lead_reason(lead),)
+    target = ask.target
+    best = day_number(target.prefer_on) if target.prefer_on else day
+    reason = _target_reason(target, day - day_number(target.day0))
+    reasons = (reason, Reason("best_day", {})) if day == best else (reason,)
+    return max(_LEAST_DAY, _BEST_DAY - abs(day - best) * _A_DAY_OFF), reasons
+
+
+def _lead_reason(days: int) -> Reason:
+    if days <= 1:
+        return Reason("tomorrow" if days == 1 else "today", {})
+    if days <= _SOON_DAYS:
+        return Reason("soon", {"n": days})
+    return Reason("in_weeks", {"n": round(days / 7)})
+
+
+def _target_reason(target: Target, after: int) -> Reason:
+    """`after` is in days from the date, negative before it."""
+    if after > 0:
+        return Reason("day_after", {}) if after == 1 else Reason("days_after", {"n": after})
+    before = -after
+    if before == 0:
+        return Reason("same_day_after" if target.role == "debrief" else "same_day", {})
+    if before == 1:
+        return Reason("day_before", {})
+    if target.role == "shape" and before >= _SHAPE_DAYS:
+        return Reason("shape_time", {"n": before})
+    if target.role == "practice" and before >= _CHANGE_DAYS:
+        return Reason("change_time" if target.kind in _TALKS else "settle_time", {"n": before})
+    return Reason("days_before", {"n": before})
+
+
+@lru_cache(maxsize=256)
+def _extras(other: str, apart: bool) -> tuple[tuple[Reason, ...], ...]:
+    """By daylight for both (1) and the hour of the date itself (2)."""
+    local = (Reason("other_local", {"person": other}),) if apart else ()
+    daylight = (*local, Reason("daylight_both", {})) if apart else ()
+    same = (Reason("same_hour", {}),)
+    return local, daylight, same + local, same + daylight
+
+
+def _stretches(zones: tuple[ZoneInfo, ZoneInfo, ZoneInfo], starts: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    """Where no zone changes its offset: first and end index into starts, and the three offsets."""
+    low, high = starts[0], starts[-1] + 1
+    laid = [segments(zone, low, high) for zone in zones]
+    borders = sorted({low, high, *(start for segment in laid for start, _, _ in segment if low < start < high)})
+    for since, until in pairwise(borders):
+        offsets = (next(offset for _, end, offset in segment if since < end) for segment in laid)
+        yield bisect_left(starts, since), bisect_left(starts, until), *offsets
+
+
+def _pledged_spans(ask: Ask, starts: Sequence[int]) -> list[Span]:
+    """Where the mentor's usual notice or monthly cap would have refused, had there been no pledge."""
+    if not ask.pledged:
+        return []
+    mentor = ask.mentor
+    own = [claim for claim in mentor.own if claim.meeting_id != ask.moving]
+    caps = (None, None, mentor.availability.cap_month)
+    early = (0, floor_epoch(ask.now + mentor.availability.notice))
+    return [early, *full_periods(own, mentor.zone, caps, starts[0], starts[-1] + 1)]
+
+
+@lru_cache(maxsize=64)
+def _comfort_points(length: int) -> tuple[int, ...]:
+    """By the quarter of the day at which a meeting of `length` quarters starts on one person's wall."""
+    points = []
+    for start in range(_QUARTERS):
+        end = start + length
+        if start >= 9 * 4 and end <= 17 * 4:
+            points.append(_COMFORT - (_LUNCH if start < 13 * 4 and end > 12 * 4 else 0))
+        else:
+            points.append(_BEARABLE if start >= 8 * 4 and end <= 20 * 4 else 0)
+    return tuple(points)
+
+
+@lru_cache(maxsize=256)
+def _same_hour_points(minute: int | None) -> tuple[int, ...]:
+    """Practising at the hour of the real thing: within half an hour of it."""
+    if minute is None:
+        return (0,) * _QUARTERS
+    return tuple(_SAME_HOUR if abs(quarter * 15 - minute) <= 30 else 0 for quarter in range(_QUARTERS))
+
+
+_ROUND = tuple(
+    _ROUND_HOUR if quarter % 4 == 0 else _HALF_HOUR if quarter % 2 == 0 else 0 for quarter in range(_QUARTERS)
+)

@@ -1,0 +1,109 @@
+"""Wall clocks and instants: spans of a zone's local seconds laid onto UTC. The only zone arithmetic for hours."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from datetime import date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from service.domain.interval import Span, Spans
+
+DAY = 86_400
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_BLOCK = 1 << 23  # 97 days: two blocks hold a usual horizon
+_STEP = DAY // 2  # no zone has changed its offset twice in half a day
+
+# Within a segment a zone's offset is constant: (start, end, offset), epoch seconds and seconds east of UTC.
+Segment = tuple[int, int, int]
+
+
+def segments(zone: ZoneInfo, start: int, end: int) -> tuple[Segment, ...]:
+    """Segments that cover [start, end), in order and without holes; the outer ones may reach beyond it."""
+    first, last = start // _BLOCK, max(start, end - 1) // _BLOCK
+    found = _block(zone, first)
+    for index in range(first + 1, last + 1):
+        found += _block(zone, index)
+    return found
+
+
+def offset_at(zone: ZoneInfo, epoch: int) -> int:
+    """Seconds east of UTC at an instant."""
+    return next(offset for _, end, offset in _block(zone, epoch // _BLOCK) if epoch < end)
+
+
+def local_day(zone: ZoneInfo, epoch: int) -> int:
+    """The number of the local day at an instant, counted from 1970-01-01."""
+    return (epoch + offset_at(zone, epoch)) // DAY
+
+
+def day_number(day: date) -> int:
+    return day.toordinal() - _EPOCH_ORDINAL
+
+
+def day_of(number: int) -> date:
+    return date.fromordinal(number + _EPOCH_ORDINAL)
+
+
+def midnight(day: date, zone: ZoneInfo) -> datetime:
+    """When the local day begins: its first instant, also where 00:00 is skipped or comes twice (PEP 495, fold 0)."""
+    return datetime(day.year, day.month, day.day, tzinfo=zone)
+
+
+def from_local(local: Spans, zone: ZoneInfo, start: int, end: int) -> list[Span]:
+    """The instants in [start, end) at which the wall clock shows a time in `local` (merged spans of local seconds).
+
+    Skipped wall time is in no segment and so is never covered; repeated wall time is in two, and is covered twice.
+    """
+    laid: list[Span] = []
+    reached = -1
+    for segment_start, segment_end, offset in segments(zone, start, end):
+        low = (segment_start if segment_start > start else start) + offset
+        high = (segment_end if segment_end < end else end) + offset
+        at = bisect_left(local, (low,))
+        if at and local[at - 1][1] > low:
+            at -= 1
+        for opens, closes in local[at:]:
+            if opens >= high:
+                break
+            begin = (opens if opens > low else low) - offset
+            reach = (closes if closes < high else high) - offset
+            if begin == reached:  # goes on across a change of the offset
+                laid[-1] = (laid[-1][0], reach)
+            else:
+                laid.append((begin, reach))
+            reached = reach
+    return laid
+
+
+@lru_cache(maxsize=4096)
+def _block(zone: ZoneInfo, index: int) -> tuple[Segment, ...]:
+    start, end = index * _BLOCK, (index + 1) * _BLOCK
+    found: list[Segment] = []
+    since, offset, at = start, _offset(zone, start), start
+    while at < end:
+        ahead = min(at + _STEP, end)
+        coming = _offset(zone, ahead)
+        if coming != offset:
+            change = _change(zone, at, ahead, offset)
+            found.append((since, change, offset))
+            since, offset = change, coming
+        at = ahead
+    if since < end:
+        found.append((since, end, offset))
+    return tuple(found)
+
+
+def _change(zone: ZoneInfo, before: int, after: int, offset: int) -> int:
+    """The first second in (before, after] that does not have `offset`."""
+    while after - before > 1:
+        middle = (before + after) // 2
+        if _offset(zone, middle) == offset:
+            before = middle
+        else:
+            after = middle
+    return after
+
+
+def _offset(zone: ZoneInfo, epoch: int) -> int:
+    return (datetime.fromtimestamp(epoch, zone).utcoffset() or timedelta(0)) // timedelta(seconds=1)
