@@ -87,18 +87,23 @@ def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery)
 
 
 def offer(session: Session, now: datetime, max_age: timedelta, query: SlotQuery) -> Offer:
+    """Raises what `frame` raises. An unreadable calendar is no error here: nothing is offered, and the sources say
+    why."""
     framed = frame(session, now, max_age, query)
-    proposals = slots.propose(framed.ask)
+    by_arc = framed.part is not None and query.first is None and query.last is None
+    if by_arc and framed.part is not None and framed.part.window is None:
+        proposals = slots.Proposals([])
+    else:
+        proposals = slots.propose(framed.ask, query.reader)
     nearest = None
-    if not proposals.slots and framed.part is not None and query.first is None and query.last is None:
-        nearest = slots.propose(replace(framed.ask, window=_around(framed, now)))
+    if by_arc and not proposals.slots:
+        nearest = slots.propose(replace(framed.ask, window=_around(framed, now)), query.reader)
     return Offer(framed, proposals, nearest)
 
 
 def refusal_of(framed: Frame, start: datetime) -> slots.Refusal | None:
     """Why this start cannot be booked, as far as the reader may know; None when it can. The rule that offers."""
-    around = Interval(start, start + framed.duration)
-    return slots.refusal(replace(framed.ask, window=around), start, reader=framed.query.reader)
+    return slots.refusal(framed.ask, start, reader=framed.query.reader)
 
 
 def load_date(session: Session, pair: Pair, date_id: int) -> CriticalDate:
