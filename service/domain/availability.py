@@ -27,7 +27,7 @@ from service.domain.hours import (
     parse_ranges,
 )
 from service.domain.interval import Interval, Span
-from service.domain.wall import DAY, day_number, from_local, offset_at
+from service.domain.wall import DAY, day_number, from_local, from_week, local_day
 
 __all__ = [
     "DEFAULT",
@@ -89,6 +89,24 @@ class Availability:
         return tuple(_seconds(self.weekly.get(day, ())) for day in range(7))
 
     @cached_property
+    def week_pattern(self) -> tuple[Span, ...]:
+        """The whole week in seconds from Monday 00:00."""
+        return tuple(
+            (day * DAY + opens, day * DAY + closes)
+            for day, hours in enumerate(self.week_seconds)
+            for opens, closes in hours
+        )
+
+    @cached_property
+    def over_midnight(self) -> bool:
+        """Whether some day's hours go on in the next day's."""
+        week = self.week_seconds
+        return any(
+            today and tomorrow and today[-1][1] == DAY and tomorrow[0][0] == 0
+            for today, tomorrow in zip(week, week[1:] + week[:1], strict=True)
+        )
+
+    @cached_property
     def special_days(self) -> dict[int, tuple[Span, ...]]:
         """Number of the day -> its own hours."""
         return {day_number(day): _seconds(ranges) for day, ranges in self.overrides.items()}
@@ -108,9 +126,10 @@ def open_spans(availability: Availability, zone: ZoneInfo, window: Interval) -> 
 
 def open_between(availability: Availability, zone: ZoneInfo, start: int, end: int) -> list[Span]:
     """As open_spans, between two instants in epoch seconds."""
-    first = (start + offset_at(zone, start)) // DAY - 1
-    last = (end + offset_at(zone, end)) // DAY + 1
     week, special, off = availability.week_seconds, availability.special_days, availability.off_days
+    if not special and not off and not availability.over_midnight:
+        return from_week(availability.week_pattern, zone, start, end)
+    first, last = local_day(zone, start) - 1, local_day(zone, end) + 1
     local: list[Span] = []
     reached = -1
     for day in range(first, last + 1):

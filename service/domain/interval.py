@@ -8,6 +8,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 
 # A span is (start, end) in epoch seconds, half-open. A `Spans` value is sorted, disjoint and not touching.
 Span = tuple[int, int]
@@ -58,22 +59,23 @@ def floor_epoch(moment: datetime) -> int:
     return int(moment.timestamp() // 1)
 
 
+_start = itemgetter(0)  # ints sort in half the time of pairs, and the order of equal starts does not matter
+
+
 def merge(spans: Iterable[Span]) -> list[Span]:
     """Sorted union; touching spans become one. Empty and reversed ones are dropped."""
     merged: list[Span] = []
-    last_start = last_end = None
-    for start, end in sorted(spans):
-        if end <= start:
-            continue
-        if last_end is None or last_start is None:
-            last_start, last_end = start, end
-        elif start <= last_end:
-            last_end = max(last_end, end)
-        else:
-            merged.append((last_start, last_end))
-            last_start, last_end = start, end
-    if last_start is not None and last_end is not None:
-        merged.append((last_start, last_end))
+    ordered = sorted(spans, key=_start)
+    since, until = ordered[0] if ordered else (0, 0)
+    for start, end in ordered:
+        if start > until:
+            if until > since:
+                merged.append((since, until))
+            since, until = start, end
+        elif end > until:
+            until = end
+    if until > since:
+        merged.append((since, until))
     return merged
 
 
@@ -100,14 +102,16 @@ def intersect(one: Spans, other: Spans) -> list[Span]:
     common: list[Span] = []
     left = right = 0
     while left < len(one) and right < len(other):
-        start = max(one[left][0], other[right][0])
-        end = min(one[left][1], other[right][1])
-        if start < end:
-            common.append((start, end))
-        if one[left][1] <= other[right][1]:
+        (one_start, one_end), (other_start, other_end) = one[left], other[right]
+        start = one_start if one_start > other_start else other_start
+        if one_end <= other_end:
+            end = one_end
             left += 1
         else:
+            end = other_end
             right += 1
+        if start < end:
+            common.append((start, end))
     return common
 
 

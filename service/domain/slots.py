@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -53,6 +53,7 @@ __all__ = [
 # quarter hour in UTC is one on every wall.
 GRID = 900
 
+_SECOND = timedelta(seconds=1)
 _GONE = frozenset({"busy", "held", "cap", UNAVAILABLE})
 
 # What the sieve has let through after a rule: the rule, whom it is about, the starts that are left.
@@ -69,10 +70,12 @@ def propose(ask: Ask, reader: Reader = "mentee") -> Proposals:
 
 def starts(ask: Ask) -> list[int]:
     """The bookable starts in their order, epoch seconds."""
-    *_, (_, _, left) = _sieve(ask, _window(ask), (ask.mentee, ask.mentor))
+    both = (ask.mentee, ask.mentor)
+    # Both people's hours before anybody's busy times: what little is left then makes the rest quick.
+    *_, (_, _, left) = _sieve(ask, _window(ask), both, [(rule, person) for rule in _PERSONAL for person in both])
     found: list[int] = []
     for first, end in left:
-        found.extend(range(_on_grid(first), end, GRID))
+        found += range(-(-first // GRID) * GRID, end, GRID)
     return found
 
 
@@ -84,7 +87,7 @@ def refusal(ask: Ask, start: datetime, *, reader: Reader | None) -> Refusal | No
     """
     epoch = floor_epoch(start)
     off_grid = epoch % GRID != 0 or start.microsecond != 0
-    for code, person, left in _sieve(ask, (epoch, epoch + 1), _order(ask, reader)):
+    for code, person, left in _explain(ask, (epoch, epoch + 1), reader):
         if not left:
             return _told(ask, code, person, reader)
         if off_grid and code == "past":
@@ -100,7 +103,7 @@ def refusals(ask: Ask, reader: Reader | None) -> list[RefusedRange]:
     window = _window(ask)
     before: list[Span] = [window]
     refused: list[tuple[int, int, Refusal]] = []
-    for code, person, left in _sieve(ask, window, _order(ask, reader)):
+    for code, person, left in _explain(ask, window, reader):
         if left is not before:
             told = _told(ask, code, person, reader)
             for first, end in subtract(before, left):
@@ -138,46 +141,85 @@ def three_best(slots: Iterable[Slot], zone: ZoneInfo) -> list[Slot]:
     return (chosen + apart)[:3]
 
 
-def _sieve(ask: Ask, window: Span, order: tuple[PersonTimes, PersonTimes]) -> Iterator[Sifted]:
-    """The starts of `window` that are left after each rule, in the order of RULES, person by person."""
+def _explain(ask: Ask, window: Span, reader: Reader | None) -> Iterator[Sifted]:
+    """Person by person, the reader first: these reasons can be told in full."""
+    both = (ask.mentor, ask.mentee) if reader == "mentor" else (ask.mentee, ask.mentor)
+    return _sieve(ask, window, both, [(rule, person) for person in both for rule in _PERSONAL])
+
+
+def _sieve(ask: Ask, window: Span, both: tuple[PersonTimes, PersonTimes], steps: Iterable[Step]) -> Iterator[Sifted]:
+    """The starts of `window` that are left after each rule. Whatever the order of the steps, the last has the same."""
     left = _after(_ceil(ask.now), [window])
     yield "past", None, left
-    for person in order:
+    for person in both:
         if person.unreadable:
             left = []
             yield "calendar_unreadable", person, left
-    for person in order:
-        for code, kept in _own_rules(ask, person, left):
-            yield code, person, kept
-            if not kept:
-                return
-            left = kept
+    for (code, rule), person in steps:
+        if not left:
+            return
+        left = rule(ask, person, left)
+        yield code, person, left
 
 
-def _own_rules(ask: Ask, person: PersonTimes, left: list[Span]) -> Iterator[tuple[str, list[Span]]]:
-    availability = person.availability
-    length, gap = int(ask.duration.total_seconds()), int(availability.gap.total_seconds())
-    left = _after(_ceil(ask.now + _notice(ask, person)), left)
-    yield "notice", left
-    last = floor_epoch(ask.now + availability.horizon)
-    left = intersect(left, [(0, last + 1)]) if left and left[-1][1] > last + 1 else left
-    yield "horizon", left
-    if left:
-        offered = open_between(availability, person.zone, left[0][0], left[-1][1] + length)
-        left = intersect(left, [(start, end - length + 1) for start, end in offered if end - start >= length])
-    yield "hours", left
-    left = _clear_of(left, person.busy, length + gap - 1, gap)
-    if ask.target is not None and ask.target.held is not None and person is ask.mentee:
-        left = _clear_of(left, [ask.target.held.span], length + gap - 1, gap)
-    yield "busy", left
-    own = [claim for claim in person.own if claim.meeting_id != ask.moving]
-    if own:
-        left = subtract(left, merge((claim.start - gap - length + 1, claim.guarded_until) for claim in own))
-    yield "held", left
-    if left and any(cap is not None for cap in availability.caps):
-        full = full_periods(own, person.zone, _caps(ask, person), left[0][0], left[-1][1])
-        left = subtract(left, full)
-    yield "cap", left
+def _notice(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
+    notice, pledge = person.availability.notice, person.availability.pledge
+    if pledge and ask.pledged and person is ask.mentor:
+        notice = min(notice, pledge.notice)
+    return _after(_ceil(ask.now + notice), left)
+
+
+def _horizon(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
+    last = floor_epoch(ask.now + person.availability.horizon)
+    return intersect(left, [(0, last + 1)]) if left[-1][1] > last + 1 else left
+
+
+def _hours(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
+    length = _seconds(ask.duration)
+    offered = open_between(person.availability, person.zone, left[0][0], left[-1][1] + length - 1)
+    inside = [(start, end - length + 1) for start, end in offered if end - start >= length]
+    return intersect(left, inside) if len(left) > 1 else inside
+
+
+def _busy(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
+    gap = _seconds(person.availability.gap)
+    before = _seconds(ask.duration) + gap - 1
+    left = _clear_of(left, person.busy, before, gap)
+    if person is ask.mentee and ask.target is not None and ask.target.held is not None:
+        left = _clear_of(left, [ask.target.held.span], before, gap)
+    return left
+
+
+def _held(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
+    """Exactly what store.claims decides by: starts_at < end + gap and guarded_until > start."""
+    before = _seconds(ask.duration) + _seconds(person.availability.gap) - 1
+    own = _own(ask, person)
+    return subtract(left, merge((claim.start - before, claim.guarded_until) for claim in own)) if own else left
+
+
+def _cap(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
+    day, week, month = person.availability.caps
+    if day is None and week is None and month is None:
+        return left
+    pledge = person.availability.pledge
+    if month is not None and pledge and ask.pledged and person is ask.mentor:
+        month += pledge.per_month
+    full = full_periods(_own(ask, person), person.zone, (day, week, month), left[0][0], left[-1][1])
+    return subtract(left, full)
+
+
+Rule = Callable[[Ask, PersonTimes, list[Span]], list[Span]]
+Step = tuple[tuple[str, Rule], PersonTimes]
+
+# What is asked of each of the two, in the order in which it is told.
+_PERSONAL: tuple[tuple[str, Rule], ...] = (
+    ("notice", _notice),
+    ("horizon", _horizon),
+    ("hours", _hours),
+    ("busy", _busy),
+    ("held", _held),
+    ("cap", _cap),
+)
 
 
 def _clear_of(left: list[Span], holes: Spans, before: int, after: int) -> list[Span]:
@@ -185,11 +227,11 @@ def _clear_of(left: list[Span], holes: Spans, before: int, after: int) -> list[S
     if not holes:
         return left
     clear: list[Span] = []
-    count = len(holes)
+    near, count = 0, len(holes)
     for start, end in left:
-        at = bisect_left(holes, (start - after,))
-        if at:
-            at -= 1  # only the one before can still reach in: holes are disjoint
+        at = near = bisect_left(holes, (start - after,), near)
+        if at and holes[at - 1][1] + after > start:
+            at -= 1  # the one before reaches in; none before that one can, for holes are disjoint
         cursor, until = start, end + before
         while at < count:
             hole_start, hole_end = holes[at]
@@ -197,7 +239,7 @@ def _clear_of(left: list[Span], holes: Spans, before: int, after: int) -> list[S
                 break
             if hole_start - before > cursor:
                 clear.append((cursor, hole_start - before))
-            cursor = max(cursor, hole_end + after)
+            cursor = hole_end + after
             at += 1
         if cursor < end:
             clear.append((cursor, end))
@@ -210,17 +252,12 @@ def _after(earliest: int, left: list[Span]) -> list[Span]:
     return [(max(start, earliest), end) for start, end in left if end > earliest]
 
 
-def _notice(ask: Ask, person: PersonTimes) -> timedelta:
-    notice, pledge = person.availability.notice, person.availability.pledge
-    return min(notice, pledge.notice) if pledge and ask.pledged and person is ask.mentor else notice
+def _own(ask: Ask, person: PersonTimes) -> list[OwnClaim]:
+    return [claim for claim in person.own if claim.meeting_id != ask.moving]
 
 
-def _caps(ask: Ask, person: PersonTimes) -> tuple[int | None, int | None, int | None]:
-    day, week, month = person.availability.caps
-    pledge = person.availability.pledge
-    if month is not None and pledge and ask.pledged and person is ask.mentor:
-        month += pledge.per_month
-    return day, week, month
+def _seconds(length: timedelta) -> int:
+    return length // _SECOND
 
 
 def _why_none(ask: Ask, reader: Reader) -> tuple[Refusal, ...]:
@@ -240,11 +277,6 @@ def _told(ask: Ask, code: str, person: PersonTimes | None, reader: Reader | None
     if reader is not None and person is not ask.of(reader) and code != "calendar_unreadable":
         return Refusal(UNAVAILABLE, person.person_id)
     return Refusal(code, person.person_id)
-
-
-def _order(ask: Ask, reader: Reader | None) -> tuple[PersonTimes, PersonTimes]:
-    """The reader's own reasons come first: these can be told in full."""
-    return (ask.mentor, ask.mentee) if reader == "mentor" else (ask.mentee, ask.mentor)
 
 
 def _window(ask: Ask) -> Span:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -10,7 +11,9 @@ from zoneinfo import ZoneInfo
 from service.domain.interval import Span, Spans
 
 DAY = 86_400
+WEEK = 7 * DAY
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_FIRST_MONDAY = -3 * DAY  # 1970-01-01 was a Thursday
 _BLOCK = 1 << 23  # 97 days: two blocks hold a usual horizon
 _STEP = DAY // 2  # no zone has changed its offset twice in half a day
 
@@ -56,24 +59,42 @@ def from_local(local: Spans, zone: ZoneInfo, start: int, end: int) -> list[Span]
     Skipped wall time is in no segment and so is never covered; repeated wall time is in two, and is covered twice.
     """
     laid: list[Span] = []
-    reached = -1
-    for segment_start, segment_end, offset in segments(zone, start, end):
-        low = (segment_start if segment_start > start else start) + offset
-        high = (segment_end if segment_end < end else end) + offset
-        at = bisect_left(local, (low,))
-        if at and local[at - 1][1] > low:
-            at -= 1
-        for opens, closes in local[at:]:
-            if opens >= high:
-                break
-            begin = (opens if opens > low else low) - offset
-            reach = (closes if closes < high else high) - offset
-            if begin == reached:  # goes on across a change of the offset
-                laid[-1] = (laid[-1][0], reach)
-            else:
-                laid.append((begin, reach))
-            reached = reach
+    for low, high, offset in _cut(zone, start, end):
+        _add(laid, [(opens - offset, closes - offset) for opens, closes in local], low, high)
     return laid
+
+
+def from_week(pattern: Spans, zone: ZoneInfo, start: int, end: int) -> list[Span]:
+    """As from_local, for spans of seconds since Monday 00:00 that come every week; none may touch, Sunday's to
+    Monday's included."""
+    laid: list[Span] = []
+    for low, high, offset in _cut(zone, start, end):
+        week = (low + offset - _FIRST_MONDAY) // WEEK * WEEK + _FIRST_MONDAY - offset
+        weeks = range(week, high, WEEK)
+        _add(laid, [(base + opens, base + closes) for base in weeks for opens, closes in pattern], low, high)
+    return laid
+
+
+def _cut(zone: ZoneInfo, start: int, end: int) -> Iterator[Segment]:
+    for segment_start, segment_end, offset in segments(zone, start, end):
+        low, high = max(segment_start, start), min(segment_end, end)
+        if low < high:
+            yield low, high, offset
+
+
+def _add(laid: list[Span], spans: list[Span], low: int, high: int) -> None:
+    """Appends what of the spans is in [low, high); a first one that touches the last goes on across the change."""
+    first, last = bisect_left(spans, (low,)), bisect_left(spans, (high,))
+    if first and spans[first - 1][1] > low:
+        first -= 1
+    here = spans[first:last]
+    if not here:
+        return
+    here[0] = (max(here[0][0], low), here[0][1])
+    here[-1] = (here[-1][0], min(here[-1][1], high))
+    if laid and laid[-1][1] == here[0][0]:
+        here[0] = (laid.pop()[0], here[0][1])
+    laid += here
 
 
 @lru_cache(maxsize=4096)
