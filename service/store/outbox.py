@@ -1,0 +1,255 @@
+"""The outbox: what is to be mailed, as rows. The row is the truth; the queue only wakes somebody to look at it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import CursorResult, Update, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Session
+
+from service.domain.errors import MoveNotAllowed
+from service.store.tables import OutboxRow
+
+QUEUED_LEASE = timedelta(minutes=5)  # longer than a batch waits for a worker
+SENDING_LEASE = timedelta(minutes=2)  # longer than the mail server may take to answer
+MOST_ATTEMPTS = 12
+FIRST_RETRY = timedelta(seconds=15)
+LONGEST_RETRY = timedelta(hours=1)
+UNSENT = ("pending", "queued")
+OUT = ("sent", "sending", "uncertain")  # the reader has it, or may have it
+
+
+def add(
+    session: Session,
+    now: datetime,
+    kind: str,
+    person_id: int,
+    *,
+    dedup: str,
+    due_at: datetime | None = None,
+    pair_id: int | None = None,
+    meeting_id: int | None = None,
+    date_id: int | None = None,
+    connection_id: int | None = None,
+    sequence: int | None = None,
+) -> bool:
+    """Writes the row of one mail; False when a row with this key stands already. The Message-ID is fixed here."""
+    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
+    result = session.execute(
+        insert(OutboxRow)
+        .values(
+            dedup_key=dedup, kind=kind, person_id=person_id, pair_id=pair_id, meeting_id=meeting_id, date_id=date_id,
+            connection_id=connection_id, sequence=sequence, due_at=due_at or now, state="pending",
+            message_id=str(uuid.uuid4()), created_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["dedup_key"])
+    )  # fmt: skip
+    return _count(result) == 1
+
+
+def withdraw(session: Session, *, meeting_id: int, kinds: Sequence[str]) -> int:
+    """Takes back what has not left; the wiped token makes a job that is already queued do nothing. Returns how many."""
+    return _count(
+        session.execute(
+            update(OutboxRow)
+            .where(OutboxRow.meeting_id == meeting_id, OutboxRow.kind.in_(kinds), OutboxRow.state.in_(UNSENT))
+            .values(state="cancelled", token=None, lease_until=None)
+        )
+    )
+
+
+def announced(session: Session, meeting_id: int) -> dict[int, int]:
+    """Who has, or may have, an invitation to this meeting: person id -> the highest sequence."""
+    rows = session.execute(
+        select(OutboxRow.person_id, func.max(OutboxRow.sequence))
+        .where(OutboxRow.meeting_id == meeting_id, OutboxRow.kind == "invitation", OutboxRow.state.in_(OUT))
+        .group_by(OutboxRow.person_id)
+    ).tuples()
+    return {person_id: sequence or 0 for person_id, sequence in rows}
+
+
+def kinds_of(session: Session, meeting_id: int) -> set[tuple[str, int]]:
+    """Kind and person of every row of the meeting that was not taken back."""
+    rows = session.execute(
+        select(OutboxRow.kind, OutboxRow.person_id).where(
+            OutboxRow.meeting_id == meeting_id, OutboxRow.state != "cancelled"
+        )
+    ).tuples()
+    return set(rows)
+
+
+def reap(session: Session, now: datetime) -> None:
+    """Rows whose lease ran out: queued ones go back (nothing was sent), sending ones are uncertain (nobody knows)."""
+    expired = OutboxRow.lease_until <= now
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.state == "queued", expired)
+        .values(state="pending", token=None, lease_until=None)
+    )
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.state == "sending", expired)
+        .values(state="uncertain", lease_until=None, last_error="answer_lost")
+    )
+
+
+def claim_batch(session: Session, now: datetime, limit: int) -> tuple[str, list[int]]:
+    """Takes up to `limit` due rows for one job: a fresh token, and their ids in the order of their due moments.
+
+    On PostgreSQL several dispatchers pass each other by SKIP LOCKED; on SQLite the write session is alone.
+    """
+    token = str(uuid.uuid4())
+    due = (
+        select(OutboxRow.id)
+        .where(OutboxRow.state == "pending", OutboxRow.due_at <= now)
+        .order_by(OutboxRow.due_at, OutboxRow.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids = list(session.scalars(due))
+    if ids:
+        session.execute(
+            update(OutboxRow)
+            .where(OutboxRow.id.in_(ids))
+            .values(state="queued", token=token, lease_until=now + QUEUED_LEASE)
+        )
+    return token, ids
+
+
+def give_back(session: Session, token: str) -> None:
+    """Rows of a token that nobody started become pending again: the queue did not take the job, or it was left
+    undone."""
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.token == token, OutboxRow.state == "queued")
+        .values(state="pending", token=None, lease_until=None)
+    )
+
+
+def load_mine(session: Session, row_id: int, token: str) -> OutboxRow | None:
+    """The row, if it is still this job's to send."""
+    return session.scalars(
+        select(OutboxRow).where(OutboxRow.id == row_id, OutboxRow.token == token, OutboxRow.state == "queued")
+    ).one_or_none()
+
+
+def start_sending(session: Session, now: datetime, row_id: int, token: str) -> bool:
+    """The mark right before DATA; only with it may the octets go out. False: it was withdrawn, or the lease is over."""
+    return _changed(
+        session,
+        update(OutboxRow)
+        .where(
+            OutboxRow.id == row_id, OutboxRow.token == token, OutboxRow.state == "queued", OutboxRow.lease_until > now
+        )
+        .values(state="sending", lease_until=now + SENDING_LEASE, attempts=OutboxRow.attempts + 1),
+    )
+
+
+def settle_sent(session: Session, now: datetime, row_id: int, token: str) -> bool:
+    """The server said 250. Also turns an `uncertain` row of this token into sent: the late worker knows better."""
+    return _changed(
+        session,
+        update(OutboxRow)
+        .where(OutboxRow.id == row_id, OutboxRow.token == token, OutboxRow.state.in_(("sending", "uncertain")))
+        .values(state="sent", sent_at=now, lease_until=None, token=None, last_error=None),
+    )
+
+
+def settle_failed(session: Session, now: datetime, row_id: int, token: str, fault: Failure) -> str:
+    """What came instead of a 250: pending again with back-off, dead, or uncertain. Returns the state."""
+    row = session.scalars(
+        select(OutboxRow).where(
+            OutboxRow.id == row_id, OutboxRow.token == token, OutboxRow.state.in_(("queued", "sending"))
+        )
+    ).one_or_none()
+    if row is None:
+        return "gone"
+    if row.state == "queued":
+        row.attempts += 1
+    if fault.unknown:
+        row.state = "uncertain"
+    elif fault.permanent or row.attempts >= MOST_ATTEMPTS:
+        row.state = "dead"
+    else:
+        row.state, row.due_at = "pending", now + (fault.retry_after or back_off(row.attempts, fault.jitter))
+    if row.state != "uncertain":
+        row.token = None
+    row.lease_until, row.last_error = None, fault.code
+    return row.state
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a mail did not go. `unknown`: the answer was lost after DATA. `jitter` 0..1 spreads retries."""
+
+    code: str
+    permanent: bool = False
+    unknown: bool = False
+    retry_after: timedelta | None = None
+    jitter: float = 0.0
+
+
+def back_off(attempts: int, jitter: float) -> timedelta:
+    """15 s, doubling up to an hour, plus up to a quarter of it."""
+    return min(FIRST_RETRY * 2 ** max(0, attempts - 1), LONGEST_RETRY) * (1 + jitter / 4)
+
+
+def drop(session: Session, row_id: int) -> None:
+    """What the row says is no longer so: it is not sent."""
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.id == row_id, OutboxRow.state.in_(UNSENT))
+        .values(state="cancelled", token=None, lease_until=None)
+    )
+
+
+def counts(session: Session) -> dict[str, int]:
+    return dict(session.execute(select(OutboxRow.state, func.count()).group_by(OutboxRow.state)).tuples().all())
+
+
+def oldest_overdue(session: Session, now: datetime) -> timedelta:
+    """How long the oldest due row has waited: the one figure that shows every failure."""
+    due_at = session.scalar(select(func.min(OutboxRow.due_at)).where(OutboxRow.state.in_(UNSENT)))
+    return max(timedelta(0), now - due_at) if due_at else timedelta(0)
+
+
+def next_due(session: Session) -> datetime | None:
+    return session.scalar(select(func.min(OutboxRow.due_at)).where(OutboxRow.state == "pending"))
+
+
+def listing(session: Session, state: str | None = None, limit: int = 200) -> list[OutboxRow]:
+    """Newest first."""
+    wanted = select(OutboxRow).order_by(OutboxRow.id.desc()).limit(limit)
+    return list(session.scalars(wanted.where(OutboxRow.state == state) if state else wanted))
+
+
+def resolve(session: Session, now: datetime, row: OutboxRow, *, sent: bool) -> None:
+    """A person's word on an uncertain row: it arrived, or it is to be sent again with the same Message-ID."""
+    if row.state != "uncertain":
+        raise MoveNotAllowed("not_uncertain", state=row.state)
+    row.token = None
+    if sent:
+        row.state, row.sent_at = "sent", now
+    else:
+        row.state, row.due_at = "pending", now
+
+
+def retry(session: Session, now: datetime, row: OutboxRow) -> None:
+    """Sends a dead row again, or a waiting one at once."""
+    if row.state not in {"dead", "pending"}:
+        raise MoveNotAllowed("not_retryable", state=row.state)
+    row.state, row.due_at, row.attempts = "pending", now, 0
+
+
+def _changed(session: Session, statement: Update) -> bool:
+    return _count(session.execute(statement)) == 1
+
+
+def _count(result: object) -> int:
+    assert isinstance(result, CursorResult)
+    return int(result.rowcount)
