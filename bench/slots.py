@@ -44,7 +44,7 @@ def ask_for(busy: tuple[list[Span], list[Span]], first: datetime) -> slots.Ask:
     return slots.Ask("check-in", timedelta(minutes=30), window, mentee, mentor, first)
 
 
-def measure(count: int = 500) -> dict[str, float]:
+def measure(count: int = 500, rounds: int = ROUNDS) -> dict[str, float]:
     """Median milliseconds of one answer: from the stored record, from raw busy times, with scores and reasons (free,
     and around a critical date)."""
     raw = raw_busy(count, SPRING, seed=1)
@@ -56,21 +56,21 @@ def measure(count: int = 500) -> dict[str, float]:
     )
     dated = replace(ask, target=replace(arc.target(practice), prefer_on=date(2027, 4, 9)))
     return {
-        "stored": _median(lambda: slots.starts(ask)),
-        "raw": _median(lambda: slots.starts(ask_for((merge(raw[0]), merge(raw[1])), SPRING))),
-        "scored": _median(lambda: slots.propose(ask)),
-        "scored_date": _median(lambda: slots.propose(dated)),
+        "stored": _median(rounds, lambda: slots.starts(ask)),
+        "raw": _median(rounds, lambda: slots.starts(ask_for((merge(raw[0]), merge(raw[1])), SPRING))),
+        "scored": _median(rounds, lambda: slots.propose(ask)),
+        "scored_date": _median(rounds, lambda: slots.propose(dated)),
         "slots": float(len(slots.starts(ask))),
     }
 
 
-def _median(call: Callable[[], object]) -> float:
+def _median(rounds: int, call: Callable[[], object]) -> float:
     taken: list[float] = []
     call()
     collecting = gc.isenabled()
     gc.disable()
     try:
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             began = perf_counter()
             call()
             taken.append((perf_counter() - began) * 1000)
