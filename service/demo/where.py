@@ -1,0 +1,35 @@
+"""Where a newcomer looks: the lines that the demo ends its start with."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+
+from service import links
+from service.catalogue import Words
+from service.demo.programme import ben
+from service.demo.story import whom_to_show
+from service.operations import people
+from service.store.tables import Pair
+from service.wiring import Services
+
+
+def lines(services: Services, words: Words) -> list[str]:
+    """Links that work now, the same ones at every start."""
+    settings, now = services.settings, services.clock()
+    told = whom_to_show(services)
+    with services.database.write() as session:
+        pair = session.get_one(Pair, told.pair_id)
+        page = people.scheduling_link(session, now, pair, "practice", told.date_id)
+        bens = links.link_for(session, now, "person", pair.mentor_id)
+        pick, mentor = links.url_of(settings.base_url, page), links.url_of(settings.base_url, bens)
+    machine = f"{getpass.getuser()}@{socket.gethostname()}"
+    here = [words("demo.ready"), "", words("demo.pick", url=pick)]
+    if settings.smtp is None:
+        mailbox = f"{settings.base_url}/mailbox?person={ben.email}"
+        here += [words("demo.mailbox", url=mailbox), words("demo.jump")]
+        last = words("demo.private", port=settings.port, machine=machine)
+    else:
+        here += [words("demo.mail_server", host=settings.smtp.host), words("demo.clock")]
+        last = words("demo.leaves", host=settings.smtp.host, port=settings.port, machine=machine)
+    return [*here, words("demo.mentor", url=mentor), "", last]
