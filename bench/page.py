@@ -89,7 +89,7 @@ def _fill_calendar(session: Session, now: datetime, person_id: int) -> None:
             window_from=now - timedelta(days=1),
             window_until=now + timedelta(days=92),
             verified_at=now,
-        )  # fmt: skip
+        )
     )
 
 
