@@ -43,6 +43,10 @@ class PersonTimes:
     unreadable: bool = False
     own: Sequence[OwnClaim] = ()
 
+    @property
+    def first_name(self) -> str:
+        return self.name.split()[0] if self.name.split() else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Ask:
@@ -70,7 +74,8 @@ class Ask:
 
 
 class Reason(NamedTuple):
-    """Catalogue key `reason.<code>` and what it is filled with; `n` picks the plural."""
+    """Catalogue key `reason.<code>` and what it is filled with; `n` picks the plural, with a `zone` the start is told
+    as `time` on that wall (service.reasons does both)."""
 
     code: str
     params: dict[str, Any]

@@ -10,7 +10,7 @@ from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from service.domain.arc import Target
-from service.domain.asking import Ask, Reader, Reason, Slot
+from service.domain.asking import Ask, PersonTimes, Reader, Reason, Slot
 from service.domain.caps import full_periods
 from service.domain.interval import Span, floor_epoch, instant
 from service.domain.wall import DAY, day_number, local_day, segments
@@ -46,7 +46,7 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
     duration = ask.duration
     ranked: list[Slot] = []
     for first, end, mine, yours, there in _stretches((ask.mentee.zone, ask.mentor.zone, counted), starts):
-        extras = _extras(other.name, mine != yours)
+        extras = _extras(other, mine != yours)
         day, points = -1, 0
         reasons: tuple[Reason, ...] = ()
         for epoch in starts[first:end]:
@@ -58,7 +58,7 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
             fine = comfort[(epoch + yours) % DAY // _QUARTER]
             told = reasons + extras[(well > _BEARABLE and fine > _BEARABLE) + 2 * (same > 0)]
             if pledged and any(since <= epoch < until for since, until in pledged):
-                told += (Reason("pledge", {"person": ask.mentor.name}),)
+                told += (Reason("pledge", {"person": ask.mentor.first_name}),)
             start = instant(epoch)
             ranked.append(Slot(start, start + duration, points + well + fine + same + _ROUND[at], told))
     ranked.sort(key=_score, reverse=True)  # stable: the earlier of equals stays first
@@ -102,10 +102,9 @@ def _target_reason(target: Target, after: int) -> Reason:
     return Reason("days_before", {"n": before})
 
 
-@lru_cache(maxsize=256)
-def _extras(other: str, apart: bool) -> tuple[tuple[Reason, ...], ...]:
+def _extras(other: PersonTimes, apart: bool) -> tuple[tuple[Reason, ...], ...]:
     """By daylight for both (1) and the hour of the date itself (2)."""
-    local = (Reason("other_local", {"person": other}),) if apart else ()
+    local = (Reason("other_local", {"person": other.first_name, "zone": other.zone.key}),) if apart else ()
     daylight = (*local, Reason("daylight_both", {})) if apart else ()
     same = (Reason("same_hour", {}),)
     return local, daylight, same + local, same + daylight

@@ -14,6 +14,7 @@ from service.domain.availability import DEFAULT, Availability, Pledge
 from service.domain.interval import Interval, floor_epoch
 from service.domain.sessions import KINDS
 from service.domain.slots import OwnClaim, Refusal
+from service.reasons import reason_text, refusal_text, why_none_text
 from tests.domain.worlds import ask, person
 
 pytestmark = pytest.mark.time
@@ -101,6 +102,9 @@ def test_s19_every_rule_again() -> None:
         assert good is None or slots.refusal(asked, good, reader=None) is None, (wanted, good)
         around = replace(asked, window=Interval(refused - timedelta(hours=1), refused + timedelta(hours=1)))
         assert refused not in {slot.start for slot in slots.propose(around).slots}
+        if good is not None:
+            around = replace(asked, window=Interval(good - timedelta(hours=1), good + timedelta(hours=1)))
+            assert good in {slot.start for slot in slots.propose(around).slots}, (wanted, good)
 
 
 @pytest.mark.parametrize("gap", [0, 10, 45])
@@ -271,3 +275,24 @@ def test_every_code_has_words() -> None:
         assert words.has(f"refusal.{rule}")
         assert rule == "grid" or words.has(f"why_none.{rule}")
     assert words("reason.days_after", n=1) == "1 day after"
+
+
+def test_reasons_and_refusals_in_words() -> None:
+    words = Words.of("en")
+    best = slots.propose(practice_ask()).slots[0]
+    assert [reason_text(words, reason, best.start) for reason in best.reasons] == [
+        "6 days before: time to change slides",
+        "the best day for it",
+        "at the hour of the real thing",
+        "10:00 for Ben",
+        "within both your working days",
+    ]
+    names = {1: "Ana", 2: "Ben"}
+    assert refusal_text(words, Refusal("busy", 1), names, 1) == "Your calendar has something then."
+    assert refusal_text(words, Refusal("busy", 2), names, None) == "The calendar of Ben has something then."
+    assert refusal_text(words, Refusal("unavailable", 2), names, 1) == "That is not possible for Ben."
+    assert refusal_text(words, Refusal("past", None), names, 1) == "That time has passed."
+    assert why_none_text(words, Refusal("unavailable", 2), names) == "On these days no time is possible for Ben."
+    for rule in slots.RULES:
+        for reader in (1, 2, None):
+            assert refusal_text(words, Refusal(rule, 2), names, reader)
