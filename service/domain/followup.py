@@ -75,8 +75,8 @@ def plan(facts: Facts, now: datetime) -> Plan:
     if facts.phase not in {Phase.BOOKED, Phase.ENDED}:
         return Plan((), None, None)
     end = facts.interval.end
-    moments = [moment for moment in _moments(facts) if moment.step.kind not in facts.done]
-    due = tuple(moment.step for moment in moments if moment.at <= now < moment.until and _wanted(moment.step, facts))
+    moments = [m for m in _moments(facts) if m.step.kind not in facts.done and _wanted(m.step, facts)]
+    due = tuple(moment.step for moment in moments if moment.at <= now < moment.until)
     ahead = [moment.at for moment in moments if moment.at > now]
     move: str | None = None
     if facts.phase is Phase.BOOKED:

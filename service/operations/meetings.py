@@ -65,9 +65,7 @@ def put_agenda(session: Session, meeting: Meeting, by_id: int, drafts: tuple[Age
 
 def attendance_of(session: Session, meeting: Meeting) -> dict[int, str]:
     """Person id -> PARTSTAT (RFC 5545 3.2.12)."""
-    rows = session.execute(
-        select(Attendance.person_id, Attendance.partstat).where(Attendance.meeting_id == meeting.id)
-    ).tuples()
+    rows = session.execute(select(Attendance.person_id, Attendance.partstat).where(Attendance.meeting_id == meeting.id))
     return dict(rows.all())
 
 

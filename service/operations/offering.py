@@ -13,8 +13,7 @@ from service.domain import arc, slots
 from service.domain.errors import InvalidInput, NotFound
 from service.domain.interval import Interval
 from service.domain.sessions import SESSIONS, SessionType
-from service.operations import calendars
-from service.operations.calendars import Source
+from service.operations.times import Source, times_of_pair
 from service.store.tables import CriticalDate, Pair
 
 LONGEST_MEETING = timedelta(hours=12)
@@ -71,7 +70,7 @@ def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery)
     critical = load_date(session, pair, query.date_id) if query.date_id is not None else None
     part = part_of(critical, query.session, now) if critical else None
     duration = _duration(query, session_type, part)
-    mentee, mentor = calendars.times_of_pair(session, now, pair, max_age, exclude_meeting=query.moving)
+    mentee, mentor, sources = times_of_pair(session, now, pair, max_age)
     ask = slots.Ask(
         session=query.session,
         duration=duration,
@@ -82,8 +81,7 @@ def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery)
         moving=query.moving,
         target=arc.target(part) if part is not None else None,
     )
-    sources = calendars.sources_of(session, now, (pair.mentee, pair.mentor))
-    return Frame(query, pair, critical, session_type, duration, part, ask, tuple(sources))
+    return Frame(query, pair, critical, session_type, duration, part, ask, sources)
 
 
 def offer(session: Session, now: datetime, max_age: timedelta, query: SlotQuery) -> Offer:

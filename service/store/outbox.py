@@ -69,7 +69,7 @@ def announced(session: Session, meeting_id: int) -> dict[int, int]:
         select(OutboxRow.person_id, func.max(OutboxRow.sequence))
         .where(OutboxRow.meeting_id == meeting_id, OutboxRow.kind == "invitation", OutboxRow.state.in_(OUT))
         .group_by(OutboxRow.person_id)
-    ).tuples()
+    )
     return {person_id: sequence or 0 for person_id, sequence in rows}
 
 
@@ -79,7 +79,7 @@ def kinds_of(session: Session, meeting_id: int) -> set[tuple[str, int]]:
         select(OutboxRow.kind, OutboxRow.person_id).where(
             OutboxRow.meeting_id == meeting_id, OutboxRow.state != "cancelled"
         )
-    ).tuples()
+    )
     return set(rows)
 
 
@@ -209,12 +209,12 @@ def drop(session: Session, row_id: int) -> None:
 
 
 def counts(session: Session) -> dict[str, int]:
-    return dict(session.execute(select(OutboxRow.state, func.count()).group_by(OutboxRow.state)).tuples().all())
+    return dict(session.execute(select(OutboxRow.state, func.count()).group_by(OutboxRow.state)).all())
 
 
 def oldest_overdue(session: Session, now: datetime) -> timedelta:
     """How long the oldest due row has waited: the one figure that shows every failure."""
-    due_at = session.scalar(select(func.min(OutboxRow.due_at)).where(OutboxRow.state.in_(UNSENT)))
+    due_at: datetime | None = session.scalar(select(func.min(OutboxRow.due_at)).where(OutboxRow.state.in_(UNSENT)))
     return max(timedelta(0), now - due_at) if due_at else timedelta(0)
 
 
@@ -228,7 +228,7 @@ def listing(session: Session, state: str | None = None, limit: int = 200) -> lis
     return list(session.scalars(wanted.where(OutboxRow.state == state) if state else wanted))
 
 
-def resolve(session: Session, now: datetime, row: OutboxRow, *, sent: bool) -> None:
+def resolve(now: datetime, row: OutboxRow, *, sent: bool) -> None:
     """A person's word on an uncertain row: it arrived, or it is to be sent again with the same Message-ID."""
     if row.state != "uncertain":
         raise MoveNotAllowed("not_uncertain", state=row.state)
@@ -239,7 +239,7 @@ def resolve(session: Session, now: datetime, row: OutboxRow, *, sent: bool) -> N
         row.state, row.due_at = "pending", now
 
 
-def retry(session: Session, now: datetime, row: OutboxRow) -> None:
+def retry(now: datetime, row: OutboxRow) -> None:
     """Sends a dead row again, or a waiting one at once."""
     if row.state not in {"dead", "pending"}:
         raise MoveNotAllowed("not_retryable", state=row.state)

@@ -63,7 +63,7 @@ def read_live(services: Services, pair_id: int) -> None:
     results = calendars.read_live(plans, services.calendars, services.settings.live_read)
     with services.database.write() as session:
         for result in results:
-            calendars.store_refresh(session, services.clock(), result)
+            calendars.store_refresh(session, services.clock(), result, services.settings.poll)
     failed = sorted({names[result.plan.person_id] for result in results if result.failed})
     if failed:
         raise CalendarUnreadable(tuple(failed))

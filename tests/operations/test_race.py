@@ -16,7 +16,7 @@ from service.store.tables import Claim, Meeting, OutboxRow
 from tests import cast
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
-START = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
+START = datetime(2027, 2, 8, 14, 30, tzinfo=UTC)  # all three offer until 17:00 in Paris
 THREADS = 25  # in each of two processes
 
 

@@ -1,0 +1,58 @@
+"""ports.Jobs over RQ: names of jobs as dotted strings, ids as arguments, JSON on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from functools import cached_property
+
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from service.domain.errors import AdapterError
+
+MAIL, CALENDAR = "mail", "calendar"  # one queue a worker: a worker on two uses BLPOP, and loses a job when it dies
+SEND_BATCH = "workers.deliver.send_batch"
+REFRESH_CONNECTION = "workers.busy.refresh_connection"
+READ_INBOUND = "workers.inbox.read_inbound"
+SECONDS_PER_MAIL = 40  # longer than the mail server's timeout
+FAILURES_KEPT = timedelta(days=1)
+
+
+class RqJobs:
+    """Enqueues only; connects at the first job. Raises AdapterError when the broker does not answer."""
+
+    def __init__(self, url: str, *, timeout: timedelta = timedelta(seconds=5)) -> None:
+        self._url, self._timeout = url, timeout.total_seconds()
+
+    @cached_property
+    def _redis(self) -> Redis:
+        return Redis.from_url(self._url, socket_timeout=self._timeout, socket_connect_timeout=self._timeout)
+
+    def send_batch(self, token: str, outbox_ids: Sequence[int]) -> None:
+        self._enqueue(MAIL, SEND_BATCH, (token, list(outbox_ids)), SECONDS_PER_MAIL * max(1, len(outbox_ids)))
+
+    def refresh_connection(self, connection_id: int) -> None:
+        self._enqueue(CALENDAR, REFRESH_CONNECTION, (connection_id,), 120)
+
+    def read_inbound(self, inbound_id: int) -> None:
+        self._enqueue(MAIL, READ_INBOUND, (inbound_id,), 60)
+
+    def depth(self) -> int:
+        try:
+            return int(self._queue(MAIL).count)
+        except (RedisError, OSError) as fault:
+            raise AdapterError("broker_unreachable", permanent=False) from fault
+
+    def _queue(self, name: str) -> Queue:
+        return Queue(name, connection=self._redis, serializer=JSONSerializer)
+
+    def _enqueue(self, queue: str, name: str, args: tuple[object, ...], seconds: int) -> None:
+        try:
+            self._queue(queue).enqueue_call(
+                name, args=args, timeout=seconds, result_ttl=0, failure_ttl=int(FAILURES_KEPT.total_seconds())
+            )
+        except (RedisError, OSError) as fault:
+            raise AdapterError("broker_unreachable", permanent=False) from fault

@@ -1,0 +1,119 @@
+"""Both people's times as the slot rule needs them, from stored records alone: a few selects, no ORM on this path."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.domain.availability import DEFAULT, Availability, from_json
+from service.domain.interval import Span, floor_epoch, merge, unpack
+from service.domain.slots import OwnClaim, PersonTimes
+from service.store.tables import Calendar, Claim, Connection, Meeting, Pair, Person
+
+CAPS_REACH_BACK = timedelta(days=35)  # a cap of this month counts meetings that are over
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a person's times come from. Provider `hours`: no calendar counts, their usual hours are all that is known.
+
+    `verified_at` is the oldest of the calendars that count."""
+
+    person_id: int
+    name: str
+    provider: str
+    state: str
+    verified_at: datetime | None
+
+
+def availability_of(person: Person) -> Availability:
+    """What the person set, else the defaults (shown as assumed)."""
+    return from_json(person.availability) if person.availability else DEFAULT
+
+
+def times_of_pair(
+    session: Session, now: datetime, pair: Pair, max_age: timedelta
+) -> tuple[PersonTimes, PersonTimes, tuple[Source, ...]]:
+    """The mentee's times, the mentor's, and where both come from.
+
+    A calendar that counts and was last verified longer ago than `max_age` makes its owner unreadable: unknown is never
+    free. One that its owner switched off does not count.
+    """
+    people = (pair.mentee, pair.mentor)
+    busy, unreadable, sources = _busy(session, now, people, max_age)
+    own = _claims(session, now, tuple(person.id for person in people))
+    mentee, mentor = (
+        PersonTimes(
+            person_id=person.id,
+            name=person.name,
+            zone=ZoneInfo(person.zone),
+            availability=availability_of(person),
+            busy=busy[person.id],
+            unreadable=person.id in unreadable,
+            own=own[person.id],
+        )
+        for person in people
+    )
+    return mentee, mentor, sources
+
+
+def _busy(
+    session: Session, now: datetime, people: Iterable[Person], max_age: timedelta
+) -> tuple[dict[int, list[Span]], set[int], tuple[Source, ...]]:
+    names = {person.id: person.name for person in people}
+    rows = session.execute(
+        select(
+            Connection.id, Connection.person_id, Connection.provider, Connection.state, Calendar.counts,
+            Calendar.busy, Calendar.verified_at,
+        )
+        .join(Calendar, Calendar.connection_id == Connection.id, isouter=True)
+        .where(Connection.person_id.in_(names), Connection.state != "off")
+        .order_by(Connection.id)
+    )  # fmt: skip
+    busy: dict[int, list[Span]] = defaultdict(list)
+    unreadable: set[int] = set()
+    found: dict[int, Source] = {}
+    for connection_id, person_id, provider, state, counts, blob, verified_at in rows:
+        if not counts:
+            continue
+        if blob is None or verified_at is None or now - verified_at > max_age:
+            unreadable.add(person_id)
+        if blob:
+            spans = unpack(blob)
+            busy[person_id] = merge([*busy[person_id], *spans]) if busy[person_id] else spans
+        known = found.get(connection_id)
+        oldest = verified_at if known is None else _older(known.verified_at, verified_at)
+        found[connection_id] = Source(person_id, names[person_id], provider, state, oldest)
+    sources = list(found.values())
+    told = {source.person_id for source in sources}
+    sources += [
+        Source(person, name, "hours", "connected", None) for person, name in names.items() if person not in told
+    ]
+    return busy, unreadable, tuple(sorted(sources, key=lambda source: list(names).index(source.person_id)))
+
+
+def _older(one: datetime | None, other: datetime | None) -> datetime | None:
+    return None if one is None or other is None else min(one, other)
+
+
+def _claims(session: Session, now: datetime, person_ids: tuple[int, ...]) -> dict[int, list[OwnClaim]]:
+    rows = session.execute(
+        select(Claim.person_id, Claim.starts_at, Claim.guarded_until, Claim.ends_at, Claim.meeting_id, Meeting.phase)
+        .join(Meeting, Claim.meeting_id == Meeting.id)
+        .where(Claim.person_id.in_(person_ids), Claim.ends_at > now - CAPS_REACH_BACK)
+        .order_by(Claim.starts_at)
+    )
+    own: dict[int, list[OwnClaim]] = defaultdict(list)
+    for person_id, starts_at, guarded_until, ends_at, meeting_id, phase in rows:
+        kind: Literal["held", "booked"] = "held" if phase == "held" else "booked"
+        own[person_id].append(
+            OwnClaim(floor_epoch(starts_at), floor_epoch(guarded_until), floor_epoch(ends_at), meeting_id, kind)
+        )
+    return own

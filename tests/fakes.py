@@ -1,0 +1,134 @@
+"""Stand-ins for the outside, as strict as what they stand for: a clock that is set, a mail server, a queue,
+calendars."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from service.domain.errors import AdapterError
+from service.domain.interval import Interval, intersect, merge
+from service.ports import BusyReading, CalendarRef, Envelope, OwnEvent, ReadRequest, SyncMark
+
+
+class SetClock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self, now: datetime = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> datetime:
+        self.now += timedelta(**by)
+        return self.now
+
+
+@dataclass
+class SentMail:
+    recipient: str
+    octets: bytes
+
+
+class MemoryMailer:
+    """Keeps what it took. `fault` makes the next steps fail: it gets the step's name and may raise."""
+
+    def __init__(self) -> None:
+        self.sent: list[SentMail] = []
+        self.fault: Callable[[str], None] = lambda step: None
+        self._offered: Envelope | None = None
+
+    @contextmanager
+    def session(self) -> Iterator[MemoryMailer]:
+        self.fault("connect")
+        yield self
+
+    def offer(self, envelope: Envelope) -> None:
+        self.fault("offer")
+        self._offered = envelope
+
+    def deliver(self, octets: bytes) -> None:
+        assert self._offered is not None, "DATA needs RCPT TO first"
+        self.fault("deliver")
+        self.sent.append(SentMail(self._offered.recipient, octets))
+        self._offered = None
+
+
+class RecordedJobs:
+    """A queue that nobody works on: what was asked for is in `asked`. `broken` makes it answer like a dead broker."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, object]] = []
+        self.broken = False
+
+    def _check(self) -> None:
+        if self.broken:
+            raise AdapterError("broker_unreachable", permanent=False)
+
+    def send_batch(self, token: str, outbox_ids: Sequence[int]) -> None:
+        self._check()
+        self.asked.append(("send_batch", (token, tuple(outbox_ids))))
+
+    def refresh_connection(self, connection_id: int) -> None:
+        self._check()
+        self.asked.append(("refresh_connection", connection_id))
+
+    def read_inbound(self, inbound_id: int) -> None:
+        self._check()
+        self.asked.append(("read_inbound", inbound_id))
+
+    def depth(self) -> int:
+        self._check()
+        return 0
+
+
+@dataclass
+class MemoryCalendar:
+    """One calendar of one account; `events` are (interval, uid or None). `fault` is raised instead of an answer."""
+
+    events: list[tuple[Interval, str | None]] = field(default_factory=list)
+    fault: AdapterError | None = None
+    partial: bool = False
+    version: int = 0
+    reads: int = 0
+
+    def discover(self, timeout: timedelta) -> tuple[CalendarRef, ...]:
+        self._answer()
+        return (CalendarRef(key="main", name="Work", counts=True),)
+
+    def fetch(
+        self, calendar: CalendarRef, request: ReadRequest, mark: SyncMark | None, timeout: timedelta
+    ) -> BusyReading | None:
+        self._answer()
+        now = SyncMark(sync_token=str(self.version))
+        if mark == now:
+            return None
+        ours = tuple(
+            OwnEvent(uid, interval, cancelled=False, partstat=None)
+            for interval, uid in self.events
+            if uid in request.our_uids and uid is not None
+        )
+        spans = merge(interval.span for interval, uid in self.events if uid is None or uid not in request.our_uids)
+        return BusyReading(intersect(spans, [request.window.span]), ours, self.partial, now)
+
+    def _answer(self) -> None:
+        self.reads += 1
+        if self.fault is not None:
+            raise self.fault
+
+    def put(self, start: datetime, minutes: int = 60, uid: str | None = None) -> None:
+        self.events.append((Interval.lasting(start, timedelta(minutes=minutes)), uid))
+        self.version += 1
+
+
+class MemoryCalendars:
+    """ports.CalendarFactory over named in-memory calendars: the connection's URL is the name."""
+
+    def __init__(self) -> None:
+        self.by_url: dict[str, MemoryCalendar] = {}
+
+    def __call__(self, provider: str, url: str, username: str | None, password: str | None) -> MemoryCalendar:
+        return self.by_url.setdefault(url, MemoryCalendar())
