@@ -1,4 +1,5 @@
-"""The cast of every test: Ana the mentee, Ben her mentor, Cleo the coordinator, Dan who may see nothing, Eve beside Ana."""
+"""The cast of every test: Ana the mentee, Ben her mentor, Cleo the coordinator, Dan who may see nothing, Eve beside
+Ana."""
 
 from __future__ import annotations
 

@@ -21,9 +21,10 @@ STATES = ("open", "done", "moving", "stuck", "renegotiated")
 LONGEST_LINE = 500
 LONGEST_TEXT = 4_000
 MOST_LINES = 50
+SWEEP_LIMIT = 100  # meetings in one transaction
 
 
-def run_due(session: Session, now: datetime, limit: int = 100) -> int:
+def run_due(session: Session, now: datetime, limit: int = SWEEP_LIMIT) -> int:
     """Writes what is due for meetings whose timer has run out, and sets their timers anew; returns how many it looked
     at.
 

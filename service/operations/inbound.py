@@ -48,6 +48,11 @@ def decide(session: Session, now: datetime, inbound_id: int) -> str:
     return row.state
 
 
+def waiting(session: Session, limit: int) -> list[int]:
+    """Messages that are stored and not decided: what the queue forgot."""
+    return list(session.scalars(select(Inbound.id).where(Inbound.state == "pending").order_by(Inbound.id).limit(limit)))
+
+
 def _decide(session: Session, now: datetime, row: Inbound) -> tuple[str, str]:
     reply = parse_reply(row.raw)
     if reply is None:

@@ -1,0 +1,25 @@
+"""Which parts are running, as they last said: RQ's own registry forgets workers when the broker restarts."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from service.store.database import Database
+from service.store.tables import Heartbeat
+
+FRESH_FOR = timedelta(seconds=30)
+FORGOTTEN_AFTER = timedelta(hours=1)
+
+
+def beat(database: Database, name: str, part: str, now: datetime) -> None:
+    with database.write() as session:
+        session.merge(Heartbeat(name=name, part=part, at=now))
+        session.execute(delete(Heartbeat).where(Heartbeat.at < now - FORGOTTEN_AFTER))
+
+
+def alive(session: Session, now: datetime) -> set[str]:
+    """The kinds of part that have said so lately."""
+    return set(session.scalars(select(Heartbeat.part).where(Heartbeat.at > now - FRESH_FOR)))

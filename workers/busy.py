@@ -1,0 +1,26 @@
+"""Reads one connection's calendars and keeps what came."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from service.operations import calendars
+from service.wiring import Services
+from workers import context
+
+READ_TIMEOUT = timedelta(seconds=30)
+
+
+def refresh_connection(connection_id: int) -> None:
+    """RQ's job. May be repeated; nothing happens for a connection that is gone or switched off."""
+    refresh(context.services(), connection_id)
+
+
+def refresh(services: Services, connection_id: int) -> None:
+    with services.database.read() as session:
+        plan = calendars.plan_refresh(session, services.clock(), connection_id)
+    if plan is None:
+        return
+    result = calendars.read(plan, services.calendars, READ_TIMEOUT)
+    with services.database.write() as session:
+        calendars.store_refresh(session, services.clock(), result, services.settings.poll)
