@@ -26,7 +26,9 @@ LIVES: dict[str, timedelta] = {
 }  # fmt: skip
 
 
-def link_for(session: Session, now: datetime, purpose: str, person_id: int | None, **subject: int | str | None) -> Link:
+def link_for(
+    session: Session, now: datetime, purpose: str, person_id: int | None, /, **subject: int | str | None
+) -> Link:
     """The person's live link for this purpose and subject, made if there is none; one that is in the last half of its
     life is replaced, the old one stays good until its end. Repeatable. Needs a write session."""
     wanted = select(Link).where(

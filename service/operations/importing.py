@@ -1,0 +1,138 @@
+"""Pairs from a CSV file: every row, or none and the lines that are wrong."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.domain.errors import FieldFault, InvalidInput
+from service.operations import booking
+from service.operations.people import PersonInput, checked_person
+from service.store.tables import Pair, Person
+
+REQUIRED = ("mentee_name", "mentee_email", "mentee_zone", "mentor_name", "mentor_email", "mentor_zone")
+OPTIONAL = ("place",)
+MOST_BYTES = 20 * 1024 * 1024
+MOST_FAULTS = 20  # nobody reads the thousandth
+
+Row = dict[str, str]
+
+
+def import_pairs(session: Session, now: datetime, data: bytes) -> list[Pair]:
+    """The new pairs, in the file's order; mails nobody. Raises InvalidInput that names each wrong line; then nothing
+    was added. A person may be in several rows, with one name and one zone; the same pair may not."""
+    rows = _parse(data)
+    known = {person.email: person for person in session.scalars(select(Person))}
+    standing = {(pair.mentee_id, pair.mentor_id) for pair in session.scalars(select(Pair))}
+    faults: list[FieldFault] = []
+    wanted: list[tuple[PersonInput, PersonInput, str | None]] = []
+    seen: dict[str, PersonInput] = {
+        person.email: PersonInput(person.email, person.name, person.zone) for person in known.values()
+    }
+    pairs_seen: dict[tuple[str, str], int] = {}
+    for line, row in rows:
+        try:
+            wanted.append(_checked_row(line, row, seen, pairs_seen))
+        except InvalidInput as fault:
+            faults += fault.faults
+    for mentee, mentor, _ in wanted:
+        one, other = known.get(mentee.email), known.get(mentor.email)
+        if one is not None and other is not None and (one.id, other.id) in standing:
+            line = pairs_seen[mentee.email, mentor.email]
+            faults.append(
+                FieldFault(f"line {line}", "pair_known_here", {"mentee": mentee.email, "mentor": mentor.email})
+            )
+    if faults:
+        raise InvalidInput(*faults[:MOST_FAULTS])
+    return _add_all(session, now, wanted, known)
+
+
+def _parse(data: bytes) -> list[tuple[int, Row]]:
+    """Rows with their line numbers. Raises InvalidInput for the file as a whole."""
+    if len(data) > MOST_BYTES:
+        raise InvalidInput.of("file", "file_too_large", most=MOST_BYTES // 1024 // 1024)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as fault:
+        line = data[: fault.start].count(b"\n") + 1
+        raise InvalidInput.of(f"line {line}", "not_utf8") from None
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [name.strip().lower() for name in reader.fieldnames or []]
+        missing = [name for name in REQUIRED if name not in header]
+        if missing:
+            raise InvalidInput.of("line 1", "missing_columns", missing=", ".join(missing), known=", ".join(REQUIRED))
+        unknown = [name for name in header if name not in REQUIRED + OPTIONAL]
+        if unknown:
+            raise InvalidInput.of("line 1", "unknown_columns", unknown=", ".join(unknown)[:200])
+        reader.fieldnames = header
+        rows = [(reader.line_num, row) for row in reader]
+    except csv.Error:
+        raise InvalidInput.of(f"line {reader.line_num}", "not_csv") from None
+    if not rows:
+        raise InvalidInput.of("file", "no_rows")
+    return [(line, {key: (value or "").strip() for key, value in row.items() if key}) for line, row in rows]
+
+
+def _checked_row(
+    line: int, row: Row, seen: dict[str, PersonInput], pairs_seen: dict[tuple[str, str], int]
+) -> tuple[PersonInput, PersonInput, str | None]:
+    at = f"line {line}"
+    try:
+        mentee, mentor = (
+            checked_person(PersonInput(row[f"{who}_email"], row[f"{who}_name"], row[f"{who}_zone"]), who)
+            for who in ("mentee", "mentor")
+        )
+        place = booking.typed("place", row.get("place"), booking.LONGEST_PLACE)
+    except InvalidInput as fault:
+        raise InvalidInput(
+            *(FieldFault(f"{at}, {each.field}", each.code, each.params) for each in fault.faults)
+        ) from None
+    for person in (mentee, mentor):
+        before = seen.setdefault(person.email, person)
+        if before.name != person.name:
+            raise InvalidInput.of(at, "other_name", email=person.email, known=before.name)
+        if before.zone != person.zone:
+            raise InvalidInput.of(at, "other_zone", email=person.email, known=before.zone)
+    if mentee.email == mentor.email:
+        raise InvalidInput.of(at, "same_person", email=mentee.email)
+    key = (mentee.email, mentor.email)
+    if key in pairs_seen:
+        raise InvalidInput.of(at, "pair_twice", line=pairs_seen[key])
+    pairs_seen[key] = line
+    return mentee, mentor, place
+
+
+def _add_all(
+    session: Session,
+    now: datetime,
+    wanted: list[tuple[PersonInput, PersonInput, str | None]],
+    known: dict[str, Person],
+) -> list[Pair]:
+    """Two flushes for the whole file: people, then pairs."""
+    for mentee, mentor, _ in wanted:
+        for person in (mentee, mentor):
+            if person.email not in known:
+                known[person.email] = Person(
+                    email=person.email, name=person.name, zone=person.zone, locale="en", mails="all", created_at=now
+                )
+                session.add(known[person.email])
+    session.flush()
+    pairs = [
+        Pair(
+            mentee_id=known[mentee.email].id,
+            mentor_id=known[mentor.email].id,
+            mentee=known[mentee.email],
+            mentor=known[mentor.email],
+            place=place,
+            created_at=now,
+        )
+        for mentee, mentor, place in wanted
+    ]
+    session.add_all(pairs)
+    session.flush()
+    return pairs

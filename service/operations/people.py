@@ -1,0 +1,251 @@
+"""People and pairs: adding, changing, ending; their links; the mails that only greet or carry links."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+from babel import Locale
+from email_validator import EmailNotValidError, validate_email
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.domain.availability import Availability, to_json
+from service.domain.errors import FieldFault, InvalidInput, NotFound
+from service.links import link_for, revoke_links
+from service.operations import booking
+from service.operations.meetings import meetings_of
+from service.store import outbox
+from service.store.tables import Link, Pair, Person
+
+LONGEST_NAME = 100
+MAILS = ("all", "fewer", "none")
+LINKS_MAIL_EVERY = 600  # seconds: the front page sends a person their links once in ten minutes at most
+
+
+@dataclass(frozen=True, slots=True)
+class PersonInput:
+    """A person as somebody typed them."""
+
+    email: str
+    name: str
+    zone: str
+    locale: str = "en"
+
+
+def parse_person(text: str) -> tuple[str, str]:
+    """Name and address of `Ana Lima <ana@example.org>`; the name is empty when only an address was given."""
+    found = re.fullmatch(r"\s*(.*?)\s*<([^<>]*)>\s*", text)
+    return (found[1].strip().strip('"'), found[2].strip()) if found else ("", text.strip())
+
+
+def checked_person(wanted: PersonInput, field: str) -> PersonInput:
+    """The person with a normal address, or InvalidInput with everything that is wrong; `field` says whose it is."""
+    faults: list[FieldFault] = []
+    email, name = wanted.email, " ".join(wanted.name.split())
+    try:
+        email = checked_email(wanted.email)
+    except EmailNotValidError:
+        faults.append(FieldFault(f"{field}_email", "bad_email", {"text": wanted.email[:LONGEST_NAME]}))
+    if not name:
+        faults.append(FieldFault(f"{field}_name", "no_name", {}))
+    elif len(name) > LONGEST_NAME or any(unicodedata.category(char) == "Cc" for char in name) or "<" in name:
+        faults.append(FieldFault(f"{field}_name", "bad_name", {"most": LONGEST_NAME}))
+    if not is_zone(wanted.zone):
+        faults.append(FieldFault(f"{field}_zone", "unknown_zone", {"text": wanted.zone[:LONGEST_NAME]}))
+    if faults:
+        raise InvalidInput(*faults)
+    return PersonInput(email, name, wanted.zone, wanted.locale)
+
+
+def checked_email(text: str) -> str:
+    """Lower case and normal. Whether mail arrives there is not asked: the welcome mail finds out."""
+    found = validate_email(text.strip(), check_deliverability=False, test_environment=True)
+    return found.normalized.lower()
+
+
+def is_zone(name: str) -> bool:
+    """A zone of the IANA database, `Area/City` or UTC; neither a path nor an alias of the system's own."""
+    return name in available_timezones() and name not in {"localtime", "Factory", "posixrules"}
+
+
+def add_person(session: Session, now: datetime, wanted: PersonInput, field: str) -> Person:
+    """The person, known already or new. Raises InvalidInput when the address is known with another name or zone."""
+    wanted = checked_person(wanted, field)
+    known = session.scalars(select(Person).where(Person.email == wanted.email)).one_or_none()
+    if known is None:
+        known = Person(
+            email=wanted.email, name=wanted.name, zone=wanted.zone, locale=wanted.locale, mails="all", created_at=now
+        )
+        session.add(known)
+        session.flush()
+        return known
+    _check_same(known.name, known.zone, wanted, field)
+    return known
+
+
+def _check_same(name: str, zone: str, wanted: PersonInput, field: str) -> None:
+    faults = []
+    if wanted.name != name:
+        faults.append(FieldFault(f"{field}_name", "other_name", {"email": wanted.email, "known": name}))
+    if wanted.zone != zone:
+        faults.append(FieldFault(f"{field}_zone", "other_zone", {"email": wanted.email, "known": zone}))
+    if faults:
+        raise InvalidInput(*faults)
+
+
+def add_pair(
+    session: Session, now: datetime, mentee: PersonInput, mentor: PersonInput, place: str | None = None
+) -> Pair:
+    """A new pair; mails nobody. Raises InvalidInput, also for a pair that stands already."""
+    one, other = add_person(session, now, mentee, "mentee"), add_person(session, now, mentor, "mentor")
+    if one.id == other.id:
+        raise InvalidInput.of("mentor_email", "same_person", email=one.email)
+    known = session.scalars(select(Pair).where(Pair.mentee_id == one.id, Pair.mentor_id == other.id)).one_or_none()
+    if known is not None and known.ended_at is None:
+        raise InvalidInput.of("mentor_email", "pair_known", pair=known.id)
+    said = booking.typed("place", place, booking.LONGEST_PLACE)
+    if known is not None:  # paired anew: its history stays with it
+        known.ended_at, known.place = None, said or known.place
+        return known
+    pair = Pair(mentee_id=one.id, mentor_id=other.id, mentee=one, mentor=other, place=said, created_at=now)
+    session.add(pair)
+    session.flush()
+    return pair
+
+
+def list_pairs(session: Session, person_id: int | None = None) -> list[Pair]:
+    wanted = select(Pair).order_by(Pair.id)
+    if person_id is not None:
+        wanted = wanted.where((Pair.mentee_id == person_id) | (Pair.mentor_id == person_id))
+    return list(session.scalars(wanted))
+
+
+def load_pair(session: Session, pair_id: int, person_id: int | None = None) -> Pair:
+    """Raises NotFound when it never existed, or when `person_id` is given and not in it: deliberately the same."""
+    pair = session.get(Pair, pair_id)
+    if pair is None or (person_id is not None and person_id not in {pair.mentee_id, pair.mentor_id}):
+        raise NotFound
+    return pair
+
+
+def load_person(session: Session, email: str) -> Person:
+    found = session.scalars(select(Person).where(Person.email == email.strip().lower())).one_or_none()
+    if found is None:
+        raise NotFound("no_such_person", email=email)
+    return found
+
+
+def end_pair(session: Session, now: datetime, pair: Pair) -> None:
+    """No new meetings; the ones ahead are cancelled, and both are told of those. Repeatable."""
+    if pair.ended_at is not None:
+        return
+    pair.ended_at = now
+    for meeting in meetings_of(session, pair, live_only=True):
+        if meeting.ends_at > now:
+            booking.cancel(session, now, meeting, None)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonChange:
+    """What is to be different; None leaves it."""
+
+    email: str | None = None
+    name: str | None = None
+    zone: str | None = None
+    locale: str | None = None
+    mails: str | None = None
+
+
+def edit_person(session: Session, person: Person, change: PersonChange) -> Person:
+    """The instants of booked meetings stay; a new zone changes how they are written, and which times are offered."""
+    wanted = checked_person(
+        PersonInput(change.email or person.email, change.name or person.name, change.zone or person.zone), "person"
+    )
+    if change.locale is not None and not _is_locale(change.locale):
+        raise InvalidInput.of("locale", "unknown_locale", text=change.locale[:20])
+    if change.mails is not None and change.mails not in MAILS:
+        raise InvalidInput.of("mails", "unknown_mails", known=", ".join(MAILS))
+    taken = session.scalars(select(Person).where(Person.email == wanted.email, Person.id != person.id)).first()
+    if taken is not None:
+        raise InvalidInput.of("email", "email_taken", email=wanted.email)
+    person.email, person.name, person.zone = wanted.email, wanted.name, wanted.zone
+    person.locale = change.locale or person.locale
+    person.mails = change.mails or person.mails
+    return person
+
+
+def _is_locale(name: str) -> bool:
+    try:
+        return Locale.parse(name) is not None
+    except (ValueError, LookupError):
+        return False
+
+
+def set_availability(person: Person, availability: Availability | None) -> None:
+    """None: the defaults hold again, and are shown as assumed."""
+    person.availability = None if availability is None else to_json(availability)
+
+
+def set_place(pair: Pair, place: str | None) -> None:
+    """The pair's usual place. Meetings that are booked keep theirs."""
+    pair.place = booking.typed("place", place, booking.LONGEST_PLACE)
+
+
+def person_link(session: Session, now: datetime, person: Person) -> Link:
+    return link_for(session, now, "person", person.id)
+
+
+def links_of(session: Session, now: datetime, pair: Pair) -> dict[str, Link]:
+    """Both people's own pages. Needs a write session."""
+    return {"mentee": person_link(session, now, pair.mentee), "mentor": person_link(session, now, pair.mentor)}
+
+
+def scheduling_link(
+    session: Session, now: datetime, pair: Pair, session_key: str | None = None, date_id: int | None = None
+) -> Link:
+    """The mentee's link to choose a time, for one session type and date or for any. Needs a write session."""
+    return link_for(session, now, "schedule", pair.mentee_id, pair_id=pair.id, session=session_key, date_id=date_id)
+
+
+def rotate_links(session: Session, now: datetime, person: Person) -> list[Link]:
+    """Every link of the person stops working at once; returns new ones: their page, and a scheduling link a pair."""
+    revoke_links(session, now, person.id)
+    pairs: Iterable[Pair] = (pair for pair in list_pairs(session, person.id) if pair.ended_at is None)
+    fresh = [person_link(session, now, person)]
+    fresh += [scheduling_link(session, now, pair) for pair in pairs if pair.mentee_id == person.id]
+    return fresh
+
+
+def queue_links_mail(session: Session, now: datetime, email: str) -> bool:
+    """Mails a person their links, at most once in ten minutes; an unknown address gets nothing. The caller answers
+    everyone the same."""
+    try:
+        address = checked_email(email)
+    except EmailNotValidError:
+        return False
+    person = session.scalars(select(Person).where(Person.email == address)).one_or_none()
+    if person is None:
+        return False
+    slot = int(now.timestamp()) // LINKS_MAIL_EVERY
+    return outbox.add(session, now, "links", person.id, dedup=f"p{person.id}:links:{slot}")
+
+
+def queue_welcome(session: Session, now: datetime, pair: Pair) -> list[Person]:
+    """One hello to each of the two who never had one; returns whom. Repeatable."""
+    greeted = []
+    for person in (pair.mentee, pair.mentor):
+        if person.welcomed_at is None and outbox.add(
+            session, now, "welcome", person.id, dedup=f"p{person.id}:welcome", pair_id=pair.id
+        ):
+            person.welcomed_at = now
+            greeted.append(person)
+    return greeted
+
+
+def zone_of(person: Person) -> ZoneInfo:
+    return ZoneInfo(person.zone)

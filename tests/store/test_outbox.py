@@ -1,0 +1,142 @@
+"""The outbox's states: every row ends somewhere, and nothing is claimed twice."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from service.domain.errors import MoveNotAllowed
+from service.store import outbox
+from service.store.outbox import Failure
+from service.store.tables import OutboxRow
+from tests import cast
+
+NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def rows(services):
+    """Three due rows; returns their ids."""
+    with services.database.write() as session:
+        ana = cast.person(session, NOW, "ana")
+        for number in range(3):
+            assert outbox.add(session, NOW, "links", ana.id, dedup=f"k{number}")
+        return list(session.scalars(select(OutboxRow.id).order_by(OutboxRow.id)))
+
+
+def claim(services, now=NOW, limit=50):
+    with services.database.write() as session:
+        return outbox.claim_batch(session, now, limit)
+
+
+def state_of(services, row_id):
+    with services.database.read() as session:
+        row = session.get(OutboxRow, rows[0])
+        return row.state, row.attempts
+
+
+def do(services, action):
+    with services.database.write() as session:
+        return action(session)
+
+
+def test_a_key_is_written_once(services, rows):
+    with services.database.write() as session:
+        ana = cast.person(session, NOW, "ana")
+        assert outbox.add(session, NOW, "links", ana.id, dedup="k0") is False
+
+
+def test_a_row_is_claimed_once(services, rows):
+    token, ids = claim(services)
+    assert ids == rows
+    assert claim(services)[1] == []
+    do(services, lambda s: outbox.give_back(s, token))
+    assert claim(services)[1] == rows
+
+
+def test_only_the_mark_with_the_right_token_lets_a_mail_out(services, rows):
+    token, _ = claim(services)
+    assert do(services, lambda s: outbox.start_sending(s, NOW, rows[0], "another")) is False
+    assert do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token)) is True
+    assert do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token)) is False
+    assert do(services, lambda s: outbox.settle_sent(s, NOW, rows[0], token)) is True
+    assert state_of(services, rows[0]) == ("sent", 1)
+
+
+def test_a_lease_that_is_over_lets_nothing_out(services, rows):
+    token, _ = claim(services)
+    late = NOW + outbox.QUEUED_LEASE
+    assert do(services, lambda s: outbox.start_sending(s, late, rows[0], token)) is False
+
+
+def test_reaping_knows_what_was_surely_not_sent(services, rows):
+    token, _ = claim(services)
+    do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token))
+    do(services, lambda s: outbox.reap(s, NOW + outbox.QUEUED_LEASE))
+    assert state_of(services, rows[0])[0] == "uncertain"
+    assert state_of(services, rows[1])[0] == "pending"
+    assert do(services, lambda s: outbox.settle_sent(s, NOW, rows[0], token)) is True, "the late worker knows better"
+
+
+def test_failures_back_off_and_end(services, rows):
+    now = NOW
+    pauses = []
+    for _ in range(outbox.MOST_ATTEMPTS):
+        token, ids = claim(services, now, 1)
+        assert ids[0] == rows[0]
+        do(services, lambda s, t=token, n=now: outbox.settle_failed(s, n, rows[0], t, Failure("smtp_unreachable")))
+        with services.database.write() as session:
+            row = session.get(OutboxRow, rows[0])
+            pauses.append(row.due_at - now)
+            others = session.scalars(select(OutboxRow).where(OutboxRow.id != rows[0])).all()
+            for other in others:
+                other.state = "cancelled"
+            now = max(row.due_at, now)
+    assert pauses[:4] == [timedelta(seconds=seconds) for seconds in (15, 30, 60, 120)]
+    assert state_of(services, rows[0]) == ("dead", outbox.MOST_ATTEMPTS)
+
+
+def test_a_permanent_refusal_is_dead_at_once_and_can_be_retried(services, rows):
+    token, _ = claim(services)
+    fault = Failure("smtp_refused", permanent=True)
+    assert do(services, lambda s: outbox.settle_failed(s, NOW, rows[0], token, fault)) == "dead"
+    do(services, lambda s: outbox.retry(NOW, s.get(OutboxRow, rows[0])))
+    assert state_of(services, rows[0]) == ("pending", 0)
+
+
+def test_a_withdrawn_row_is_no_job_of_anybodys(services, rows):
+    with services.database.write() as session:
+        pair = cast.pair(session, NOW)
+        from service.store.tables import Meeting
+
+        meeting = Meeting(
+            pair_id=pair.id, session="check-in", starts_at=NOW, ends_at=NOW + timedelta(hours=1), phase="booked",
+            uid="u", fixed_at=NOW, created_at=NOW,
+        )  # fmt: skip
+        session.add(meeting)
+        session.flush()
+        outbox.add(session, NOW, "invitation", pair.mentor_id, dedup="m", meeting_id=meeting.id, sequence=0)
+        meeting_id = meeting.id
+    token, ids = claim(services)
+    assert do(services, lambda s: outbox.withdraw(s, meeting_id=meeting_id, kinds=("invitation",))) == 1
+    assert do(services, lambda s: outbox.load_mine(s, ids[-1], token)) is None
+    assert do(services, lambda s: outbox.start_sending(s, NOW, ids[-1], token)) is False
+    assert do(services, lambda s: outbox.announced(s, meeting_id)) == {}
+    assert do(services, lambda s: outbox.kinds_of(s, meeting_id)) == set()
+
+
+def test_only_a_person_resolves_what_is_uncertain(services, rows):
+    with pytest.raises(MoveNotAllowed):
+        do(services, lambda s: outbox.resolve(NOW, s.get(OutboxRow, rows[0]), sent=True))
+    token, _ = claim(services)
+    do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token))
+    do(services, lambda s: outbox.settle_failed(s, NOW, rows[0], token, Failure("answer_lost", unknown=True)))
+    assert claim(services, NOW + timedelta(days=30))[1] != rows[:1]
+    do(services, lambda s: outbox.resolve(NOW, s.get(OutboxRow, rows[0]), sent=False))
+    assert state_of(services, rows[0])[0] == "pending"
+
+
+def test_the_oldest_overdue_row_is_the_alarm(services, rows):
+    later = NOW + timedelta(minutes=7)
+    assert do(services, lambda s: outbox.oldest_overdue(s, later)) == timedelta(minutes=7)
+    assert do(services, outbox.counts) == {"pending": 3}
