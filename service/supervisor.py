@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import http.client
 import logging
 import os
 import signal
@@ -49,6 +50,7 @@ class Part:
 
 def up(settings: Settings, extra: tuple[Part, ...] = (), ready: Callable[[], None] | None = None) -> None:
     """Runs until SIGTERM or SIGINT and then stops every part: web first, the broker last. Raises AlreadyRunning.
+    `ready` is called once, when everything answers.
 
     The parts are forked from this process after everything is imported: they share its pages, and start at once.
     """
@@ -66,10 +68,23 @@ def up(settings: Settings, extra: tuple[Part, ...] = (), ready: Callable[[], Non
             Part("web", _forked(_web)),
         ]
         _preload()
-        _keep_alive(parts, ready)
+        _keep_alive(parts, ready, lambda: is_ready(settings))
 
 
-def _keep_alive(parts: list[Part], ready: Callable[[], None] | None) -> None:
+def is_ready(settings: Settings) -> bool:
+    """Whether `/health/ready` answers 200; waits half a second at most."""
+    host = "127.0.0.1" if settings.bind in {"0.0.0.0", "::", ""} else settings.bind  # noqa: S104 - asked, not bound
+    connection = http.client.HTTPConnection(host, settings.port, timeout=0.5)
+    try:
+        connection.request("GET", "/health/ready")
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _keep_alive(parts: list[Part], ready: Callable[[], None] | None, is_ready: Callable[[], bool]) -> None:
     stopping: list[int] = []
 
     def on_signal(number: int, _frame: FrameType | None) -> None:
@@ -83,9 +98,9 @@ def _keep_alive(parts: list[Part], ready: Callable[[], None] | None) -> None:
             for part in parts:
                 if part.pid is None and time.monotonic() >= part.start_at and not stopping:
                     _start(part)
-            if not told and ready is not None:
+            if ready is not None and not told and is_ready():
                 ready()
-            told = True
+                told = True
             _reap(parts)
             time.sleep(0.1)
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hashlib
 import os
 import secrets
 from collections.abc import Callable
