@@ -31,7 +31,7 @@ def claim(services, now=NOW, limit=50):
 
 def state_of(services, row_id):
     with services.database.read() as session:
-        row = session.get(OutboxRow, rows[0])
+        row = session.get(OutboxRow, row_id)
         return row.state, row.attempts
 
 
