@@ -206,6 +206,13 @@ def _migrate(settings: Settings) -> None:
         database.close()
 
 
+def refuse_second(settings: Settings) -> None:
+    """Raises AlreadyRunning while an `up` works in the data folder; for whoever wants to change the folder itself."""
+    if settings.data_dir.is_dir():
+        with _only_one(settings):
+            pass
+
+
 @contextmanager
 def _only_one(settings: Settings) -> Iterator[IO[str]]:
     path = settings.data_dir / "up.lock"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hashlib
 import os
 import secrets
 from collections.abc import Callable
@@ -14,7 +13,6 @@ from pathlib import Path
 from integrations.caldav_calendar import CalDav
 from integrations.http import GuardedHttp
 from integrations.ics_feed import IcsFeed
-
 from integrations.maildir_mail import MaildirMailer
 from integrations.rq_jobs import RqJobs
 from integrations.smtp_mail import SmtpMailer

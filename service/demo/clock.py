@@ -24,6 +24,7 @@ from service.settings import Settings
 from service.store.tables import Connection, Link, Meeting, OutboxRow
 from service.wiring import Services
 
+MARK = "demo.json"  # what a folder of the demo holds
 CLOCK = "clock"  # in the data folder: how many seconds the demo is ahead of the machine
 SETTLE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
@@ -52,8 +53,8 @@ def clock_move(settings: Settings, spec: str) -> datetime:
 
     Raises NotInDemo, StillSending, or InvalidInput for another `spec`.
     """
+    _check(settings)
     services = wiring.build(settings)
-    _check(services)
     if spec == "reset":
         with _alone(settings.data_dir):
             set_offset(settings.data_dir, timedelta())
@@ -66,7 +67,7 @@ def clock_move(settings: Settings, spec: str) -> datetime:
 
 def jump_to(services: Services, jump: Jump, meeting: Meeting) -> bool:
     """Moves the demo to a moment in a meeting's life; False when that moment is past. Raises as clock_move."""
-    _check(services)
+    _check(services.settings)
     target = moment_of(meeting, jump)
     if target <= services.clock():
         return False
@@ -123,10 +124,10 @@ def read_calendars(services: Services) -> None:
     with services.database.read() as session:
         ids = session.scalars(select(Connection.id).where(Connection.state != "off")).all()
         plans = [plan for each in ids if (plan := calendars.plan_refresh(session, now, each)) is not None]
-    results = calendars.read_live(plans, services.calendars, READ_TIMEOUT) if plans else []
+    results = calendars.read_live(plans, services.calendars, READ_TIMEOUT)
     with services.database.write() as session:
         for result in results:
-            calendars.store_refresh(session, services.clock(), result)
+            calendars.store_refresh(session, services.clock(), result, services.settings.poll)
 
 
 def offset(data_dir: Path) -> timedelta:
@@ -143,8 +144,8 @@ def set_offset(data_dir: Path, ahead: timedelta) -> None:
     fresh.replace(data_dir / CLOCK)
 
 
-def _check(services: Services) -> None:
-    if not services.settings.demo or not services.settings.loopback:
+def _check(settings: Settings) -> None:
+    if not settings.demo or not settings.loopback or not (settings.data_dir / MARK).is_file():
         raise NotInDemo
 
 

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+from service.demo.clock import MARK
 from service.demo.programme import CONTACT, PROGRAMME
 from service.demo.servers import free_port
 from service.domain.errors import GreenroomError
 from service.settings import KEPT_SETTINGS, Settings, load
 
-MARK = "demo.json"
 DEFAULT_FOLDER = ".demo"
 DISPATCH_SECONDS = "0.2"  # somebody watches the mailbox; a second is long then
 

@@ -2,55 +2,69 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
-from pathlib import Path
 
-from service import links, supervisor, wiring
+from service import supervisor, wiring
 from service.catalogue import Words
-from service.demo import dav, servers, story
-from service.demo.clock import Settle, machine_now
-from service.demo.folder import demo_settings, keep_settings, prepare, write_note
-from service.operations import people
+from service.demo import dav, servers, story, where
+from service.demo.clock import machine_now
+from service.demo.folder import Note, demo_settings, keep_settings, prepare, read_note, write_note
 from service.settings import Settings
 from service.store.migrate import migrate
-from service.store.tables import Pair
 from service.wiring import Services
 from workers import deliver
 
 WORDS = Words.of("en")
 
 
-def run_demo(*, reset: bool = False) -> int:
-    """Stays in the foreground until Ctrl-C or SIGTERM; returns the exit code. Repeatable: keeps what it made.
+def run_demo(*, reset: bool = False) -> None:
+    """Stays in the foreground until Ctrl-C or SIGTERM. Repeatable: keeps what it made, unless `reset`.
 
-    Raises SettingFault, NotDemosFolder, PortTaken, ServerSilent.
+    Raises SettingFault, AlreadyRunning, NotDemosFolder, PortTaken or ServerSilent.
     """
     folder = demo_settings().data_dir
-    supervisor.refuse_second(folder)
+    if read_note(folder) is not None:
+        supervisor.refuse_second(demo_settings())
     note = prepare(folder, machine_now().date(), reset=reset)
     settings = demo_settings(note)
     keep_settings(settings)
+    # Every part reads its settings from the environment; the folder's own settings.env says the rest.
+    os.environ["GREENROOM_DATA_DIR"] = str(folder)
     with servers.running(folder, note.feeds_port, note.dav_port, note.password, note.day):
         if not note.told:
-            _progress("demo.making")
-            services = wiring.build(settings)
-            migrate(settings)
-            dav.fill(note.dav_port, note.password, note.day)
-            story.tell(services, note, drain)
-            services.database.close()
-            note = replace(note, told=True)
-            write_note(folder, note)
-        return supervisor.up(settings, on_ready=lambda: _say_where(settings))
+            _say("demo.making")
+            _make(settings, note)
+        _say("demo.starting")
+        supervisor.up(settings, ready=lambda: _say_where(settings))
+
+
+def _make(settings: Settings, note: Note) -> None:
+    services = wiring.build(settings)
+    try:
+        migrate(services.database.engine)
+        dav.fill(note.dav_port, note.password, note.day)
+        story.tell(services, note, drain)
+    finally:
+        services.database.close()
+    write_note(settings.data_dir, replace(note, told=True))
 
 
 def drain(services: Services) -> None:
+    """Nothing runs yet, so what is due is sent from here."""
     deliver.drain(services)
 
 
-def _progress(key: str) -> None:
-    print(WORDS(key), file=sys.stderr, flush=True)
+def _say(key: str) -> None:
+    sys.stderr.write(f"greenroom: {WORDS(key)}\n")
+    sys.stderr.flush()
 
 
 def _say_where(settings: Settings) -> None:
-    """What the newcomer reads: five lines with addresses that work."""
+    services = wiring.build(settings)
+    try:
+        sys.stdout.write("\n" + "\n".join(where.lines(services, WORDS)) + "\n")
+        sys.stdout.flush()
+    finally:
+        services.database.close()

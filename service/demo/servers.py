@@ -15,6 +15,7 @@ from pathlib import Path
 
 from service.demo import dav
 from service.domain.errors import GreenroomError
+from service.process import die_with_parent
 
 PORTS = range(20_000, 32_000)  # below what systems give to outgoing connections
 START_SECONDS = 20.0
@@ -69,7 +70,7 @@ def _start(command: list[str], out: int) -> subprocess.Popen[bytes]:
     # A session of its own: Ctrl-C must reach the demo first, which still talks to these while it ends.
     return subprocess.Popen(  # noqa: S603 - our own modules and the interpreter that runs us
         [sys.executable, *command], stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
-        preexec_fn=die_with_parent,
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - one call, no locks
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from service.domain.reply import make_reply
 from service.operations import arcs, booking, calendars, followup, inbound, meetings, offering, people
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
+from service.operations.calendars import NewConnection
 from service.operations.offering import SlotQuery
 from service.operations.people import PersonInput
 from service.store.tables import CriticalDate, Meeting, OutboxRow, Pair, Person
@@ -98,18 +99,19 @@ def _add_matter(session: Session, now: datetime, pair: Pair, matter: Matter, mad
 
 def _connect(services: Services, note: Note) -> None:
     for name, diary in FEEDS.items():
-        url = f"http://127.0.0.1:{note.feeds_port}/{name}.ics"
-        _connect_one(services, diary.owner, "ics", url, None, None)
-    _connect_one(services, ben, "caldav", f"http://127.0.0.1:{note.dav_port}/", BEN, note.password)
+        feed = NewConnection("ics", f"http://127.0.0.1:{note.feeds_port}/{name}.ics")
+        _connect_one(services, diary.owner, feed)
+    server = NewConnection("caldav", f"http://127.0.0.1:{note.dav_port}/", BEN, note.password)
+    _connect_one(services, ben, server)
 
 
-def _connect_one(
-    services: Services, owner: Someone, provider: str, url: str, username: str | None, password: str | None
-) -> None:
-    found = calendars.probe(services.calendars, provider, url, username, password, READ_TIMEOUT)
+def _connect_one(services: Services, owner: Someone, wanted: NewConnection) -> None:
+    with services.database.read() as session:
+        request = calendars.request_for(session, services.clock(), people.load_person(session, owner.email))
+    readings = calendars.probe(services.calendars, wanted, request, READ_TIMEOUT)
     with services.database.write() as session:
         person = people.load_person(session, owner.email)
-        calendars.add_connection(session, services.clock(), person, provider, url, username, password, found)
+        calendars.add_connection(session, services.clock(), person, wanted, readings, services.settings.poll)
 
 
 def _first_meeting(services: Services, settle: Settle) -> None:
