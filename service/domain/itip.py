@@ -1,0 +1,123 @@
+"""iTIP from a meeting: REQUEST, CANCEL, and a plain event for a download (RFC 5545, 5546, 6047)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import datetime
+
+from icalendar import Calendar, Event, Parameters, vCalAddress, vText
+
+from service.domain.interval import Interval
+
+PRODID = "-//Greenroom//Meetings//EN"
+URL = re.compile(r"https?://[^\s<>\"]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Attendee:
+    email: str
+    name: str
+    partstat: str = "NEEDS-ACTION"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """What a calendar entry says. Everything here is seen by whoever may look into either calendar.
+
+    `organizer_name` is how the service shows itself there, `behind` the address of the person who acted; replies go to
+    `organizer`, the service's one mailbox. `stamped_at` is new in each message, the same in its retries.
+    """
+
+    uid: str
+    sequence: int
+    stamped_at: datetime
+    interval: Interval
+    summary: str
+    description: str
+    location: str | None
+    organizer: str
+    organizer_name: str
+    behind: str
+    attendees: tuple[Attendee, ...]
+
+
+def request(invitation: Invitation) -> bytes:
+    """METHOD:REQUEST (RFC 5546 3.2.2): times in UTC and so without VTIMEZONE, no alarm, private."""
+    event = _event(invitation)
+    event.add("status", "CONFIRMED")
+    _people(event, invitation, rsvp=True)
+    return _calendar("REQUEST", event)
+
+
+def cancel(invitation: Invitation) -> bytes:
+    """METHOD:CANCEL (RFC 5546 3.2.5) for the whole event: STATUS and DTSTART for stores that need them, no alarm."""
+    event = _event(invitation)
+    event.add("status", "CANCELLED")
+    _people(event, invitation, rsvp=False)
+    return _calendar("CANCEL", event)
+
+
+def publish(invitation: Invitation) -> bytes:
+    """METHOD:PUBLISH (RFC 5546 3.2.1) for a download or a feed: no ATTENDEE may be in it."""
+    event = _event(invitation)
+    event.add("status", "CONFIRMED")
+    event["organizer"] = _organizer(invitation)
+    return _calendar("PUBLISH", event)
+
+
+def _calendar(method: str, event: Event) -> bytes:
+    calendar = Calendar()
+    calendar.add("prodid", PRODID)
+    calendar.add("version", "2.0")
+    calendar.add("calscale", "GREGORIAN")
+    calendar.add("method", method)
+    calendar.add_component(event)
+    octets: bytes = calendar.to_ical()
+    return octets
+
+
+def _event(invitation: Invitation) -> Event:
+    event = Event()
+    event.add("uid", invitation.uid)
+    event.add("dtstamp", invitation.stamped_at)
+    event.add("sequence", invitation.sequence)
+    event.add("dtstart", invitation.interval.start)
+    event.add("dtend", invitation.interval.end)
+    event.add("summary", plain(invitation.summary))
+    event.add("description", plain(invitation.description))
+    if invitation.location:
+        event.add("location", plain(invitation.location))
+        link = URL.search(invitation.location)
+        if link:
+            # A list of parameter values; icalendar's own Conference writes one quoted value, which is wrong.
+            parameters = Parameters({"VALUE": "URI", "FEATURE": ["AUDIO", "VIDEO"]})
+            event.add("conference", link[0], parameters=parameters)
+    event.add("class", "PRIVATE")
+    event.add("transp", "OPAQUE")
+    return event
+
+
+def _people(event: Event, invitation: Invitation, *, rsvp: bool) -> None:
+    event["organizer"] = _organizer(invitation)
+    for attendee in invitation.attendees:
+        address = vCalAddress(f"mailto:{attendee.email}")
+        address.params["CN"] = vText(plain(attendee.name))
+        address.params["CUTYPE"] = vText("INDIVIDUAL")
+        address.params["ROLE"] = vText("REQ-PARTICIPANT")
+        address.params["PARTSTAT"] = vText(attendee.partstat)
+        address.params["RSVP"] = vText("TRUE" if rsvp else "FALSE")
+        event.add("attendee", address, encode=False)
+
+
+def _organizer(invitation: Invitation) -> vCalAddress:
+    address = vCalAddress(f"mailto:{invitation.organizer}")
+    address.params["CN"] = vText(plain(invitation.organizer_name))
+    address.params["EMAIL"] = vText(invitation.behind)
+    return address
+
+
+def plain(text: str) -> str:
+    """Without control characters: icalendar lets them through, and readers choke on them (RFC 5545 3.3.11)."""
+    return "".join(char for char in text if char == "\n" or unicodedata.category(char) != "Cc")
