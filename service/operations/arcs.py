@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from service.domain import arc
 from service.domain.agenda import clean
 from service.domain.errors import FieldFault, InvalidInput, NotFound
+from service.domain.followup import waking
 from service.domain.interval import floor_epoch
 from service.domain.meeting import LIVE
 from service.domain.sessions import KINDS
@@ -212,6 +213,7 @@ def _ask_about_booked(session: Session, now: datetime, critical: CriticalDate, o
         "date-moved",
         first.pair.mentee_id,
         dedup=f"d{critical.id}:{occasion}",
+        due_at=waking(now, ZoneInfo(first.pair.mentee.zone)),
         pair_id=critical.pair_id,
         meeting_id=first.id,
         date_id=critical.id,

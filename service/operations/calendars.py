@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from service.domain.availability import DEFAULT, from_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
+from service.domain.followup import waking
 from service.domain.interval import Interval, Span, floor_epoch, pack, unpack
 from service.ports import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest, SyncMark
 from service.store import outbox
@@ -314,6 +315,7 @@ def _note_failure(
             now,
             "calendar-broken",
             connection.person_id,
+            due_at=waking(now, ZoneInfo(session.get_one(Person, connection.person_id).zone)),
             dedup=f"c{connection.id}:broken:{floor_epoch(connection.failed_at)}",
             connection_id=connection.id,
         )

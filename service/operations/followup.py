@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -21,6 +22,7 @@ STATES = ("open", "done", "moving", "stuck", "renegotiated")
 LONGEST_LINE = 500
 LONGEST_TEXT = 4_000
 MOST_LINES = 50
+AT_ONCE = ("invitation", "cancellation", "declined")  # somebody acted, and the other must know at any hour
 SWEEP_LIMIT = 100  # meetings in one transaction
 
 
@@ -51,12 +53,14 @@ def next_due(session: Session) -> datetime | None:
 
 def queue_about(session: Session, now: datetime, meeting: Meeting, kind: str, person_id: int) -> bool:
     """Writes the row of one mail about a meeting; False when it stands already (same kind, sequence and person)."""
+    person = meeting.pair.me(person_id)
     return outbox.add(
         session,
         now,
         kind,
         person_id,
         dedup=f"m{meeting.id}:{kind}:{meeting.sequence}:{person_id}",
+        due_at=now if kind in AT_ONCE else followup.waking(now, ZoneInfo(person.zone)),
         pair_id=meeting.pair_id,
         meeting_id=meeting.id,
         date_id=meeting.date_id,

@@ -64,7 +64,6 @@ class Database:
     def read(self) -> Iterator[Session]:
         with self._readers() as session:
             yield session
-            session.rollback()
 
     @contextmanager
     def write(self) -> Iterator[Session]:

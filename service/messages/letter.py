@@ -1,0 +1,74 @@
+"""A mail before it has a form: what it says, in order, and the one thing to do. Laid out as text and as HTML alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+
+@dataclass(frozen=True, slots=True)
+class Says:
+    """A paragraph."""
+
+    text: str
+    kind: str = "says"
+
+
+@dataclass(frozen=True, slots=True)
+class Quotes:
+    """Somebody's own words, and whose they are."""
+
+    text: str
+    by: str
+    kind: str = "quotes"
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """A title and points; each may have a note (minutes, an owner, a date)."""
+
+    title: str
+    points: tuple[tuple[str, str], ...]
+    kind: str = "lists"
+
+
+Block = Says | Quotes | Lists
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    text: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """`blocks` in the order of reading; the first says what is so. `button` is the one thing to do, `asides` are small
+    links under it. `footer` says whose mail this is and how to get fewer."""
+
+    subject: str
+    blocks: tuple[Block, ...]
+    button: Button | None = None
+    asides: tuple[Button, ...] = ()
+    footer: tuple[str, ...] = ()
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(
+        loader=PackageLoader("service", "mail_templates"),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def as_text(letter: Letter) -> str:
+    return _templates().get_template("letter.txt").render(letter=letter).strip() + "\n"
+
+
+def as_html(letter: Letter, language: str) -> str:
+    return _templates().get_template("letter.html").render(letter=letter, language=language)

@@ -1,0 +1,92 @@
+"""A meeting as a calendar entry: what stands in somebody's calendar, and so may be seen by others than the two."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from service.catalogue import Words
+from service.domain import itip
+from service.domain.itip import Attendee, Invitation
+from service.links import link_for, url_of
+from service.messages.letters import Who, time_line
+from service.operations.meetings import agenda_of, attendance_of, interval_of
+from service.store.tables import Meeting, Person
+
+MAKERS = {"REQUEST": itip.request, "CANCEL": itip.cancel, "PUBLISH": itip.publish}
+
+
+class EntrySettings(Protocol):
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def programme(self) -> str: ...
+    @property
+    def mail_address(self) -> str: ...
+
+
+def entry(
+    session: Session, now: datetime, settings: EntrySettings, meeting: Meeting, reader: Person, method: str
+) -> bytes:
+    """The iTIP object for this reader. Its link is the one that can do nothing; needs a write session for it."""
+    link = link_for(session, now, "entry", reader.id, pair_id=meeting.pair_id, meeting_id=meeting.id)
+    description = preview(session, meeting, reader) if method != "CANCEL" else ""
+    words = Words.of(reader.locale)
+    lines = [description] if description else []
+    if method != "CANCEL":
+        lines.append(words("entry.link", url=url_of(settings.base_url, link)))
+    behind = meeting.pair.me(meeting.changed_by) if meeting.changed_by is not None else meeting.pair.mentee
+    statuses = attendance_of(session, meeting)
+    return MAKERS[method](
+        Invitation(
+            uid=meeting.uid,
+            sequence=meeting.sequence,
+            stamped_at=now,
+            interval=interval_of(meeting),
+            summary=summary(words, meeting),
+            description="\n\n".join(lines),
+            location=meeting.place,
+            organizer=settings.mail_address,
+            organizer_name=words("entry.organizer", name=behind.name, programme=settings.programme),
+            behind=behind.email,
+            attendees=tuple(
+                Attendee(person.email, person.name, statuses.get(person.id, "NEEDS-ACTION"))
+                for person in (meeting.pair.mentee, meeting.pair.mentor)
+            ),
+        )
+    )
+
+
+def summary(words: Words, meeting: Meeting) -> str:
+    """First names and nothing else: neither what the meeting is for nor anything that somebody typed."""
+    pair = meeting.pair
+    return words("entry.summary", mentee=pair.mentee.first_name, mentor=pair.mentor.first_name)
+
+
+def preview(session: Session, meeting: Meeting, reader: Person) -> str:
+    """What the entry's text will be, less its link: the time for both, and the points not ticked out."""
+    words = Words.of(reader.locale)
+    other = meeting.pair.other(reader.id)
+    lines = [
+        time_line(
+            words,
+            interval_of(meeting),
+            Who(reader.first_name, ZoneInfo(reader.zone)),
+            Who(other.first_name, ZoneInfo(other.zone)),
+        )
+    ]
+    points = [
+        (item.text or (words(f"agenda.{item.key}") if item.key else ""), item.minutes)
+        for item in agenda_of(session, meeting)
+        if not item.hidden
+    ]
+    if points:
+        lines += ["", words("entry.agenda")]
+        lines += [
+            f"- {text} ({words('point.minutes', minutes=minutes)})" if minutes else f"- {text}"
+            for text, minutes in points
+        ]
+    return "\n".join(lines)
