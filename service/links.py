@@ -26,17 +26,23 @@ LIVES: dict[str, timedelta] = {
 }  # fmt: skip
 
 
-def link_for(
+def known_link(
     session: Session, now: datetime, purpose: str, person_id: int | None, /, **subject: int | str | None
-) -> Link:
-    """The person's live link for this purpose and subject, made if there is none; one that is in the last half of its
-    life is replaced, the old one stays good until its end. Repeatable. Needs a write session."""
+) -> Link | None:
+    """The person's link for this purpose and subject that is in the first half of its life, if there is one."""
     wanted = select(Link).where(
         Link.purpose == purpose, Link.person_id == person_id, Link.revoked_at.is_(None),
         Link.expires_at > now + LIVES[purpose] / 2,
         *(getattr(Link, name) == subject.get(name) for name in ("pair_id", "meeting_id", "date_id", "session")),
     )  # fmt: skip
-    found = session.scalars(wanted.order_by(Link.id.desc()).limit(1)).first()
+    return session.scalars(wanted.order_by(Link.id.desc()).limit(1)).first()
+
+
+def link_for(
+    session: Session, now: datetime, purpose: str, person_id: int | None, /, **subject: int | str | None
+) -> Link:
+    """The known link, or a new one; an older one stays good until its end. Repeatable. Needs a write session."""
+    found = known_link(session, now, purpose, person_id, **subject)
     if found is not None:
         return found
     token = secrets.token_urlsafe(TOKEN_BYTES)

@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.store.tables import Calendar, Connection, CriticalDate, Pair, Person
+from service.store.tables import Calendar, Connection, CriticalDate, OutboxRow, Pair, Person
 from service.store.types import fingerprint
+
+__all__ = ["OutboxRow", "Pair", "Person", "select"]
 
 PEOPLE = {
     "ana": ("Ana Lima", "ana@example.org", "Europe/Lisbon"),

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 from service.catalogue import Words
 from service.domain import itip
 from service.domain.itip import Attendee, Invitation
-from service.links import link_for, url_of
 from service.messages.letters import Who, time_line
 from service.operations.meetings import agenda_of, attendance_of, interval_of
 from service.store.tables import Meeting, Person
@@ -21,23 +20,26 @@ MAKERS = {"REQUEST": itip.request, "CANCEL": itip.cancel, "PUBLISH": itip.publis
 
 class EntrySettings(Protocol):
     @property
-    def base_url(self) -> str: ...
-    @property
     def programme(self) -> str: ...
     @property
     def mail_address(self) -> str: ...
 
 
 def entry(
-    session: Session, now: datetime, settings: EntrySettings, meeting: Meeting, reader: Person, method: str
+    session: Session,
+    now: datetime,
+    settings: EntrySettings,
+    meeting: Meeting,
+    reader: Person,
+    method: str,
+    *,
+    entry_url: str | None,
 ) -> bytes:
-    """The iTIP object for this reader. Its link is the one that can do nothing; needs a write session for it."""
-    link = link_for(session, now, "entry", reader.id, pair_id=meeting.pair_id, meeting_id=meeting.id)
-    description = preview(session, meeting, reader) if method != "CANCEL" else ""
+    """The iTIP object for this reader. `entry_url` is their link that can do nothing."""
     words = Words.of(reader.locale)
-    lines = [description] if description else []
-    if method != "CANCEL":
-        lines.append(words("entry.link", url=url_of(settings.base_url, link)))
+    lines = [] if method == "CANCEL" else [preview(session, meeting, reader)]
+    if entry_url is not None and method != "CANCEL":
+        lines.append(words("entry.link", url=entry_url))
     behind = meeting.pair.me(meeting.changed_by) if meeting.changed_by is not None else meeting.pair.mentee
     statuses = attendance_of(session, meeting)
     return MAKERS[method](

@@ -330,5 +330,8 @@ def _calendar(context: _Context) -> Calendar | None:
     meeting = context.meeting
     if method is None or meeting is None:
         return None
-    octets = entries.entry(context.session, context.now, context.settings, meeting, context.reader, method)
+    url = context.url("entry", pair_id=meeting.pair_id, meeting_id=meeting.id)
+    octets = entries.entry(
+        context.session, context.now, context.settings, meeting, context.reader, method, entry_url=url
+    )
     return Calendar(method, octets)

@@ -24,7 +24,8 @@ def sqlite_url(path: Path) -> str:
 def connect(url: str, keyring: Keyring) -> Engine:
     """An engine whose encrypted columns use `keyring`. SQLite runs in WAL with synchronous=FULL: NORMAL may forget a
     committed `sending` mark on power loss, and a forgotten mark is a second mail."""
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    # Values stay out of error texts: they are what people typed.
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
     engine.dialect.greenroom_keyring = keyring  # type: ignore[attr-defined]
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)

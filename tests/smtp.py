@@ -1,0 +1,57 @@
+"""A real SMTP server on loopback that keeps what it took, and can be told to fail as real ones do."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import Envelope, Session
+
+
+@dataclass
+class Sink:
+    """aiosmtpd's handler. `answer` is what DATA gets; `drop` breaks the connection after the whole message came."""
+
+    taken: list[tuple[str, bytes]] = field(default_factory=list)
+    answer: str = "250 kept"
+    rcpt_answer: str = "250 fine"
+    drop: bool = False
+
+    async def handle_RCPT(
+        self, server: Any, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
+    ) -> str:
+        if self.rcpt_answer.startswith("250"):
+            envelope.rcpt_tos.append(address)
+        return self.rcpt_answer
+
+    async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
+        if self.drop:
+            server.transport.abort()
+            return "250 never heard"
+        if self.answer.startswith("250"):
+            assert isinstance(envelope.content, bytes)
+            self.taken.append((envelope.rcpt_tos[0], envelope.content))
+        return self.answer
+
+
+def free_port() -> int:
+    """One that nobody listens on: aiosmtpd connects to its own port to see whether it is up, so 0 will not do."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def running(**options: Any) -> Iterator[tuple[Sink, int]]:
+    """The handler and its port; the server ends with the block."""
+    sink, port = Sink(), free_port()
+    controller = Controller(sink, hostname="127.0.0.1", port=port, **options)
+    controller.start()
+    try:
+        yield sink, port
+    finally:
+        controller.stop()
