@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, or_, select
@@ -19,6 +18,7 @@ from sqlalchemy.orm import Session
 from service import wiring
 from service.domain.errors import GreenroomError, InvalidInput
 from service.domain.followup import ASK_BEFORE, BRIEF_BEFORE, FOLLOWUP_AFTER, LIST_AFTER, waking
+from service.domain.meeting import Phase
 from service.operations import calendars, followup
 from service.settings import Settings
 from service.store.tables import Connection, Link, Meeting, OutboxRow
@@ -28,11 +28,11 @@ MARK = "demo.json"  # what a folder of the demo holds
 CLOCK = "clock"  # in the data folder: how many seconds the demo is ahead of the machine
 SETTLE_SECONDS = 60.0
 LOOK_SECONDS = 0.05
+LOOK_BACK = timedelta(days=7)  # further back no moment of a meeting is still ahead
 READ_TIMEOUT = timedelta(seconds=4)
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
-Jump = Literal["three-days-before", "day-before", "hour-after", "next-morning"]
-JUMPS: tuple[Jump, ...] = ("three-days-before", "day-before", "hour-after", "next-morning")
+JUMPS = ("three-days-before", "day-before", "hour-after", "next-morning")
 Settle = Callable[[Services], None]
 
 
@@ -65,17 +65,25 @@ def clock_move(settings: Settings, spec: str) -> datetime:
     return services.clock()
 
 
-def jump_to(services: Services, jump: Jump, meeting: Meeting) -> bool:
-    """Moves the demo to a moment in a meeting's life; False when that moment is past. Raises as clock_move."""
+def jump_to(services: Services, jump: str, settle: Settle | None = None) -> bool:
+    """Moves the demo to the next such moment in any meeting's life; False when there is none ahead.
+
+    Raises NotInDemo or StillSending.
+    """
     _check(services.settings)
-    target = moment_of(meeting, jump)
-    if target <= services.clock():
+    now = services.clock()
+    with services.database.read() as session:
+        near = session.scalars(
+            select(Meeting).where(Meeting.phase.in_((Phase.BOOKED, Phase.ENDED)), Meeting.ends_at > now - LOOK_BACK)
+        ).all()
+        ahead = [moment for each in near if (moment := moment_of(each, jump)) > now]
+    if not ahead:
         return False
-    move_to(services, target)
+    move_to(services, min(ahead), settle)
     return True
 
 
-def moment_of(meeting: Meeting, jump: Jump) -> datetime:
+def moment_of(meeting: Meeting, jump: str) -> datetime:
     """When what the jump is named for has happened: the mails of that moment wait for their readers' waking hours."""
     mentee, mentor = ZoneInfo(meeting.pair.mentee.zone), ZoneInfo(meeting.pair.mentor.zone)
     before = meeting.starts_at - BRIEF_BEFORE

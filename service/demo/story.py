@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from service.demo.clock import READ_TIMEOUT, Settle, machine_now, moment_of, move_to, read_calendars, set_offset
 from service.demo.folder import Note
 from service.demo.programme import ANA_AND_BEN, BEN, FEEDS, PAIRS, Matter, Someone, Two, ana, ben
-from service.domain.reply import make_reply
+from service.domain.reply import make_reply, request_in
 from service.operations import arcs, booking, calendars, followup, inbound, meetings, offering, people
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
@@ -157,9 +157,10 @@ def _answer(services: Services, meeting_id: int, partstat: str) -> None:
                 OutboxRow.meeting_id == meeting_id, OutboxRow.kind == "invitation", OutboxRow.person_id == person.id
             )
         ).one()
-        if invitation.octets is None:
+        request = request_in(invitation.octets or b"")
+        if request is None:
             return
-        reply = make_reply(invitation.octets, person.email, partstat, services.clock())
+        reply = make_reply(request, person.email, partstat, services.clock())
         inbound.decide(session, services.clock(), inbound.receive(session, services.clock(), reply))
 
 

@@ -1,0 +1,161 @@
+"""The demo's clock: from due moment to due moment, each mail at its own time; and the story it begins with."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from integrations.maildir_mail import MaildirMailer, kept_mails
+from service.demo import clock, story
+from service.demo.clock import StillSending, jump_to, move_to, offset, set_offset
+from service.demo.folder import Note, write_note
+from service.domain.meeting import Phase
+from service.links import link_for, resolve
+from service.operations import booking, offering
+from service.operations.booking import BookingInput
+from service.operations.offering import SlotQuery
+from service.settings import Settings
+from service.store.database import Database
+from service.store.tables import Commitment, CriticalDate, Meeting, OutboxRow, Pair
+from service.wiring import DemoClock, Services
+from tests.fakes import MemoryCalendars, RecordedJobs
+from workers import deliver
+
+
+@pytest.fixture
+def demo(settings: Settings, database: Database) -> Services:
+    """The demo's services as its web process has them, with calendars in memory and nothing running."""
+    folder = settings.data_dir
+    write_note(folder, note())
+    return Services(
+        settings=replace(settings, demo=True),
+        database=database,
+        clock=DemoClock(folder / "clock"),
+        mailer=MaildirMailer(folder / "mailbox"),
+        jobs=RecordedJobs(),
+        calendars=MemoryCalendars(),
+    )
+
+
+def note() -> Note:
+    return Note(datetime.now(UTC).date().isoformat(), 20_001, 20_002, "a-password", told=True)
+
+
+def drain(services: Services) -> None:
+    deliver.drain(services)
+
+
+@pytest.fixture
+def told(demo: Services) -> story.Told:
+    return story.tell(demo, note(), drain)
+
+
+@pytest.fixture
+def booked(demo: Services, told: story.Told) -> Meeting:
+    """Ana has booked the best practice run."""
+    now, age = demo.clock(), demo.settings.busy_max_age
+    with demo.database.write() as session:
+        query = SlotQuery(told.pair_id, "practice", told.date_id)
+        best = offering.offer(session, now, age, query).proposals.slots[0]
+        pair = session.get_one(Pair, told.pair_id)
+        meeting = booking.book(session, now, age, query, BookingInput(best.start, pair.mentee_id))
+    drain(demo)
+    return meeting
+
+
+def sent(services: Services, since: int = 0) -> list[tuple[str, str]]:
+    with services.database.read() as session:
+        rows = session.scalars(select(OutboxRow).where(OutboxRow.state == "sent").order_by(OutboxRow.sent_at)).all()
+        names = (
+            {row.pair.mentee_id: "Ana", row.pair.mentor_id: "Ben"} if (row := session.scalar(select(Meeting))) else {}
+        )
+        return [(row.kind, names[row.person_id]) for row in rows][since:]
+
+
+WHOLE_MEETING = [
+    ("invitation", "Ana"), ("invitation", "Ben"), ("agenda-ask", "Ana"), ("brief", "Ben"), ("reminder", "Ana"),
+    ("followup", "Ana"), ("list", "Ben"),
+]  # fmt: skip
+
+
+def test_the_story_leaves_one_finished_meeting_and_its_mails(demo: Services, told: story.Told) -> None:
+    assert sorted(sent(demo)) == sorted(WHOLE_MEETING)
+    assert len(kept_mails(demo.settings.data_dir / "mailbox")) == len(WHOLE_MEETING)
+    with demo.database.read() as session:
+        meeting = session.scalars(select(Meeting)).one()
+        assert (meeting.phase, meeting.happened) == (Phase.ENDED, True)
+        assert meeting.ends_at < demo.clock()
+        assert len(session.scalars(select(Commitment)).all()) == len(story.AGREED)
+        assert len(session.scalars(select(Pair)).all()) == 6
+        talk = session.get_one(CriticalDate, told.date_id)
+        assert timedelta(days=24) < talk.starts_at - demo.clock() < timedelta(days=32)
+        assert talk.starts_at.weekday() == 3
+
+
+def test_each_mail_of_the_story_left_at_its_own_time(demo: Services, told: story.Told) -> None:
+    with demo.database.read() as session:
+        for row in session.scalars(select(OutboxRow)):
+            assert row.sent_at is not None
+            assert row.due_at <= row.sent_at < row.due_at + timedelta(seconds=30), row.kind
+
+
+def test_after_the_story_the_clock_is_the_machines(demo: Services, told: story.Told) -> None:
+    assert offset(demo.settings.data_dir) == timedelta()
+
+
+def test_jumps_walk_through_the_life_of_the_booked_meeting(demo: Services, booked: Meeting) -> None:
+    before = len(sent(demo))
+    steps: list[tuple[str, list[str]]] = []
+    for jump in clock.JUMPS:
+        assert jump_to(demo, jump, drain)
+        steps.append((jump, sorted(kind for kind, _ in sent(demo, before))))
+        before = len(sent(demo))
+    assert steps == [
+        ("three-days-before", ["agenda-ask"]),
+        ("day-before", ["brief", "reminder"]),
+        ("hour-after", ["followup"]),
+        ("next-morning", []),  # nothing was agreed, so there is no list
+    ]
+    assert not jump_to(demo, "three-days-before", drain), "that moment is past, and no other meeting is ahead"
+
+
+def test_links_do_not_grow_old_on_the_way(demo: Services, booked: Meeting) -> None:
+    with demo.database.write() as session:
+        token = link_for(session, demo.clock(), "connect", booked.pair.mentee_id).token
+    move_to(demo, demo.clock() + timedelta(days=300), drain)
+    with demo.database.read() as session:
+        assert resolve(session, demo.clock(), "connect", token)
+
+
+def test_calendars_are_fresh_after_a_jump(demo: Services, booked: Meeting) -> None:
+    move_to(demo, demo.clock() + timedelta(days=5), drain)
+    with demo.database.read() as session:
+        query = SlotQuery(booked.pair_id, "check-in")
+        offered = offering.offer(session, demo.clock(), demo.settings.busy_max_age, query)
+    assert offered.proposals.slots
+    assert all(source.verified_at > demo.clock() - timedelta(minutes=1) for source in offered.frame.sources)
+
+
+def test_the_clock_stands_while_mail_is_on_its_way(
+    demo: Services, booked: Meeting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "SETTLE_SECONDS", 0.2)
+    with demo.database.write() as session:
+        row = session.scalars(select(OutboxRow)).first()
+        assert row is not None
+        row.state, row.lease_until = "sending", demo.clock() + timedelta(minutes=5)
+    with pytest.raises(StillSending):
+        move_to(demo, demo.clock() + timedelta(days=1))
+    assert offset(demo.settings.data_dir) == timedelta()
+
+
+def test_every_part_sees_the_moved_clock_at_once(tmp_path: Path) -> None:
+    one, other = DemoClock(tmp_path / "clock"), DemoClock(tmp_path / "clock")
+    before = one()
+    set_offset(tmp_path, timedelta(days=2, hours=3))
+    for seen in (one(), other()):
+        assert timedelta(days=2, hours=3) <= seen - before < timedelta(days=2, hours=3, minutes=1)
