@@ -65,7 +65,9 @@ class Words:
         Raises MissingWords for an unknown key.
         """
         catalogue = _translations(FALLBACK)
-        found = catalogue.gettext(key) if n is None else catalogue.ngettext(key, key, n)
+        found = key if n is None else catalogue.ngettext(key, key, n)
+        if found == key:  # no number, or words that are the same for every number
+            found = catalogue.gettext(key)
         if found == key:
             raise MissingWords(key)
         return found.format(n=n, **params) if params or n is not None else found

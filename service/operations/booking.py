@@ -184,6 +184,16 @@ def decline(session: Session, now: datetime, meeting: Meeting, by_id: int) -> Me
     return meeting
 
 
+def accept(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
+    """Yes, from the page, for people whose mail program has no buttons. Repeatable; mails nobody."""
+    if not may_cancel(meeting, now):
+        raise MoveNotAllowed(phase=meeting.phase)
+    for attendance in _attendances(session, meeting):
+        if attendance.person_id == by_id:
+            attendance.partstat = "ACCEPTED"
+            attendance.answered_sequence, attendance.answered_stamp = meeting.sequence, now
+
+
 def edit_agenda(session: Session, now: datetime, meeting: Meeting, by_id: int, drafts: tuple[AgendaDraft, ...]) -> None:
     """Mails nobody and leaves SEQUENCE alone: the brief carries the agenda as it then stands."""
     if not may_cancel(meeting, now):

@@ -212,6 +212,11 @@ def scheduling_link(
     return link_for(session, now, "schedule", pair.mentee_id, pair_id=pair.id, session=session_key, date_id=date_id)
 
 
+def scheduling_link_for(session: Session, now: datetime, pair: Pair, person_id: int) -> Link:
+    """The same page for either of the two: a mentor may choose a time as well."""
+    return link_for(session, now, "schedule", pair.me(person_id).id, pair_id=pair.id)
+
+
 def rotate_links(session: Session, now: datetime, person: Person) -> list[Link]:
     """Every link of the person stops working at once; returns new ones: their page, and a scheduling link a pair."""
     revoke_links(session, now, person.id)

@@ -1,0 +1,121 @@
+"""Flask: parse, call one operation, render. No account, no cookie; a link is who somebody is."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC
+
+from flask import Flask, Response, g, request
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as AnyResponse
+
+from service.domain import errors
+from service.store.types import KeyMissing
+from service.web import booking, front, health, mailbox, meeting, person
+from service.web.page import fault_sentences, page, words
+from service.wiring import Services
+
+log = logging.getLogger(__name__)
+MOST_BODY = 2 * 1024 * 1024
+
+STATUS: dict[type[errors.GreenroomError], int] = {
+    errors.InvalidInput: 422,
+    errors.NotFound: 404,
+    errors.LinkGone: 410,
+    errors.NotAllowed: 403,
+    errors.SlotTaken: 409,
+    errors.RuleBroken: 422,
+    errors.CalendarUnreadable: 503,
+    errors.MoveNotAllowed: 409,
+    errors.KeyReused: 422,
+    errors.TooMany: 429,
+    errors.AdapterError: 422,
+}
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; frame-src 'self'; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def create_app(services: Services) -> Flask:
+    """The whole site over these services."""
+    app = Flask(__name__)
+    app.extensions["greenroom"] = services
+    app.extensions["greenroom-limiter"] = FixedWindowRateLimiter(storage_from_string("memory://"))
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
+    app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BODY
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    for part in (front, booking, meeting, person, mailbox, health):
+        app.register_blueprint(part.blueprint)
+    _register_api(app)
+    app.after_request(_headers)
+    app.register_error_handler(errors.GreenroomError, _expected)
+    app.register_error_handler(OperationalError, _database)
+    app.register_error_handler(KeyMissing, _key_missing)
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Exception, _unexpected)
+    proxies = services.settings.trusted_proxies
+    if proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
+    app.jinja_env.globals.update(programme=services.settings.programme, contact=services.settings.contact, utc=UTC)
+    app.jinja_env.globals["demo_strip"] = mailbox.strip
+    return app
+
+
+def _register_api(app: Flask) -> None:
+    try:
+        from service.web import api  # noqa: PLC0415
+    except ImportError:
+        return
+    app.register_blueprint(api.blueprint)
+
+
+def _headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _expected(error: errors.GreenroomError) -> AnyResponse:
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    if isinstance(error, errors.InvalidInput):
+        sentences = fault_sentences(error)
+    elif isinstance(error, errors.AdapterError):
+        sentences = [words()(f"adapter.{error.code}", **error.params)]
+    else:
+        sentences = [words()(f"error.{error.code}", **error.params)]
+    return page("error.html", status, sentences=sentences, lost=status in {404, 410})
+
+
+def _database(error: OperationalError) -> AnyResponse:
+    log.error("the database did not answer: %s", type(error.orig).__name__)
+    return page("error.html", 503, sentences=[words()("error.database")], lost=False)
+
+
+def _key_missing(error: KeyMissing) -> AnyResponse:
+    log.error("a stored value needs key %s", error.key_id)
+    return page("error.html", 503, sentences=[words()("error.key_missing")], lost=False)
+
+
+def _http(error: HTTPException) -> AnyResponse:
+    key = {404: "error.not_found", 413: "error.too_large", 405: "error.wrong_method"}.get(
+        error.code or 500, "error.failed"
+    )
+    return page("error.html", error.code or 500, sentences=[words()(key)], lost=error.code == 404)
+
+
+def _unexpected(error: Exception) -> AnyResponse:
+    """A mistake of ours: the trace goes to the log without what anybody typed, the reader gets a sentence."""
+    log.error("unexpected %s on %s", type(error).__name__, request.endpoint, exc_info=error)
+    g.pop("words", None)
+    return page("error.html", 500, sentences=[words()("error.failed")], lost=False)

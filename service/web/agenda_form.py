@@ -1,0 +1,96 @@
+"""The agenda as a form: one row a point, with its minutes, the help wanted, and whether it stays out of the
+calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import MultiDict
+
+from service.catalogue import Words
+from service.domain.agenda import AgendaDraft
+from service.operations.booking import default_agenda
+from service.operations.offering import Frame
+from service.store.tables import AgendaItem
+
+MOST_ROWS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A row. `key` is kept only while the words are still the catalogue's: an edited line is its author's own."""
+
+    key: str
+    text: str
+    minutes: str
+    help: str
+    hidden: bool
+
+    def as_point(self) -> AgendaDraft:
+        minutes = int(self.minutes) if self.minutes.isdigit() and len(self.minutes) < 6 else None
+        if self.minutes.strip() and minutes is None:
+            minutes = 0  # refused by the rule for minutes, with its sentence
+        typed = None if self.key and not self.text else self.text
+        return AgendaDraft(typed, self.key or None, minutes, self.help or None, self.hidden)
+
+
+def drafts_of(form: MultiDict[str, str]) -> list[Draft]:
+    """The rows of a posted form, in the order of their fields."""
+    numbers = sorted(
+        {int(name.split(".")[1]) for name in form if name.startswith("point.") and name.split(".")[1].isdigit()}
+    )
+    rows = [
+        Draft(
+            key=form.get(f"point.{at}.key", ""),
+            text=form.get(f"point.{at}.text", ""),
+            minutes=form.get(f"point.{at}.minutes", ""),
+            help=form.get(f"point.{at}.help", ""),
+            hidden=f"point.{at}.hidden" in form,
+        )
+        for at in numbers[:MOST_ROWS]
+    ]
+    return [
+        _unedited(row, form.get(f"point.{at}.was", ""))
+        for at, row in zip(numbers, rows, strict=False)
+        if row.text or row.key
+    ]
+
+
+def _unedited(row: Draft, was: str) -> Draft:
+    """A skeleton's line that nobody changed keeps its key and no text of its own; a changed one loses its key."""
+    if row.key and row.text.strip() == was.strip():
+        return Draft(row.key, "", row.minutes, row.help, row.hidden)
+    return Draft("", row.text, row.minutes, row.help, row.hidden)
+
+
+def shuffled(drafts: list[Draft], action: str) -> list[Draft]:
+    """`up.N` and `down.N` move a row; anything else leaves them."""
+    move, _, raw = action.partition(".")
+    at = int(raw) if raw.isdigit() else -1
+    target = {"up": at - 1, "down": at + 1}.get(move, -1)
+    if 0 <= at < len(drafts) and 0 <= target < len(drafts):
+        drafts = list(drafts)
+        drafts[at], drafts[target] = drafts[target], drafts[at]
+    return drafts
+
+
+def default_drafts(session: Session, framed: Frame) -> list[Draft]:
+    return [
+        _from(point.key, point.text, point.minutes, point.help, point.hidden)
+        for point in default_agenda(session, framed)
+    ]
+
+
+def stored_drafts(items: Iterable[AgendaItem]) -> list[Draft]:
+    return [_from(item.key, item.text, item.minutes, item.help, item.hidden) for item in items]
+
+
+def shown_drafts(drafts: list[Draft], words: Words) -> list[tuple[Draft, str]]:
+    """Each row with the words that it shows."""
+    return [(draft, draft.text or (words(f"agenda.{draft.key}") if draft.key else "")) for draft in drafts]
+
+
+def _from(key: str | None, text: str | None, minutes: int | None, help_: str | None, hidden: bool) -> Draft:
+    return Draft(key or "", text or "", str(minutes or ""), help_ or "", hidden)

@@ -1,0 +1,273 @@
+"""The scheduling link: what for, which time, one decisive page, booked."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from service import links
+from service.catalogue import Words
+from service.domain import slots
+from service.domain.errors import CalendarUnreadable, InvalidInput, RuleBroken, SlotTaken
+from service.domain.sessions import KINDS, SESSIONS
+from service.operations import arcs
+from service.operations.booking import BookingInput
+from service.operations.meetings import meetings_of
+from service.operations.offering import Offer, SlotQuery, frame, offer, refusal_of
+from service.reasons import refusal_text
+from service.store.tables import Pair
+from service.web import confirm
+from service.web.agenda_form import Draft, default_drafts, drafts_of, shown_drafts, shuffled
+from service.web.dates import date_input
+from service.web.page import (
+    Reader,
+    asked_int,
+    asked_start,
+    fault_sentences,
+    fresh_key,
+    limited,
+    now,
+    page,
+    pair_of,
+    reader_of,
+    reading,
+    see_other,
+    services,
+    words,
+    writing,
+)
+from service.web.times import Times, times_of
+
+blueprint = Blueprint("booking", __name__)
+KEPT = ("ask", "place")  # what was typed survives another look at the times
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What the meeting is for: said by the link, or chosen on the page."""
+
+    session: str
+    date_id: int | None
+
+    @property
+    def args(self) -> dict[str, str]:
+        chosen = {"session": self.session}
+        return chosen | ({"date": str(self.date_id)} if self.date_id is not None else {})
+
+
+@blueprint.get("/s/<token>")
+def times(token: str) -> AnyResponse:
+    with reading() as session:
+        reader = reader_of(session, "schedule", token)
+        choice = _choice(reader)
+        if choice is None:
+            return _what_for(session, reader, token)
+        return _times_page(session, reader, token, choice)
+
+
+@blueprint.post("/s/<token>/dates")
+def add_date(token: str) -> AnyResponse:
+    """A date from the first question: then straight to the times of its practice run."""
+    limited(token)
+    try:
+        with writing() as session:
+            reader = reader_of(session, "schedule", token)
+            critical = arcs.add_date(session, now(), pair_of(session, reader.link), date_input(reader.person.zone))
+            session_key, date_id = _first_session(critical.kind), critical.id
+    except InvalidInput as fault:
+        with reading() as session:
+            reader = reader_of(session, "schedule", token)
+            return _what_for(session, reader, token, fault_sentences(fault), 422)
+    return see_other(url_for("booking.times", token=token, session=session_key, date=date_id))
+
+
+def _first_session(kind: str) -> str:
+    """A practice run where the kind of date has one, else the first meeting of its arc."""
+    by_role = {window.role: window.session for window in KINDS[kind].windows}
+    return by_role.get("practice") or by_role.get("shape") or "check-in"
+
+
+@blueprint.get("/s/<token>/time")
+def decide(token: str) -> AnyResponse:
+    with reading() as session:
+        reader = reader_of(session, "schedule", token)
+        choice = _choice(reader)
+        if choice is None:
+            return see_other(url_for("booking.times", token=token))
+        start = asked_start(request.args.get("start", ""))
+        return _decide_page(
+            session, reader, token, choice, start, default_drafts(session, _frame(session, reader, choice))
+        )
+
+
+@blueprint.post("/s/<token>/time")
+def decided(token: str) -> AnyResponse:
+    """The decisive page's buttons: book, other times (nothing typed is lost), or a point of the agenda up or down."""
+    limited(token)
+    with reading() as session:
+        reader = reader_of(session, "schedule", token)
+        choice = _choice(reader)
+        if choice is None:
+            return see_other(url_for("booking.times", token=token))
+        action = request.form.get("action", "book")
+        drafts = drafts_of(request.form)
+        start = asked_start(request.form.get("start", ""))
+        if action == "other":
+            return _times_page(session, reader, token, choice, kept=True)
+        if action != "book":
+            return _decide_page(session, reader, token, choice, start, shuffled(drafts, action))
+    return _book(reader, token, choice, start, drafts)
+
+
+def _book(reader: Reader, token: str, choice: Choice, start: datetime, drafts: list[Draft]) -> AnyResponse:
+    query = _query(reader, choice)
+    wanted = BookingInput(
+        start=start,
+        by_id=reader.person.id,
+        place=request.form.get("place"),
+        ask=request.form.get("ask"),
+        agenda=tuple(draft.as_point() for draft in drafts) if drafts else None,
+        key=request.form.get("key") or None,
+        body_hash=hashlib.sha256(f"{start.isoformat()} {choice.args}".encode()).hexdigest()[:43],
+    )
+    try:
+        meeting_id = confirm.book(services(), query, wanted)
+    except (SlotTaken, RuleBroken, CalendarUnreadable, InvalidInput) as fault:
+        return _not_booked(token, choice, start, drafts, fault)
+    with writing() as session:
+        link = links.link_for(session, now(), "meeting", reader.person.id, pair_id=query.pair_id, meeting_id=meeting_id)
+        return see_other(url_for("meeting.show", token=link.token, booked=1))
+
+
+def _not_booked(token: str, choice: Choice, start: datetime, drafts: list[Draft], fault: Exception) -> AnyResponse:
+    """Says so first, and keeps what was typed: beside fresh times when the time went, else on the same page."""
+    with reading() as session:
+        reader = reader_of(session, "schedule", token)
+        if isinstance(fault, (SlotTaken, RuleBroken)):
+            status = 409 if isinstance(fault, SlotTaken) else 422
+            said = words()("page.not_booked.gone", time=reader.words.moment(start, reader.zone))
+            if isinstance(fault, RuleBroken):
+                said = words()("page.not_booked.rule", why=words()(f"refusal.{fault.code}", person=""))
+            return _times_page(session, reader, token, choice, kept=True, said=said, status=status)
+        if isinstance(fault, CalendarUnreadable):
+            sentences = [words()("page.not_booked.unreadable", names=words().items(fault.names))]
+            return _decide_page(session, reader, token, choice, start, drafts, sentences, 503)
+        assert isinstance(fault, InvalidInput)
+        return _decide_page(session, reader, token, choice, start, drafts, fault_sentences(fault), 422)
+
+
+def _choice(reader: Reader) -> Choice | None:
+    session_key = reader.link.session or request.values.get("session", "")
+    if session_key not in SESSIONS:
+        return None
+    return Choice(session_key, reader.link.date_id or asked_int("date"))
+
+
+def _query(reader: Reader, choice: Choice) -> SlotQuery:
+    pair_id = reader.link.pair_id
+    assert pair_id is not None, "a scheduling link belongs to a pair"
+    return SlotQuery(pair_id, choice.session, choice.date_id, reader=_role(reader))
+
+
+def _role(reader: Reader) -> slots.Reader:
+    with reading() as session:
+        return "mentee" if pair_of(session, reader.link).mentee_id == reader.person.id else "mentor"
+
+
+def _frame(session: Session, reader: Reader, choice: Choice):  # type: ignore[no-untyped-def]
+    return frame(session, now(), services().settings.busy_max_age, _query(reader, choice))
+
+
+def _what_for(
+    session: Session, reader: Reader, token: str, faults: list[str] | None = None, status: int = 200
+) -> AnyResponse:
+    """One tap: the first meeting, a check-in, or a practice for a date; a date can be added here."""
+    pair = pair_of(session, reader.link)
+    never_met = not any(meeting.phase in {"booked", "ended", "closed"} for meeting in meetings_of(session, pair))
+    dates = [
+        (critical, _first_session(critical.kind))
+        for critical in arcs.dates_of(session, now(), pair, reader.person.id)
+        if critical.starts_at > now()
+    ]
+    return page(
+        "what_for.html", status, reader=reader, pair=pair, token=token, never_met=never_met, dates=dates,
+        faults=faults or [], mentee=reader.person.id == pair.mentee_id,
+    )  # fmt: skip
+
+
+def _times_page(
+    session: Session,
+    reader: Reader,
+    token: str,
+    choice: Choice,
+    *,
+    kept: bool = False,
+    said: str = "",
+    status: int = 200,
+) -> AnyResponse:
+    found = offer(session, now(), services().settings.busy_max_age, _query(reader, choice))
+    shown: Times = times_of(found, reader, now())
+    return page(
+        "times.html", status, reader=reader, token=token, choice=choice, times=shown, said=said,
+        kept=_kept_fields() if kept else [], in_mind=_in_mind(found, reader), pair=found.frame.pair, moving=None,
+        other=found.frame.pair.other(reader.person.id), date=found.frame.date, link_names_it=bool(reader.link.session),
+    )  # fmt: skip
+
+
+def _kept_fields() -> list[tuple[str, str]]:
+    return [(name, value) for name, value in request.form.items(multi=True) if name not in {"action", "start", "zone"}]
+
+
+def _in_mind(found: Offer, reader: Reader) -> str | None:
+    """One kind sentence about a day and a time that somebody has in mind; None when nothing was asked."""
+    day, at = request.values.get("day", ""), request.values.get("at", "")
+    if not day or not at:
+        return None
+    try:
+        wall = datetime.combine(datetime.fromisoformat(day).date(), time.fromisoformat(at), reader.zone)
+    except ValueError:
+        return reader.words("page.in_mind.unclear")
+    start = wall.astimezone(UTC)
+    if start.astimezone(reader.zone).replace(tzinfo=None) != wall.replace(tzinfo=None):
+        return reader.words("page.in_mind.no_such_time")
+    refused = refusal_of(found.frame, start)
+    moment = reader.words.moment(start, reader.zone)
+    if refused is None:
+        return reader.words("page.in_mind.yes", moment=moment)
+    pair = found.frame.pair
+    names = {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name}
+    why = refusal_text(reader.words, refused, names, reader.person.id)
+    return reader.words("page.in_mind.no", moment=moment, why=why)
+
+
+def _decide_page(
+    session: Session,
+    reader: Reader,
+    token: str,
+    choice: Choice,
+    start: datetime,
+    drafts: list[Draft],
+    faults: list[str] | None = None,
+    status: int = 200,
+) -> AnyResponse:
+    framed = _frame(session, reader, choice)
+    refused = refusal_of(framed, start)
+    if refused is not None and status == 200 and not faults and refused.code != "calendar_unreadable":
+        said = words()("page.not_booked.gone", time=reader.words.moment(start, reader.zone))
+        return _times_page(session, reader, token, choice, kept=request.method == "POST", said=said, status=409)
+    pair: Pair = framed.pair
+    other = pair.other(reader.person.id)
+    return page(
+        "decide.html", status, reader=reader, token=token, choice=choice, pair=pair, other=other, start=start,
+        end=start + framed.duration, minutes=int(framed.duration.total_seconds() // 60), drafts=shown_drafts(drafts, words()),
+        faults=faults or [], key=request.form.get("key") or fresh_key(), ask=request.form.get("ask", ""),
+        place=request.form.get("place", pair.place or ""), place_known=bool(pair.place), date=framed.date,
+        other_words=Words.of(other.locale), other_zone=ZoneInfo(other.zone), mentee=reader.person.id == pair.mentee_id,
+        summary=words()("entry.summary", mentee=pair.mentee.first_name, mentor=pair.mentor.first_name),
+    )  # fmt: skip

@@ -1,0 +1,42 @@
+"""A critical date from a form, or from the calendar file of the occasion."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import request
+
+from service.domain.errors import InvalidInput
+from service.operations.arcs import DateInput, read_ics_date
+
+
+def date_input(zone: str) -> DateInput:
+    """What the form says; a file wins over the fields. Raises InvalidInput."""
+    kind = request.form.get("kind", "presentation")
+    upload = request.files.get("ics")
+    if upload is not None and upload.filename:
+        return read_ics_date(upload.read(), kind, zone)
+    run = request.form.get("run_minutes", "").strip()
+    return DateInput(
+        kind=kind,
+        at=_wall("at", request.form.get("day", ""), request.form.get("time", "")),
+        zone=request.form.get("date_zone") or zone,
+        run_minutes=_minutes(run),
+        label=request.form.get("label") or None,
+        shared_label=request.form.get("shared_label") or None,
+    )
+
+
+def _wall(field: str, day: str, at: str) -> datetime:
+    try:
+        return datetime.fromisoformat(f"{day}T{at or '09:00'}").replace(tzinfo=None)
+    except ValueError:
+        raise InvalidInput.of(field, "bad_time") from None
+
+
+def _minutes(raw: str) -> int | None:
+    if not raw:
+        return None
+    if not raw.isdigit() or len(raw) > 4:
+        raise InvalidInput.of("run_minutes", "run_minutes", most=480)
+    return int(raw)

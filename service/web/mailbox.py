@@ -1,0 +1,135 @@
+"""The local mailbox: mail that never left this machine, with a mail program's buttons; and the demo's jumps in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, request, url_for
+from icalendar import Calendar
+from werkzeug.exceptions import NotFound as NotFoundHere
+from werkzeug.wrappers import Response as AnyResponse
+
+from integrations.maildir_mail import KeptMail, kept_mail, kept_mails
+from service.domain.errors import InvalidInput
+from service.domain.reply import make_reply, request_in
+from service.operations import inbound
+from service.settings import LOOPBACK_HOSTS
+from service.web.page import limited, now, page, see_other, services, writing
+
+blueprint = Blueprint("mailbox", __name__)
+ANSWERS = ("ACCEPTED", "TENTATIVE", "DECLINED")
+JUMPS = ("three-days-before", "day-before", "hour-after", "next-morning")
+
+
+@dataclass(frozen=True, slots=True)
+class Invite:
+    """The calendar card that a mail program would show."""
+
+    method: str
+    summary: str
+    start: datetime
+    end: datetime
+    place: str
+
+
+def _folder() -> Path:
+    """Raises NotFound unless this is a local mailbox and nobody else can reach it: no SMTP, loopback address and
+    Host."""
+    host = urlsplit(f"//{request.host}").hostname
+    if not services().settings.local_mailbox or host not in LOOPBACK_HOSTS:
+        raise NotFoundHere
+    return services().settings.data_dir / "mailbox"
+
+
+@blueprint.get("/mailbox")
+def box() -> AnyResponse:
+    mails = list(reversed(kept_mails(_folder())))
+    readers = sorted({mail.recipient for mail in mails})
+    person = request.args.get("person", "")
+    shown = [mail for mail in mails if not person or mail.recipient == person]
+    return page("mailbox.html", mails=shown, readers=readers, person=person, demo=services().settings.demo, jumps=JUMPS)
+
+
+@blueprint.get("/mailbox/<key>")
+def mail(key: str) -> AnyResponse:
+    kept = _load(key)
+    text = kept.message.get_body(("plain",))
+    return page(
+        "mail.html", mail=kept, invite=_invite(kept), answered=request.args.get("answered"), demo=services().settings.demo,
+        text=text.get_content() if text is not None else "", jumps=JUMPS, person=kept.recipient,
+    )  # fmt: skip
+
+
+@blueprint.get("/mailbox/<key>/html")
+def html(key: str) -> AnyResponse:
+    """The mail's own HTML, as its reader's program shows it: no script, nothing from elsewhere."""
+    body = _load(key).message.get_body(("html",))
+    response = Response(body.get_content() if body is not None else "", content_type="text/html; charset=utf-8")
+    response.headers["Content-Security-Policy"] = (
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-top-navigation-by-user-activation allow-popups"
+    )
+    return response
+
+
+@blueprint.post("/mailbox/<key>/answer")
+def answer(key: str) -> AnyResponse:
+    """Accept, tentative or decline: the real reply, handed to the code that reads real mail."""
+    limited()
+    kept = _load(key)
+    partstat = request.form.get("answer", "")
+    ics = request_in(kept.octets)
+    if partstat not in ANSWERS or ics is None:
+        raise InvalidInput.of("answer", "unknown_answer", known=", ".join(ANSWERS))
+    raw = make_reply(ics, kept.recipient, partstat, now())
+    with writing() as session:
+        inbound_id = inbound.receive(session, now(), raw)
+        state = inbound.decide(session, now(), inbound_id)
+    return see_other(url_for("mailbox.mail", key=key, answered=f"{partstat.lower()}-{state}"))
+
+
+@blueprint.post("/mailbox/jump")
+def jump() -> AnyResponse:
+    """The demo's clock goes to one of the moments that matter, from due moment to due moment."""
+    limited()
+    _folder()
+    from service.demo import clock  # noqa: PLC0415 - only the demo needs it
+
+    where = request.form.get("to", "")
+    if not services().settings.demo or where not in JUMPS:
+        raise NotFoundHere
+    clock.jump_to(services(), where)
+    return see_other(url_for("mailbox.box", person=request.form.get("person") or None))
+
+
+def _load(key: str) -> KeptMail:
+    kept = kept_mail(_folder(), key)
+    if kept is None:
+        raise NotFoundHere
+    return kept
+
+
+def _invite(kept: KeptMail) -> Invite | None:
+    ics = request_in(kept.octets)
+    if ics is None:
+        return None
+    calendar = Calendar.from_ical(ics)
+    event = calendar.walk("VEVENT")[0]
+    return Invite(
+        method=str(calendar["method"]),
+        summary=str(event["summary"]),
+        start=event.decoded("dtstart"),
+        end=event.decoded("dtend"),
+        place=str(event.get("location", "")),
+    )
+
+
+def strip() -> list[tuple[str, str]]:
+    """On every page of the demo: whose mailbox to look into. Empty elsewhere."""
+    if not services().settings.demo or not services().settings.local_mailbox:
+        return []
+    from service.demo.programme import ana, ben  # noqa: PLC0415 - only the demo needs it
+
+    return [(who.name.split()[0], url_for("mailbox.box", person=who.email)) for who in (ana, ben)]

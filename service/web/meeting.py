@@ -1,0 +1,339 @@
+"""One meeting: what is so, moving and cancelling it, its hour, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Response, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from service import links
+from service.domain.errors import CalendarUnreadable, InvalidInput, NotFound, RuleBroken, SlotTaken
+from service.operations import booking, entries, followup, people
+from service.operations.followup import Line
+from service.operations.meetings import (
+    agenda_of,
+    agreed_at_meeting,
+    attendance_of,
+    commitments_of,
+    in_its_hour,
+    load_meeting,
+    may_cancel,
+    may_move,
+)
+from service.operations.offering import SlotQuery, offer
+from service.store.tables import AgendaItem, Commitment, Meeting
+from service.web import confirm
+from service.web.agenda_form import drafts_of, shown_drafts, shuffled, stored_drafts
+from service.web.page import (
+    Reader,
+    asked_int,
+    asked_start,
+    fault_sentences,
+    limited,
+    now,
+    page,
+    reader_of,
+    reading,
+    see_other,
+    services,
+    words,
+    writing,
+)
+from service.web.times import other_time, times_of
+
+blueprint = Blueprint("meeting", __name__)
+
+
+def _load(session: Session, reader: Reader) -> Meeting:
+    if reader.link.meeting_id is None:
+        raise NotFound
+    return load_meeting(session, reader.link.meeting_id, reader.person.id)
+
+
+@blueprint.get("/m/<token>")
+def show(token: str) -> AnyResponse:
+    with reading() as session:
+        reader = reader_of(session, "meeting", token)
+        return _show(session, reader, token)
+
+
+def _show(
+    session: Session, reader: Reader, token: str, faults: list[str] | None = None, status: int = 200
+) -> AnyResponse:
+    meeting = _load(session, reader)
+    pair = meeting.pair
+    other = pair.other(reader.person.id)
+    answers = attendance_of(session, meeting)
+    items = agenda_of(session, meeting)
+    return page(
+        "meeting.html", status, reader=reader, token=token, meeting=meeting, pair=pair, other=other, faults=faults or [],
+        mentee=reader.person.id == pair.mentee_id, answer=answers.get(reader.person.id), their_answer=answers.get(other.id),
+        drafts=shown_drafts(stored_drafts(items), words()), clock=_by_the_clock(items, meeting, reader),
+        in_hour=in_its_hour(meeting, now()), agreed=agreed_at_meeting(session, meeting), names=_names(meeting),
+        may_move=may_move(meeting, now()), may_cancel=may_cancel(meeting, now()), booked_now="booked" in request.args,
+        other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
+        debrief=_debrief(session, reader, meeting), commitments=[
+            line for line in commitments_of(session, pair, open_only=True) if line.meeting_id != meeting.id
+        ], mail_from=services().settings.mail_address,
+    )  # fmt: skip
+
+
+def _names(meeting: Meeting) -> dict[int, str]:
+    pair = meeting.pair
+    return {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name}
+
+
+def _by_the_clock(items: list[AgendaItem], meeting: Meeting, reader: Reader) -> list[tuple[str, str, bool]]:
+    """Each point with the time at which it begins, and whether it is its turn now."""
+    at, told = meeting.starts_at, []
+    for item in items:
+        length = timedelta(minutes=item.minutes or 0)
+        text = item.text or (words()(f"agenda.{item.key}") if item.key else "")
+        told.append((words().time(at, reader.zone), text, at <= now() < at + length))
+        at += length
+    return told
+
+
+def _debrief(session: Session, reader: Reader, meeting: Meeting) -> tuple[str, str] | None:
+    """Right after booking: the best time for a debrief after the same date, as a moment and a link."""
+    if "booked" not in request.args or meeting.date_id is None or meeting.session == "debrief":
+        return None
+    role = meeting.pair.role(reader.person.id)
+    query = SlotQuery(meeting.pair_id, "debrief", meeting.date_id, reader="mentee" if role == "mentee" else "mentor")
+    found = offer(session, now(), services().settings.busy_max_age, query).proposals.slots
+    schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=meeting.pair_id)
+    if not found or schedule is None:
+        return None
+    start = found[0].start
+    url = url_for(
+        "booking.decide",
+        token=schedule.token,
+        session="debrief",
+        date=meeting.date_id,
+        start=f"{start:%Y-%m-%dT%H:%M:%SZ}",
+    )
+    return words().moment(start, reader.zone), url
+
+
+@blueprint.get("/m/<token>/meeting.ics")
+def download(token: str) -> AnyResponse:
+    """The entry for calendars without mail; a PUBLISH, since this is no invitation."""
+    with reading() as session:
+        reader = reader_of(session, "meeting", token)
+        meeting = _load(session, reader)
+        known = links.known_link(
+            session, now(), "entry", reader.person.id, pair_id=meeting.pair_id, meeting_id=meeting.id
+        )
+        url = links.url_of(services().settings.base_url, known) if known is not None else None
+        octets = entries.entry(session, now(), services().settings, meeting, reader.person, "PUBLISH", entry_url=url)
+    response = Response(octets, content_type="text/calendar; charset=utf-8; method=PUBLISH")
+    response.headers["Content-Disposition"] = 'attachment; filename="invite.ics"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@blueprint.get("/m/<token>/move")
+def move(token: str) -> AnyResponse:
+    """Times to move to; with a start, the page that asks once more."""
+    with reading() as session:
+        reader = reader_of(session, "meeting", token)
+        meeting = _load(session, reader)
+        if request.args.get("start"):
+            start = asked_start(request.args["start"])
+            return page(
+                "move.html", reader=reader, token=token, meeting=meeting, start=start, faults=[],
+                end=start + (meeting.ends_at - meeting.starts_at), other=meeting.pair.other(reader.person.id),
+                other_time=other_time(words(), start, reader.zone, meeting.pair.other(reader.person.id)),
+            )  # fmt: skip
+        return _move_times(session, reader, token, meeting)
+
+
+def _move_times(
+    session: Session, reader: Reader, token: str, meeting: Meeting, said: str = "", status: int = 200
+) -> AnyResponse:
+    query = booking.moving_query(meeting, reader.person.id)
+    found = offer(session, now(), services().settings.busy_max_age, query)
+    return page(
+        "times.html", status, reader=reader, token=token, choice=None, times=times_of(found, reader, now()), said=said,
+        kept=[], in_mind=None, pair=meeting.pair, moving=meeting, other=meeting.pair.other(reader.person.id), date=None,
+        link_names_it=True,
+    )  # fmt: skip
+
+
+@blueprint.post("/m/<token>/move")
+def moved(token: str) -> AnyResponse:
+    limited(token)
+    with reading() as session:
+        reader = reader_of(session, "meeting", token)
+        meeting_id = _load(session, reader).id
+    start = asked_start(request.form.get("start", ""))
+    try:
+        confirm.reschedule(services(), meeting_id, reader.person.id, start, reason=request.form.get("reason") or None)
+    except (SlotTaken, RuleBroken, CalendarUnreadable) as fault:
+        if isinstance(fault, CalendarUnreadable):
+            said, status = words()("page.not_moved.unreadable", names=words().items(fault.names)), 503
+        else:
+            said = words()("page.not_moved.gone", time=words().moment(start, reader.zone))
+            status = 409 if isinstance(fault, SlotTaken) else 422
+        with reading() as session:
+            return _move_times(session, reader, token, _load(session, reader), said, status)
+    return see_other(url_for("meeting.show", token=token))
+
+
+@blueprint.post("/m/<token>/<any(cancel, decline, accept, agenda, ask, place, agree):what>")
+def change(token: str, what: str) -> AnyResponse:
+    """One change, then the page again; what was wrong is said on it, and nothing was changed."""
+    limited(token)
+    try:
+        with writing() as session:
+            reader = reader_of(session, "meeting", token)
+            meeting = _load(session, reader)
+            _CHANGES[what](session, reader, meeting)
+    except InvalidInput as fault:
+        with reading() as session:
+            return _show(session, reader_of(session, "meeting", token), token, fault_sentences(fault), 422)
+    return see_other(url_for("meeting.show", token=token, _anchor="agreed" if what == "agree" else None))
+
+
+def _cancel(session: Session, reader: Reader, meeting: Meeting) -> None:
+    booking.cancel(session, now(), meeting, reader.person.id, request.form.get("reason") or None)
+
+
+def _decline(session: Session, reader: Reader, meeting: Meeting) -> None:
+    booking.decline(session, now(), meeting, reader.person.id)
+
+
+def _accept(session: Session, reader: Reader, meeting: Meeting) -> None:
+    booking.accept(session, now(), meeting, reader.person.id)
+
+
+def _agenda(session: Session, reader: Reader, meeting: Meeting) -> None:
+    drafts = shuffled(drafts_of(request.form), request.form.get("action", ""))
+    booking.edit_agenda(session, now(), meeting, reader.person.id, tuple(draft.as_point() for draft in drafts))
+
+
+def _ask(session: Session, reader: Reader, meeting: Meeting) -> None:
+    followup.answer_ask(session, now(), meeting, reader.person.id, request.form.get("ask", ""))
+
+
+def _place(session: Session, reader: Reader, meeting: Meeting) -> None:
+    booking.set_meeting_place(session, now(), meeting, reader.person.id, request.form.get("place"))
+
+
+def _agree(session: Session, reader: Reader, meeting: Meeting) -> None:
+    followup.agree(
+        session, now(), meeting, reader.person.id, request.form.get("text", ""),
+        asked_int("owner"), _day("due_on", request.form.get("due_on", "")),
+    )  # fmt: skip
+
+
+_CHANGES = {
+    "cancel": _cancel, "decline": _decline, "accept": _accept, "agenda": _agenda, "ask": _ask, "place": _place,
+    "agree": _agree,
+}  # fmt: skip
+
+
+def _day(field: str, raw: str) -> date | None:
+    if not raw:
+        return None
+    try:
+        return date.fromisoformat(raw)
+    except ValueError:
+        raise InvalidInput.of(field, "bad_day", text=raw[:20]) from None
+
+
+@blueprint.get("/i/<token>")
+def entry(token: str) -> AnyResponse:
+    """The link inside a calendar entry: first names, time, place. It can do nothing but mail a person their own
+    link."""
+    with reading() as session:
+        reader = reader_of(session, "entry", token)
+        meeting = _load(session, reader)
+        return page(
+            "entry.html", reader=reader, token=token, meeting=meeting, names=list(_names(meeting).values()),
+            mailed="mailed" in request.args,
+        )  # fmt: skip
+
+
+@blueprint.post("/i/<token>")
+def entry_mail(token: str) -> AnyResponse:
+    limited(token)
+    with writing() as session:
+        reader = reader_of(session, "entry", token)
+        people.queue_links_mail(session, now(), reader.person.email)
+    return see_other(url_for("meeting.entry", token=token, mailed=1))
+
+
+@blueprint.get("/f/<token>")
+def after(token: str) -> AnyResponse:
+    with reading() as session:
+        reader = reader_of(session, "followup", token)
+        return _after(session, reader, token)
+
+
+def _after(
+    session: Session, reader: Reader, token: str, faults: list[str] | None = None, status: int = 200
+) -> AnyResponse:
+    meeting = _load(session, reader)
+    found = None
+    if meeting.pair.ended_at is None:
+        query = SlotQuery(meeting.pair_id, "check-in")
+        found = times_of(offer(session, now(), services().settings.busy_max_age, query), reader, now())
+    schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=meeting.pair_id)
+    return page(
+        "followup.html", status, reader=reader, token=token, meeting=meeting, faults=faults or [],
+        lines=_lines(session, meeting), names=_names(meeting), done="done" in request.args,
+        other=meeting.pair.other(reader.person.id), times=found, schedule=schedule.token if schedule else None,
+        reflection=request.form.get("reflection", followup.reflection_of(session, meeting, reader.person.id) or ""),
+        early=now() < meeting.ends_at, zone=ZoneInfo(reader.person.zone),
+    )  # fmt: skip
+
+
+def _lines(session: Session, meeting: Meeting) -> list[Commitment]:
+    return agreed_at_meeting(session, meeting)
+
+
+@blueprint.post("/f/<token>")
+def answered(token: str) -> AnyResponse:
+    limited(token)
+    happened = request.form.get("happened", "yes") == "yes"
+    try:
+        with writing() as session:
+            reader = reader_of(session, "followup", token)
+            followup.submit_followup(
+                session, now(), _load(session, reader), reader.person.id, happened=happened,
+                lines=tuple(_posted_lines()) if happened else (), reflection=request.form.get("reflection"),
+            )  # fmt: skip
+    except InvalidInput as fault:
+        with reading() as session:
+            return _after(session, reader_of(session, "followup", token), token, fault_sentences(fault), 422)
+    return see_other(url_for("meeting.after", token=token, done=1))
+
+
+def _posted_lines() -> list[Line]:
+    numbers = sorted(
+        {int(name.split(".")[1]) for name in request.form if name.startswith("line.") and name.split(".")[1].isdigit()}
+    )
+    return [
+        Line(
+            commitment_id=asked_int(f"line.{at}.id"),
+            text=request.form.get(f"line.{at}.text", ""),
+            owner_id=asked_int(f"line.{at}.owner"),
+            due_on=_day(f"line {at}", request.form.get(f"line.{at}.due_on", "")),
+        )
+        for at in numbers[:60]
+    ]
+
+
+@blueprint.post("/f/<token>/commitments/<int:commitment_id>")
+def commitment(token: str, commitment_id: int) -> AnyResponse:
+    """Done, moving, stuck or renegotiate, from the list of what is open."""
+    limited(token)
+    with writing() as session:
+        reader = reader_of(session, "followup", token)
+        line = followup.load_commitment(session, commitment_id, reader.person.id)
+        followup.set_commitment(line, request.form.get("state", ""), request.form.get("note"))
+    return see_other(url_for("meeting.after", token=token))

@@ -1,0 +1,132 @@
+"""What every page shares: the services, the reader behind a link, words in templates, and how often is too often."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+from flask import Response, current_app, g, redirect, render_template, request
+from limits import parse
+from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from service import links
+from service.catalogue import Words
+from service.domain.errors import InvalidInput, NotFound, TooMany
+from service.operations.people import is_zone
+from service.store.tables import Link, Pair, Person
+from service.wiring import Services
+
+PER_LINK = parse("60 per 10 minutes")  # a person with a slow hand never gets there
+PER_ADDRESS = parse("300 per 10 minutes")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who looks at the page, as their link says, and in which zone times are written for them."""
+
+    link: Link
+    person: Person
+    words: Words
+    zone: ZoneInfo
+
+
+def services() -> Services:
+    return cast(Services, current_app.extensions["greenroom"])
+
+
+def now() -> datetime:
+    """One moment for the whole request."""
+    if "now" not in g:
+        g.now = services().clock()
+    return cast(datetime, g.now)
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    with services().database.read() as session:
+        yield session
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    with services().database.write() as session:
+        yield session
+
+
+def reader_of(session: Session, purpose: str, token: str) -> Reader:
+    """Raises NotFound or LinkGone. The zone may be another than the person's: that changes labels only."""
+    link = links.resolve(session, now(), purpose, token)
+    person = session.get(Person, link.person_id) if link.person_id is not None else None
+    if person is None:
+        raise NotFound
+    g.words = Words.of(person.locale)
+    g.reader = person
+    asked = request.values.get("zone", "")
+    return Reader(link, person, g.words, ZoneInfo(asked if is_zone(asked) else person.zone))
+
+
+def pair_of(session: Session, link: Link) -> Pair:
+    pair = session.get(Pair, link.pair_id) if link.pair_id is not None else None
+    if pair is None:
+        raise NotFound
+    return pair
+
+
+def words() -> Words:
+    return cast(Words, g.get("words") or Words.of("en"))
+
+
+def page(template: str, status: int = 200, **context: Any) -> Response:
+    """A rendered page that nobody stores."""
+    response = Response(render_template(template, t=words(), now=now(), **context), status=status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def see_other(url: str) -> AnyResponse:
+    return redirect(url, code=303)
+
+
+def limited(token: str | None = None) -> None:
+    """Counts this request for its link and its address. Raises TooMany beyond what people do."""
+    limiter = cast(FixedWindowRateLimiter, current_app.extensions["greenroom-limiter"])
+    keys = [(PER_ADDRESS, request.remote_addr or "unknown")]
+    if token is not None:
+        keys.append((PER_LINK, token))
+    for limit, key in keys:
+        if not limiter.hit(limit, key):
+            raise TooMany(minutes=10)
+
+
+def fresh_key() -> str:
+    """For a form: the same form posted twice is one booking."""
+    return secrets.token_urlsafe(16)
+
+
+def asked_int(name: str) -> int | None:
+    """A number from the request; nonsense is none."""
+    raw = request.values.get(name, "")
+    return int(raw) if raw.isdigit() and len(raw) < 10 else None
+
+
+def asked_start(raw: str) -> datetime:
+    """The instant of a `start` that our own pages wrote. Raises InvalidInput for anything else."""
+    try:
+        start = datetime.fromisoformat(raw)
+    except ValueError:
+        raise InvalidInput.of("start", "bad_time") from None
+    if start.tzinfo is None:
+        raise InvalidInput.of("start", "naive")
+    return start
+
+
+def fault_sentences(fault: InvalidInput) -> list[str]:
+    """One sentence for each field that was wrong."""
+    return [words()(f"fault.{each.code}", field=each.field, **each.params) for each in fault.faults]

@@ -1,0 +1,284 @@
+"""A person's own page: pairs and dates, hours, calendars, the usual place, how much mail; no account behind it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Blueprint, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from service import links
+from service.domain.availability import DEFAULT, Availability, from_json, to_json
+from service.domain.errors import AdapterError, InvalidInput, NotFound
+from service.domain.sessions import KINDS
+from service.operations import arcs, calendars, people
+from service.operations.calendars import NewConnection
+from service.operations.followup import load_commitment, set_commitment
+from service.operations.meetings import commitments_of, meetings_of
+from service.operations.people import PersonChange
+from service.operations.times import availability_of
+from service.store.tables import Pair
+from service.web.dates import date_input
+from service.web.page import (
+    Reader,
+    asked_int,
+    fault_sentences,
+    limited,
+    now,
+    page,
+    reader_of,
+    reading,
+    see_other,
+    services,
+    words,
+    writing,
+)
+from service.web.times import age
+
+blueprint = Blueprint("person", __name__)
+PROBE_TIMEOUT = timedelta(seconds=15)
+HOURS_FIELDS = (
+    "hours", "buffer_before", "buffer_after", "notice", "horizon", "cap_day", "cap_week", "cap_month", "pledge",
+)  # fmt: skip
+
+
+@blueprint.get("/p/<token>")
+def show(token: str) -> AnyResponse:
+    with reading() as session:
+        return _show(session, reader_of(session, "person", token), token)
+
+
+def _show(
+    session: Session, reader: Reader, token: str, faults: list[str] | None = None, status: int = 200
+) -> AnyResponse:
+    person = reader.person
+    pairs = [
+        _pair_view(session, reader, pair) for pair in people.list_pairs(session, person.id) if pair.ended_at is None
+    ]
+    connections = calendars.connections_of(session, person.id)
+    return page(
+        "person.html", status, reader=reader, token=token, person=person, pairs=pairs, faults=faults or [],
+        hours=to_json(availability_of(person)), assumed=person.availability is None, kinds=KINDS, done="done" in request.args,
+        connections=[
+            (connection, [calendars.next_busy(connection, now()), _checked(connection.checked_at)])
+            for connection in connections
+        ],
+    )  # fmt: skip
+
+
+def _checked(at) -> str:  # type: ignore[no-untyped-def]
+    return age(words(), now(), at) if at is not None else ""
+
+
+def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object]:
+    mine = reader.person.id
+    meetings = [m for m in meetings_of(session, pair, live_only=True) if m.ends_at > now()]
+    schedule = links.known_link(session, now(), "schedule", mine, pair_id=pair.id)
+    return {
+        "pair": pair,
+        "other": pair.other(mine),
+        "mentee": pair.mentee_id == mine,
+        "dates": [(date, arcs.arc_of(session, now(), date)) for date in arcs.dates_of(session, now(), pair, mine)],
+        "meetings": [
+            (meeting, links.known_link(session, now(), "meeting", mine, pair_id=pair.id, meeting_id=meeting.id))
+            for meeting in meetings
+        ],
+        "commitments": commitments_of(session, pair, open_only=True),
+        "schedule": schedule.token if schedule is not None else None,
+    }
+
+
+@blueprint.post(
+    "/p/<token>/<any(hours, mails, person, place, date, drop_date, share_date, calendar, switch, remove, counts, schedule, commitment, rotate):what>"
+)
+def change(token: str, what: str) -> AnyResponse:
+    """One change, then the page again; what was wrong is said on it, and nothing was changed."""
+    limited(token)
+    try:
+        if what == "calendar":
+            return connect_calendar(token, "person")
+        with writing() as session:
+            reader = reader_of(session, "person", token)
+            target = _CHANGES[what](session, reader)
+    except (InvalidInput, AdapterError) as fault:
+        sentences = (
+            fault_sentences(fault)
+            if isinstance(fault, InvalidInput)
+            else [words()(f"adapter.{fault.code}", **fault.params)]
+        )
+        with reading() as session:
+            return _show(session, reader_of(session, "person", token), token, sentences, 422)
+    return see_other(target or url_for("person.show", token=token, done=1, _anchor=what))
+
+
+def _hours(_session: Session, reader: Reader) -> None:
+    given = {name: request.form.get(name, "").strip() for name in HOURS_FIELDS}
+    data: dict[str, object] = {name: value for name, value in given.items() if value}
+    for name in ("cap_day", "cap_week", "cap_month"):
+        if name in data:
+            data[name] = int(given[name]) if given[name].isdigit() else given[name]
+    lines = (line.split(maxsplit=1) for line in request.form.get("overrides", "").splitlines() if line.strip())
+    overrides = {line[0]: line[1] if len(line) > 1 else "" for line in lines}
+    off = [line.strip() for line in request.form.get("off", "").splitlines() if line.strip()]
+    wanted: Availability = from_json(data | {"overrides": overrides, "off": off}, base=DEFAULT)
+    people.set_availability(reader.person, wanted)
+
+
+def _mails(session: Session, reader: Reader) -> None:
+    people.edit_person(session, reader.person, PersonChange(mails=request.form.get("mails", "")))
+
+
+def _person(session: Session, reader: Reader) -> None:
+    people.edit_person(
+        session,
+        reader.person,
+        PersonChange(
+            name=request.form.get("name") or None,
+            zone=request.form.get("own_zone") or None,
+            locale=request.form.get("locale") or None,
+        ),
+    )
+
+
+def _my_pair(session: Session, reader: Reader) -> Pair:
+    pair_id = asked_int("pair")
+    if pair_id is None:
+        raise NotFound
+    return people.load_pair(session, pair_id, reader.person.id)
+
+
+def _place(session: Session, reader: Reader) -> None:
+    people.set_place(_my_pair(session, reader), request.form.get("place"))
+
+
+def _date(session: Session, reader: Reader) -> str | None:
+    pair = _my_pair(session, reader)
+    if pair.mentee_id != reader.person.id:
+        raise NotFound
+    date_id = asked_int("date")
+    wanted = date_input(reader.person.zone)
+    if date_id is None:
+        arcs.add_date(session, now(), pair, wanted)
+    else:
+        arcs.move_date(session, now(), arcs.load_date(session, date_id, reader.person.id), wanted)
+    return None
+
+
+def _my_date(session: Session, reader: Reader):  # type: ignore[no-untyped-def]
+    date_id = asked_int("date")
+    critical = arcs.load_date(session, date_id or 0, reader.person.id)
+    people.load_pair(session, critical.pair_id, reader.person.id)
+    return critical
+
+
+def _drop_date(session: Session, reader: Reader) -> None:
+    arcs.drop_date(session, now(), _my_date(session, reader))
+
+
+def _share_date(session: Session, reader: Reader) -> None:
+    arcs.share_date(_my_date(session, reader), now())
+
+
+def _schedule(session: Session, reader: Reader) -> str:
+    """To the page with times: the link is made here, since looking makes nothing."""
+    pair = _my_pair(session, reader)
+    link = people.scheduling_link_for(session, now(), pair, reader.person.id)
+    return url_for(
+        "booking.times", token=link.token, session=request.form.get("session"), date=request.form.get("date")
+    )
+
+
+def _connection(session: Session, reader: Reader):  # type: ignore[no-untyped-def]
+    return calendars.load_connection(session, asked_int("connection") or 0, reader.person.id)
+
+
+def _switch(session: Session, reader: Reader) -> None:
+    connection = _connection(session, reader)
+    if connection.state == "off":
+        calendars.switch_on(connection, now())
+    else:
+        calendars.switch_off(connection)
+
+
+def _remove(session: Session, reader: Reader) -> None:
+    calendars.remove_connection(session, _connection(session, reader))
+
+
+def _counts(session: Session, reader: Reader) -> None:
+    connection = _connection(session, reader)
+    wanted = {int(raw) for raw in request.form.getlist("counts") if raw.isdigit()}
+    for calendar in connection.calendars:
+        if calendar.counts != (calendar.id in wanted):
+            calendars.set_counts(connection, calendar.id, calendar.id in wanted, now())
+
+
+def _commitment(session: Session, reader: Reader) -> None:
+    line = load_commitment(session, asked_int("commitment") or 0, reader.person.id)
+    set_commitment(line, request.form.get("state", ""), request.form.get("note"))
+
+
+def _rotate(session: Session, reader: Reader) -> str:
+    """Old links stop working, this page's too: the new one is where the reader goes next."""
+    fresh = people.rotate_links(session, now(), reader.person)
+    return url_for("person.show", token=fresh[0].token, done=1)
+
+
+_CHANGES = {
+    "hours": _hours, "mails": _mails, "person": _person, "place": _place, "date": _date, "drop_date": _drop_date,
+    "share_date": _share_date, "schedule": _schedule, "switch": _switch, "remove": _remove, "counts": _counts,
+    "commitment": _commitment, "rotate": _rotate,
+}  # fmt: skip
+
+
+@blueprint.get("/connect/<token>")
+def connect(token: str) -> AnyResponse:
+    with reading() as session:
+        return page(
+            "connect.html",
+            reader=reader_of(session, "connect", token),
+            token=token,
+            faults=[],
+            done="done" in request.args,
+        )
+
+
+@blueprint.post("/connect/<token>")
+def connected(token: str) -> AnyResponse:
+    limited(token)
+    try:
+        return connect_calendar(token, "connect")
+    except (InvalidInput, AdapterError) as fault:
+        sentences = (
+            fault_sentences(fault)
+            if isinstance(fault, InvalidInput)
+            else [words()(f"adapter.{fault.code}", **fault.params)]
+        )
+        with reading() as session:
+            return page(
+                "connect.html",
+                422,
+                reader=reader_of(session, "connect", token),
+                token=token,
+                faults=sentences,
+                done=False,
+            )
+
+
+def connect_calendar(token: str, purpose: str) -> AnyResponse:
+    """A real read of what was given, with no session open, then the connection. Raises InvalidInput, AdapterError."""
+    with reading() as session:
+        reader = reader_of(session, purpose, token)
+        asked = calendars.request_for(session, now(), reader.person)
+    wanted = NewConnection(
+        provider=request.form.get("provider", ""),
+        url=request.form.get("url", ""),
+        username=request.form.get("username") or None,
+        password=request.form.get("password") or None,
+    )
+    found = calendars.probe(services().calendars, wanted, asked, PROBE_TIMEOUT)
+    with writing() as session:
+        reader = reader_of(session, purpose, token)
+        calendars.add_connection(session, now(), reader.person, wanted, found, services().settings.poll)
+    page_of = "person.show" if purpose == "person" else "person.connect"
+    return see_other(url_for(page_of, token=token, done=1, _anchor="calendars"))

@@ -1,0 +1,133 @@
+"""Times as a page shows them: three cards, more by day, and where they come from. Words are made only for what is
+shown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from service.catalogue import Words
+from service.domain.slots import Slot, three_best
+from service.operations.offering import Offer
+from service.operations.times import Source
+from service.reasons import reason_text, why_none_text
+from service.store.tables import Person
+from service.web.page import Reader
+
+PER_DAY = 6  # whole and half hours shown at first; every quarter is behind another tap
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    start: str  # ISO, for the link
+    moment: str
+    spoken: str  # the long form, for a screen reader
+    other: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    name: str
+    count: int
+    first: list[tuple[str, str, str]]  # ISO, time, the other's time
+    rest: list[tuple[str, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    cards: list[Card]
+    days: list[Day]
+    receipts: list[str]
+    unreadable: list[str]
+    none: list[str]
+    nearby: bool  # the arc's own days have none; these are the nearest
+    shrunk: bool
+    minutes: int
+
+
+def times_of(found: Offer, reader: Reader, now: datetime) -> Times:
+    words, pair = reader.words, found.frame.pair
+    other = pair.other(reader.person.id)
+    slots = found.proposals.slots
+    nearby = not slots and found.nearest is not None and bool(found.nearest.slots)
+    if nearby and found.nearest is not None:
+        slots = found.nearest.slots
+    names = {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name}
+    none = [] if slots else [why_none_text(words, refusal, names) for refusal in found.proposals.why_none[:2]]
+    part = found.frame.part
+    asked = (found.frame.ask.mentee, found.frame.ask.mentor)
+    return Times(
+        cards=[_card(slot, reader, other) for slot in three_best(slots, reader.zone)],
+        days=_days(slots, reader, other),
+        receipts=[_receipt(source, reader, now) for source in found.frame.sources],
+        unreadable=[names[person.person_id] for person in asked if person.unreadable],
+        none=none,
+        nearby=nearby,
+        shrunk=part is not None and part.note == "shrunk",
+        minutes=int(found.frame.duration.total_seconds() // 60),
+    )
+
+
+def _card(slot: Slot, reader: Reader, other: Person) -> Card:
+    words = reader.words
+    why = [reason_text(words, reason, slot.start) for reason in slot.reasons[:1]]
+    return Card(
+        start=_iso(slot.start),
+        moment=words.moment(slot.start, reader.zone),
+        spoken=f"{words.day(slot.start, reader.zone, long=True)}, {words.time(slot.start, reader.zone)}",
+        other=other_time(words, slot.start, reader.zone, other),
+        why=" · ".join(why),
+    )
+
+
+def other_time(words: Words, start: datetime, mine: ZoneInfo, other: Person) -> str:
+    """10:00 for Ben in New York; with the day where it is another one."""
+    zone = ZoneInfo(other.zone)
+    same_day = start.astimezone(zone).date() == start.astimezone(mine).date()
+    told = words.time(start, zone) if same_day else words.moment(start, zone)
+    return words("page.other_time", time=told, other=other.first_name, place=words.place_of(zone))
+
+
+def _days(slots: list[Slot], reader: Reader, other: Person) -> list[Day]:
+    by_day: dict[str, list[Slot]] = {}
+    for slot in sorted(slots):
+        by_day.setdefault(slot.start.astimezone(reader.zone).date().isoformat(), []).append(slot)
+    return [_day(of_day, reader, other) for of_day in by_day.values()]
+
+
+def _day(slots: list[Slot], reader: Reader, other: Person) -> Day:
+    words, zone = reader.words, ZoneInfo(other.zone)
+    told = [(_iso(s.start), words.time(s.start, reader.zone), words.time(s.start, zone)) for s in slots]
+    round_ones = [
+        entry for entry, s in zip(told, slots, strict=True) if s.start.astimezone(reader.zone).minute in {0, 30}
+    ]
+    first = round_ones[:: max(1, -(-len(round_ones) // PER_DAY))][:PER_DAY] or told[:PER_DAY]
+    return Day(words.day(slots[0].start, reader.zone), len(slots), first, told if len(told) > len(first) else [])
+
+
+def _receipt(source: Source, reader: Reader, now: datetime) -> str:
+    words = reader.words
+    mine = source.person_id == reader.person.id
+    who = "mine" if mine else "theirs"
+    name = source.name.split()[0]
+    if source.provider == "hours":
+        return words(f"page.receipt.hours.{who}", other=name)
+    if source.verified_at is None:
+        return words(f"page.receipt.never.{who}", other=name)
+    return words(f"page.receipt.checked.{who}", other=name, age=age(words, now, source.verified_at))
+
+
+def age(words: Words, now: datetime, then: datetime) -> str:
+    """40 s, 2 min, 3 h"""
+    seconds = max(0, int((now - then).total_seconds()))
+    if seconds < 90:
+        return words("page.age.seconds", count=seconds)
+    if seconds < 5400:
+        return words("page.age.minutes", count=seconds // 60)
+    return words("page.age.hours", count=seconds // 3600)
+
+
+def _iso(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
