@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 from service.domain.errors import AdapterError, AnswerLost
 from service.ports import Envelope
 
+GO_AHEAD = 354
 PERMANENT = 500  # RFC 5321 4.2.1: 5yz, do not repeat it as it is
 
 
@@ -31,7 +33,7 @@ class SmtpMailer:
     ) -> None:
         self._host, self._port = host, port
         self._username, self._password = username, password
-        self._security, self._extra_ca, self._timeout = security, extra_ca, timeout.total_seconds()
+        self._security, self._extra_ca, self._timeout = security, extra_ca, timeout
 
     @contextmanager
     def session(self) -> Iterator[SmtpSession]:
@@ -44,27 +46,25 @@ class SmtpMailer:
             client.close()
 
     def _connect(self) -> smtplib.SMTP:
+        client: smtplib.SMTP | None = None
         try:
-            if self._security == "tls":
-                client: smtplib.SMTP = smtplib.SMTP_SSL(
-                    self._host, self._port, timeout=self._timeout, context=self._context()
-                )
-            else:
-                client = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
+            client = self._open()
             if self._security == "starttls":
                 client.starttls(context=self._context())
             client.ehlo_or_helo_if_needed()
             if self._username is not None:
                 client.login(self._username, self._password or "")
-        except ssl.SSLError as fault:
-            raise AdapterError("smtp_tls_failed", permanent=False, host=self._host) from fault
-        except smtplib.SMTPAuthenticationError as fault:
-            raise AdapterError("smtp_login_refused", permanent=False, host=self._host) from fault
-        except smtplib.SMTPNotSupportedError as fault:
-            raise AdapterError("smtp_not_supported", permanent=False, host=self._host) from fault
         except (OSError, smtplib.SMTPException) as fault:
-            raise AdapterError("smtp_unreachable", permanent=False, host=self._host) from fault
+            if client is not None:
+                client.close()
+            raise AdapterError(_code_of(fault), permanent=False, host=self._host) from fault
         return client
+
+    def _open(self) -> smtplib.SMTP:
+        timeout = self._timeout.total_seconds()
+        if self._security == "tls":
+            return smtplib.SMTP_SSL(self._host, self._port, timeout=timeout, context=self._context())
+        return smtplib.SMTP(self._host, self._port, timeout=timeout)
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context()
@@ -91,13 +91,20 @@ class SmtpSession:
             raise AdapterError("smtp_unreachable", permanent=False) from fault
 
     def deliver(self, octets: bytes) -> None:
-        """A connection that breaks anywhere in DATA counts as a lost answer: at worst a person decides about a mail
-        that
-        never left, and nobody gets one twice (the gap of RFC 1047)."""
+        """A connection that breaks before the server's 354 has taken nothing and may be tried again. One that breaks
+        later counts as a lost answer, wherever it broke: at worst a person decides about a mail that never left, and
+        nobody gets one twice (the gap of RFC 1047).
+        """
         try:
-            code, _ = self._client.data(octets)
-        except smtplib.SMTPDataError as fault:
-            code = fault.smtp_code
+            code, _ = self._client.docmd("DATA")
+        except (OSError, smtplib.SMTPServerDisconnected) as fault:
+            raise AdapterError("smtp_unreachable", permanent=False) from fault
+        if code != GO_AHEAD:
+            self._check(code)
+            raise AdapterError("smtp_refused", permanent=False, reply=code)
+        try:
+            self._client.send(stuffed(octets))
+            code, _ = self._client.getreply()
         except (OSError, smtplib.SMTPServerDisconnected) as fault:
             raise AnswerLost from fault
         self._check(code)
@@ -107,3 +114,24 @@ class SmtpSession:
         """The server's words are left out of the error: they often repeat the address."""
         if not 200 <= code < 300:
             raise AdapterError("smtp_refused", permanent=code >= PERMANENT, reply=code)
+
+
+def stuffed(octets: bytes) -> bytes:
+    """The message as DATA carries it: leading dots doubled, and the line with one dot that ends it (RFC 5321 4.5.2).
+
+    Nothing else is touched: the octets that were stored are the octets that arrive.
+    """
+    ended = octets if octets.endswith(b"\r\n") else octets + b"\r\n"
+    return re.sub(rb"(?m)^\.", b"..", ended) + b".\r\n"
+
+
+def _code_of(fault: Exception) -> str:
+    """The catalogue's key for what went wrong while connecting."""
+    match fault:
+        case ssl.SSLError():
+            return "smtp_tls_failed"
+        case smtplib.SMTPAuthenticationError():
+            return "smtp_login_refused"
+        case smtplib.SMTPNotSupportedError():
+            return "smtp_not_supported"
+    return "smtp_unreachable"

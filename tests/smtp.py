@@ -20,6 +20,18 @@ class Sink:
     answer: str = "250 kept"
     rcpt_answer: str = "250 fine"
     drop: bool = False
+    _server: Any = None
+
+    async def handle_EHLO(
+        self, server: Any, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        self._server, session.host_name = server, hostname
+        return responses
+
+    def hang_up(self) -> None:
+        """Breaks the connection of whoever said EHLO last, at once and without a word."""
+        transport = self._server.transport
+        self._server.loop.call_soon_threadsafe(transport.abort)
 
     async def handle_RCPT(
         self, server: Any, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]

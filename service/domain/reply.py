@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
+from email import message_from_bytes
+from email.message import EmailMessage, Message
+from email.policy import SMTP
 from email.utils import format_datetime, make_msgid, parseaddr
 
 from icalendar import Calendar, Component, Event
@@ -37,7 +37,9 @@ def parse_reply(raw: bytes) -> ItipReply | None:
     """
     if len(raw) > MOST_BYTES:
         return None
-    message = BytesParser(policy=policy.default).parsebytes(raw)
+    message = _parsed(raw)
+    if message is None:
+        return None
     sender = parseaddr(str(message.get("From", "")))[1].lower()
     for leaf in _leaves(message):
         if leaf.get_content_type() not in {"text/calendar", "application/ics"}:
@@ -74,7 +76,7 @@ def make_reply(request: bytes, attendee: str, partstat: str, now: datetime) -> b
     calendar.add("version", "2.0")
     calendar.add("method", "REPLY")
     calendar.add_component(event)
-    message = EmailMessage(policy=policy.SMTP)
+    message = EmailMessage(policy=SMTP)
     message["From"] = attendee
     message["To"] = _address(organizer)
     message["Date"] = format_datetime(now)
@@ -89,27 +91,35 @@ def make_reply(request: bytes, attendee: str, partstat: str, now: datetime) -> b
 
 def request_in(raw: bytes) -> bytes | None:
     """The calendar part of a mail that invites or cancels."""
-    message = BytesParser(policy=policy.default).parsebytes(raw)
-    for leaf in _leaves(message):
+    message = _parsed(raw)
+    for leaf in _leaves(message) if message is not None else ():
         if leaf.get_content_type() == "text/calendar":
             payload = leaf.get_payload(decode=True)
             return payload if isinstance(payload, bytes) else None
     return None
 
 
-def _leaves(message: object) -> Iterator[EmailMessage]:
+def _parsed(raw: bytes) -> Message | None:
+    """By the old policy, whose headers are plain text: the new one's readers raise IndexError on a From of one quote
+    mark. None for a mail nested so deeply that the parser gives up."""
+    try:
+        return message_from_bytes(raw)
+    except RecursionError:
+        return None
+
+
+def _leaves(message: Message) -> Iterator[Message]:
     """Leaf parts, depth first, without entering message/rfc822, and not more than anybody sends."""
-    waiting = [message]
+    waiting: list[Message] = [message]
     for _ in range(MOST_LEAVES):
         if not waiting:
             return
         part = waiting.pop(0)
-        if not isinstance(part, EmailMessage):
-            continue
         if part.get_content_maintype() == "message":
             continue
-        if part.is_multipart():
-            waiting = [*part.iter_parts(), *waiting]
+        inside = part.get_payload()
+        if isinstance(inside, list):
+            waiting = [piece for piece in inside if isinstance(piece, Message)] + waiting
         else:
             yield part
 

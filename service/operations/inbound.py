@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from email import policy
 from email.parser import BytesHeaderParser
 
 from sqlalchemy import select
@@ -21,7 +20,7 @@ ANSWERS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
 
 def receive(session: Session, now: datetime, raw: bytes) -> int:
     """The id of the stored message. The same message again gives the same id: by Message-ID and content."""
-    message_id = BytesHeaderParser(policy=policy.default).parsebytes(raw).get("Message-ID", "")
+    message_id = BytesHeaderParser().parsebytes(raw).get("Message-ID", "")
     key = hashlib.sha256(str(message_id).encode() + b"\0" + raw).hexdigest()
     known = session.scalar(select(Inbound.id).where(Inbound.message_key == key))
     if known is not None:

@@ -1,0 +1,183 @@
+"""SMTP against a real server on loopback: what it took, and every way in which it can say no or say nothing."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from integrations.smtp_mail import SmtpMailer, stuffed
+from service.domain.errors import AdapterError, AnswerLost
+from service.ports import Envelope
+from tests import smtp
+
+ENVELOPE = Envelope("meet@example.org", "ana@example.org")
+OCTETS = b"Subject: Hello\r\n\r\nA line.\r\n.\r\n..and dots\r\n.end\r\n"
+
+
+def mailer(port, **other):
+    options = {"username": None, "password": None, "security": "none", "extra_ca": None} | other
+    return SmtpMailer("127.0.0.1", port, timeout=timedelta(seconds=5), **options)
+
+
+def send(port, *mails, **other):
+    with mailer(port, **other).session() as session:
+        for recipient, octets in mails or ((ENVELOPE.recipient, OCTETS),):
+            session.offer(Envelope(ENVELOPE.sender, recipient))
+            session.deliver(octets)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    """A server's context for 127.0.0.1 and the file of the authority that signed it: itself."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    public, secret = folder / "cert.pem", folder / "key.pem"
+    public.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(public, secret)
+    return context, public
+
+
+def test_the_octets_arrive_as_they_were_given():
+    with smtp.running() as (sink, port):
+        send(port, ("ana@example.org", OCTETS), ("ben@example.org", b"Subject: Two\r\n\r\n" + "ü".encode() + b"\r\n"))
+        assert sink.taken == [
+            ("ana@example.org", OCTETS),
+            ("ben@example.org", b"Subject: Two\r\n\r\n\xc3\xbc\r\n"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("given", "carried"),
+    [
+        (b"a\r\n", b"a\r\n.\r\n"),
+        (b"a", b"a\r\n.\r\n"),
+        (b".\r\n", b"..\r\n.\r\n"),
+        (b"a\r\n.b\r\n", b"a\r\n..b\r\n.\r\n"),
+    ],
+)
+def test_dots_are_doubled_and_one_ends_the_message(given, carried):
+    assert stuffed(given) == carried
+
+
+@pytest.mark.parametrize(
+    ("setting", "answer", "permanent"),
+    [
+        ("rcpt_answer", "450 greylisted", False),
+        ("rcpt_answer", "550 nobody here", True),
+        ("answer", "452 full", False),
+        ("answer", "554 spam", True),
+    ],
+)
+def test_a_refusal_says_whether_to_try_again_and_the_next_mail_still_goes(setting, answer, permanent):
+    with smtp.running() as (sink, port), mailer(port).session() as session:
+        fine = getattr(sink, setting)
+        setattr(sink, setting, answer)
+        with pytest.raises(AdapterError) as refused:
+            session.offer(ENVELOPE)
+            session.deliver(OCTETS)
+        assert (refused.value.code, refused.value.permanent) == ("smtp_refused", permanent)
+        assert refused.value.params["reply"] == int(answer[:3])
+        setattr(sink, setting, fine)
+        session.offer(ENVELOPE)
+        session.deliver(OCTETS)
+        assert len(sink.taken) == 1
+
+
+def test_a_server_that_dies_after_the_message_leaves_it_unknown():
+    with smtp.running() as (sink, port):
+        sink.drop = True
+        with pytest.raises(AnswerLost):
+            send(port)
+
+
+def test_a_server_that_dies_before_the_message_has_taken_nothing():
+    with smtp.running() as (sink, port), mailer(port).session() as session:
+        session.offer(ENVELOPE)
+        sink.hang_up()
+        with pytest.raises(AdapterError) as lost:
+            session.deliver(OCTETS)
+        assert (lost.value.code, lost.value.permanent) == ("smtp_unreachable", False)
+        assert sink.taken == []
+
+
+def test_nobody_at_the_port():
+    with pytest.raises(AdapterError) as gone:
+        send(smtp.free_port())
+    assert (gone.value.code, gone.value.permanent) == ("smtp_unreachable", False)
+
+
+def test_starttls_trusts_the_authority_that_was_given(certificate):
+    context, public = certificate
+    with smtp.running(tls_context=context, require_starttls=True) as (sink, port):
+        send(port, security="starttls", extra_ca=public)
+        assert len(sink.taken) == 1
+        with pytest.raises(AdapterError) as refused:
+            send(port, security="none")
+        assert refused.value.permanent  # 530: a setting has to change first
+
+
+def test_starttls_refuses_a_stranger_and_does_not_fall_back(certificate):
+    context, _ = certificate
+    with smtp.running(tls_context=context) as (sink, port):
+        with pytest.raises(AdapterError) as refused:
+            send(port, security="starttls")
+        assert refused.value.code == "smtp_tls_failed"
+        assert sink.taken == []
+
+
+def test_starttls_is_not_given_up_where_the_server_has_none():
+    with smtp.running() as (sink, port):
+        with pytest.raises(AdapterError) as refused:
+            send(port, security="starttls")
+        assert refused.value.code == "smtp_not_supported"
+        assert sink.taken == []
+
+
+def _only_ana(server, session, envelope, mechanism, login):
+    return AuthResult(success=login.login == b"ana" and login.password == b"s3cret-word", handled=False)
+
+
+def test_a_login_is_used_and_a_wrong_one_is_told_without_the_password(certificate):
+    context, public = certificate
+    options = {"tls_context": context, "auth_required": True, "authenticator": _only_ana}
+    secure = {"security": "starttls", "extra_ca": public, "username": "ana"}
+    with smtp.running(**options) as (sink, port):
+        send(port, **secure, password="s3cret-word")
+        assert len(sink.taken) == 1
+        with pytest.raises(AdapterError) as refused:
+            send(port, **secure, password="guessed-word")
+    assert (refused.value.code, refused.value.permanent) == ("smtp_login_refused", False)
+    assert "guessed" not in str(refused.value)
+
+
+def test_tls_from_the_first_octet(certificate):
+    context, public = certificate
+    with smtp.running(ssl_context=context) as (sink, port):
+        send(port, security="tls", extra_ca=public)
+        assert len(sink.taken) == 1
