@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+from service.domain.busy import OwnEvent as OwnEvent
 from service.domain.interval import Interval, Span
 
 
@@ -42,16 +43,6 @@ class ReadRequest:
     zone: ZoneInfo
     addresses: frozenset[str]
     our_uids: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class OwnEvent:
-    """An event in a person's calendar that carries one of our UIDs."""
-
-    uid: str
-    interval: Interval | None
-    cancelled: bool
-    partstat: str | None
 
 
 @dataclass(frozen=True, slots=True)

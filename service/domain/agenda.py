@@ -93,4 +93,4 @@ def checked(drafts: tuple[AgendaDraft, ...]) -> tuple[AgendaDraft, ...]:
 def clean(text: str) -> str:
     """Typed text without control characters (calendar and mail programs choke on them), lines and script kept."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(char for char in lines if char in "\n\t" or not unicodedata.category(char) == "Cc").strip()
+    return "".join(char for char in lines if char in "\n\t" or unicodedata.category(char) != "Cc").strip()

@@ -265,7 +265,8 @@ def _decide_page(
     other = pair.other(reader.person.id)
     return page(
         "decide.html", status, reader=reader, token=token, choice=choice, pair=pair, other=other, start=start,
-        end=start + framed.duration, minutes=int(framed.duration.total_seconds() // 60), drafts=shown_drafts(drafts, words()),
+        end=start + framed.duration, minutes=int(framed.duration.total_seconds() // 60),
+        drafts=shown_drafts(drafts, words()),
         faults=faults or [], key=request.form.get("key") or fresh_key(), ask=request.form.get("ask", ""),
         place=request.form.get("place", pair.place or ""), place_known=bool(pair.place), date=framed.date,
         other_words=Words.of(other.locale), other_zone=ZoneInfo(other.zone), mentee=reader.person.id == pair.mentee_id,

@@ -58,7 +58,8 @@ def mail(key: str) -> AnyResponse:
     kept = _load(key)
     text = kept.message.get_body(("plain",))
     return page(
-        "mail.html", mail=kept, invite=_invite(kept), answered=request.args.get("answered"), demo=services().settings.demo,
+        "mail.html", mail=kept, invite=_invite(kept), answered=request.args.get("answered"),
+        demo=services().settings.demo,
         text=text.get_content() if text is not None else "", jumps=JUMPS, person=kept.recipient,
     )  # fmt: skip
 
@@ -69,7 +70,8 @@ def html(key: str) -> AnyResponse:
     body = _load(key).message.get_body(("html",))
     response = Response(body.get_content() if body is not None else "", content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = (
-        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox allow-top-navigation-by-user-activation allow-popups"
+        "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
+        "sandbox allow-top-navigation-by-user-activation allow-popups"
     )
     return response
 

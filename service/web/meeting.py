@@ -69,8 +69,9 @@ def _show(
     answers = attendance_of(session, meeting)
     items = agenda_of(session, meeting)
     return page(
-        "meeting.html", status, reader=reader, token=token, meeting=meeting, pair=pair, other=other, faults=faults or [],
-        mentee=reader.person.id == pair.mentee_id, answer=answers.get(reader.person.id), their_answer=answers.get(other.id),
+        "meeting.html", status, reader=reader, token=token, meeting=meeting, pair=pair, other=other,
+        faults=faults or [], mentee=reader.person.id == pair.mentee_id, answer=answers.get(reader.person.id),
+        their_answer=answers.get(other.id),
         drafts=shown_drafts(stored_drafts(items), words()), clock=_by_the_clock(items, meeting, reader),
         in_hour=in_its_hour(meeting, now()), agreed=agreed_at_meeting(session, meeting), names=_names(meeting),
         may_move=may_move(meeting, now()), may_cancel=may_cancel(meeting, now()), booked_now="booked" in request.args,

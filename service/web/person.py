@@ -11,7 +11,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from service import links
 from service.domain.availability import DEFAULT, Availability, from_json, to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
-from service.domain.sessions import KINDS
 from service.operations import arcs, calendars, people
 from service.operations.calendars import NewConnection
 from service.operations.followup import load_commitment, set_commitment
@@ -59,7 +58,8 @@ def _show(
     connections = calendars.connections_of(session, person.id)
     return page(
         "person.html", status, reader=reader, token=token, person=person, pairs=pairs, faults=faults or [],
-        hours=to_json(availability_of(person)), assumed=person.availability is None, kinds=KINDS, done="done" in request.args,
+        hours=to_json(availability_of(person)), assumed=person.availability is None,
+        done="done" in request.args,
         connections=[
             (connection, [calendars.next_busy(connection, now()), _checked(connection.checked_at)])
             for connection in connections
@@ -89,15 +89,15 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
     }
 
 
-@blueprint.post(
-    "/p/<token>/<any(hours, mails, person, place, date, drop_date, share_date, calendar, switch, remove, counts, schedule, commitment, rotate):what>"
-)
+@blueprint.post("/p/<token>/<what>")
 def change(token: str, what: str) -> AnyResponse:
     """One change, then the page again; what was wrong is said on it, and nothing was changed."""
     limited(token)
     try:
         if what == "calendar":
             return connect_calendar(token, "person")
+        if what not in _CHANGES:
+            raise NotFound
         with writing() as session:
             reader = reader_of(session, "person", token)
             target = _CHANGES[what](session, reader)

@@ -65,7 +65,8 @@ def test_the_times_page_says_what_for_and_why(client, ana):
     told = text_of(page)
     assert page.status_code == 200
     for words in ("You are Ana", "Practice run with Ben", "around your presentation", "45 minutes", "15 minutes, twice",
-                  "Best", "for Ben in New York", "More times", "A time in mind?", "their usual hours", "Times in Lisbon",
+                  "Best", "for Ben in New York", "More times", "A time in mind?", "their usual hours",
+                  "Times in Lisbon",
                   "Ask Ben", "6 days before"):  # fmt: skip
         assert words in told, words
     assert SECRET not in told

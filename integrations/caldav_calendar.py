@@ -1,0 +1,166 @@
+"""A CalDAV account: found from an address, a host or a URL; read by time range, only when something changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from time import monotonic
+from urllib.parse import urljoin, urlsplit
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from integrations.http import GuardedHttp, Login, Response, check
+from service.domain.busy import read_busy_all
+from service.domain.errors import AdapterError
+from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
+
+MOST_BYTES = 32 * 1024 * 1024
+DAV, CAL, SERVER = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
+
+PRINCIPAL = b'<d:propfind xmlns:d="DAV:"><d:prop><d:current-user-principal/><d:resourcetype/></d:prop></d:propfind>'
+HOME = (
+    b'<d:propfind xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav">'
+    b"<d:prop><c:calendar-home-set/></d:prop></d:propfind>"
+)
+CALENDARS = (
+    b'<d:propfind xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:prop><d:resourcetype/><d:displayname/>'
+    b"<c:supported-calendar-component-set/><c:schedule-calendar-transp/></d:prop></d:propfind>"
+)
+STATE = (
+    b'<d:propfind xmlns:d="DAV:" xmlns:s="http://calendarserver.org/ns/">'
+    b"<d:prop><d:sync-token/><s:getctag/></d:prop></d:propfind>"
+)
+QUERY = (
+    '<c:calendar-query xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"><d:prop><c:calendar-data/></d:prop>'
+    '<c:filter><c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT">'
+    '<c:time-range start="{start:%Y%m%dT%H%M%SZ}" end="{end:%Y%m%dT%H%M%SZ}"/>'
+    "</c:comp-filter></c:comp-filter></c:filter></c:calendar-query>"
+)
+
+
+class CalDav:
+    """ports.BusyCalendar over one account (RFC 4791, 6764, 6578). The login goes to the first host only."""
+
+    def __init__(self, http: GuardedHttp, url: str, username: str | None, password: str | None) -> None:
+        self._http = http
+        self._start, found = _start_url(url)
+        username = username or found
+        self._login = Login(username, password or "") if username else None
+
+    def discover(self, timeout: timedelta) -> tuple[CalendarRef, ...]:
+        deadline = monotonic() + timeout.total_seconds()
+        for address in self._candidates():
+            try:
+                response = self._propfind(address, PRINCIPAL, "0", deadline)
+            except AdapterError as fault:
+                if fault.code in {"not_found", "unexpected_status"}:
+                    continue
+                raise
+            found = self._from(response, deadline)
+            if found:
+                return found
+        raise AdapterError("no_calendars", permanent=True, host=urlsplit(self._start).hostname)
+
+    def fetch(
+        self, calendar: CalendarRef, request: ReadRequest, mark: SyncMark | None, timeout: timedelta
+    ) -> BusyReading | None:
+        """None when the collection's sync-token or ctag is what it was; else one calendar-query for the window."""
+        deadline = monotonic() + timeout.total_seconds()
+        token = self._state(calendar.key, deadline)
+        if mark is not None and token is not None and token == mark.sync_token:
+            return None
+        body = QUERY.format(start=request.window.start, end=request.window.end).encode()
+        response = self._send("REPORT", calendar.key, body, "1", deadline)
+        resources = [data.text or "" for data in _multistatus(response).iter(f"{CAL}calendar-data")]
+        spans, own, partial = read_busy_all([resource.encode() for resource in resources], request)
+        return BusyReading(spans, own, partial, SyncMark(sync_token=token))
+
+    def _candidates(self) -> list[str]:
+        """RFC 6764 5: what was given, then the well-known address of its host."""
+        return [self._start, urljoin(self._start, "/.well-known/caldav"), urljoin(self._start, "/")]
+
+    def _from(self, response: Response, deadline: float) -> tuple[CalendarRef, ...]:
+        """The calendars that are reached from an address: itself, its children, or those of its principal's home."""
+        tree = _multistatus(response)
+        principal = _href_in(tree, f"{DAV}current-user-principal", response.url)
+        homes = [response.url]
+        if principal is not None:
+            home = _href_in(
+                _multistatus(self._propfind(principal, HOME, "0", deadline)), f"{CAL}calendar-home-set", principal
+            )
+            homes.insert(0, home or principal)
+        for home in homes:
+            listed = self._propfind(home, CALENDARS, "1", deadline)
+            found = tuple(_calendars_in(_multistatus(listed), listed.url))
+            if found:
+                return found
+        return ()
+
+    def _state(self, url: str, deadline: float) -> str | None:
+        tree = _multistatus(self._propfind(url, STATE, "0", deadline))
+        for name in (f"{DAV}sync-token", f"{SERVER}getctag"):
+            found = next((element.text for element in tree.iter(name) if element.text), None)
+            if found:
+                return found
+        return None
+
+    def _propfind(self, url: str, body: bytes, depth: str, deadline: float) -> Response:
+        return self._send("PROPFIND", url, body, depth, deadline)
+
+    def _send(self, method: str, url: str, body: bytes, depth: str, deadline: float) -> Response:
+        headers = {"Depth": depth, "Content-Type": "application/xml; charset=utf-8"}
+        left = timedelta(seconds=max(0.001, deadline - monotonic()))
+        response = check(
+            self._http.fetch(
+                method, url, timeout=left, headers=headers, body=body, login=self._login, most_bytes=MOST_BYTES,
+                same_host=True,
+            )
+        )  # fmt: skip
+        if response.status != 207:
+            raise AdapterError("not_caldav", permanent=True, host=urlsplit(url).hostname)
+        return response
+
+
+def _start_url(given: str) -> tuple[str, str | None]:
+    """The URL to begin at, and the user name that an address (ana@example.org) carries."""
+    given = given.strip()
+    if "://" in given:
+        return given, None
+    if "@" in given and "/" not in given:
+        return f"https://{given.rpartition('@')[2]}/", given
+    return f"https://{given}" if "/" in given else f"https://{given}/", None
+
+
+def _multistatus(response: Response) -> Element:
+    """The answer as XML, read without entities or DTDs: it comes from a server that somebody named."""
+    try:
+        tree: Element = fromstring(response.body, forbid_dtd=True)
+    except (ParseError, DefusedXmlException, ValueError) as fault:
+        raise AdapterError("not_caldav", permanent=True, host=urlsplit(response.url).hostname) from fault
+    if tree.tag != f"{DAV}multistatus":
+        raise AdapterError("not_caldav", permanent=True, host=urlsplit(response.url).hostname)
+    return tree
+
+
+def _href_in(tree: Element, name: str, base: str) -> str | None:
+    for element in tree.iter(name):
+        href = element.find(f"{DAV}href")
+        if href is not None and href.text:
+            return urljoin(base, href.text.strip())
+    return None
+
+
+def _calendars_in(tree: Element, base: str) -> Iterator[CalendarRef]:
+    for resource in tree.iter(f"{DAV}response"):
+        href = resource.findtext(f"{DAV}href", "").strip()
+        kinds = resource.find(f".//{DAV}resourcetype")
+        if not href or kinds is None or kinds.find(f"{CAL}calendar") is None:
+            continue
+        components = {comp.get("name") for comp in resource.iter(f"{CAL}comp")}
+        if components and "VEVENT" not in components:
+            continue
+        transparent = resource.find(f".//{CAL}schedule-calendar-transp/{CAL}transparent") is not None
+        name = resource.findtext(f".//{DAV}displayname") or href.rstrip("/").rpartition("/")[2]
+        yield CalendarRef(key=urljoin(base, href), name=name, counts=not transparent)
