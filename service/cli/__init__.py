@@ -1,0 +1,22 @@
+"""The `greenroom` command: parse, call one operation, print. Errors are one sentence on stderr; exit 0, 1 or 2."""
+
+from __future__ import annotations
+
+import logging
+
+import click
+
+from service.cli import data, dates, mail, people, running
+from service.cli.frame import Sentences
+
+
+@click.group(cls=Sentences, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="greenroom")
+def main() -> None:
+    """Mentoring meetings around the dates that matter."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+
+
+for part in (running, people, dates, mail, data):
+    for command in part.COMMANDS:
+        main.add_command(command)

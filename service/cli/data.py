@@ -1,0 +1,100 @@
+"""What is kept: API tokens, backup and restore, export and erase, new keys."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+import click
+
+from service import settings, wiring
+from service.cli.frame import WORDS, json_option, opened, show
+from service.operations import keeping, people
+from service.store import archive
+from service.store.tables import ApiToken
+from service.store.types import fingerprint
+
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.group()
+def token() -> None:
+    """Bearer tokens for the API."""
+
+
+@token.command()
+@click.option("--person", "email")
+@click.option("--coordinator", is_flag=True)
+@json_option
+def create(email: str | None, coordinator: bool, as_json: bool) -> None:
+    """Prints a new token, once; only its hash is kept."""
+    if (email is None) == (not coordinator):
+        raise click.UsageError(WORDS("cli.token.whose"))
+    fresh = secrets.token_urlsafe(32)
+    with opened() as services, services.database.write() as session:
+        person_id = people.load_person(session, email).id if email else None
+        session.add(ApiToken(token_hash=fingerprint(fresh), person_id=person_id, created_at=services.clock()))
+    show(as_json, {"token": fresh}, [fresh])
+
+
+@click.command()
+@click.argument("file", type=NEW)
+@json_option
+def backup(file: Path, as_json: bool) -> None:
+    """Database, keys and settings in one file, also while it runs. Keep it as safe as the keys."""
+    configured = wiring.with_keys(settings.load())
+    archive.backup(configured, file)
+    show(as_json, {"file": str(file)}, [WORDS("cli.backup.done", file=str(file))])
+
+
+@click.command()
+@click.argument("file", type=EXISTING)
+@json_option
+def restore(file: Path, as_json: bool) -> None:
+    """Puts a backup back into an empty or stopped data folder; nothing old is sent without asking."""
+    configured = settings.load()
+    archive.restore(configured, file)
+    with opened() as services, services.database.write() as session:
+        held = keeping.hold_what_was_due(session, services.clock())
+    show(as_json, {"held": held}, [WORDS("cli.restore.done", n=held)])
+
+
+@click.command()
+@click.argument("email")
+def export(email: str) -> None:
+    """Everything that this person wrote, and what was shared with them, as JSON."""
+    with opened() as services, services.database.read() as session:
+        found = keeping.export(session, people.load_person(session, email))
+        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
+
+
+@click.command()
+@click.argument("email")
+@click.option("--yes", is_flag=True, help=WORDS("cli.help.yes"))
+@json_option
+def erase(email: str, yes: bool, as_json: bool) -> None:
+    """Takes away what this person wrote and connected, and ends their pairs. Mail that went out cannot be recalled."""
+    if not yes and not click.confirm(WORDS("cli.erase.sure", email=email)):
+        return
+    with opened() as services, services.database.write() as session:
+        keeping.erase(session, services.clock(), people.load_person(session, email))
+    show(as_json, {"erased": email}, [WORDS("cli.erase.done", email=email)])
+
+
+@click.group()
+def keys() -> None:
+    """The keys that seal what people typed."""
+
+
+@keys.command()
+@json_option
+def rotate(as_json: bool) -> None:
+    """Seals everything anew with the newest key; safe while it runs, and may be repeated."""
+    with opened() as services, services.database.write() as session:
+        count = keeping.reseal(session)
+    show(as_json, {"sealed": count}, [WORDS("cli.keys.done", n=count)])
+
+
+COMMANDS = (token, backup, restore, export, erase, keys)

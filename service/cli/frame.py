@@ -1,0 +1,94 @@
+"""What every command shares: services, printing for people or as JSON, and errors as sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from service import settings, wiring
+from service.catalogue import Words
+from service.domain.errors import GreenroomError, InvalidInput, NotFound
+from service.settings import SettingFault
+from service.store.migrate import migrate
+from service.store.types import KeyMissing
+from service.wiring import Services
+
+WORDS = Words.of("en")
+
+
+class Sentences(click.Group):
+    """A group whose expected failures end in one sentence on stderr and exit 1, never in a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (GreenroomError, SettingFault, OperationalError, KeyMissing, OSError) as fault:
+            for sentence in sentences(fault):
+                click.echo(sentence, err=True)
+            ctx.exit(1)
+
+
+def sentences(fault: Exception) -> list[str]:
+    """What is wrong and what to do, in the catalogue's words."""
+    if isinstance(fault, InvalidInput):
+        return [WORDS(f"fault.{each.code}", field=each.field, **each.params) for each in fault.faults]
+    if isinstance(fault, GreenroomError):
+        for area in ("error", "adapter"):
+            if WORDS.has(f"{area}.{fault.code}"):
+                return [WORDS(f"{area}.{fault.code}", **fault.params)]
+        return [WORDS("error.failed")]
+    if isinstance(fault, SettingFault):
+        return [str(fault)]
+    if isinstance(fault, KeyMissing):
+        return [WORDS("cli.key_missing", key=fault.key_id)]
+    if isinstance(fault, OperationalError):
+        text = str(fault.orig)
+        key = "locked" if "locked" in text else "disk_full" if "full" in text else "database"
+        return [WORDS(f"cli.{key}")]
+    return [WORDS("cli.file", reason=getattr(fault, "strerror", None) or type(fault).__name__)]
+
+
+@contextmanager
+def opened() -> Iterator[Services]:
+    """The services of the environment, on a database that is brought up to date first."""
+    services = wiring.build(settings.load())
+    try:
+        migrate(services.database.engine)
+        yield services
+    finally:
+        services.database.close()
+
+
+def json_option(command: Any) -> Any:
+    return click.option("--json", "as_json", is_flag=True, help=WORDS("cli.help.json"))(command)
+
+
+def show(as_json: bool, value: Any, lines: list[str]) -> None:
+    """One object or list on stdout and nothing else, or lines for people."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=1) if as_json else "\n".join(lines))
+
+
+def table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Columns as wide as their widest cell."""
+    if not rows:
+        return []
+    widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def instant(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC."""
+    return None if moment is None else f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def wanted(value: Any) -> Any:
+    """The value, or NotFound."""
+    if value is None:
+        raise NotFound("no_such_row")
+    return value

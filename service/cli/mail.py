@@ -1,0 +1,115 @@
+"""The outbox and the inbox: what is to be sent, was sent, failed and why; what came in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from sqlalchemy import select
+
+from service.cli.frame import WORDS, instant, json_option, opened, show, table, wanted
+from service.store import outbox as rows
+from service.store.tables import Inbound, OutboxRow
+
+STATES = ("pending", "queued", "sending", "sent", "cancelled", "dead", "uncertain")
+
+
+def _json(row: OutboxRow) -> dict[str, Any]:
+    return {
+        "id": row.id, "kind": row.kind, "person": row.person_id, "meeting": row.meeting_id, "state": row.state,
+        "due_at": instant(row.due_at), "attempts": row.attempts, "last_error": row.last_error,
+        "message_id": row.message_id, "sent_at": instant(row.sent_at),
+    }  # fmt: skip
+
+
+@click.group()
+def outbox() -> None:
+    """Mail on its way out."""
+
+
+@outbox.command("list")
+@click.option("--state", type=click.Choice(STATES))
+@json_option
+def list_(state: str | None, as_json: bool) -> None:
+    """Newest first."""
+    with opened() as services, services.database.read() as session:
+        found = rows.listing(session, state)
+        cells = [
+            (str(row.id), row.kind, row.state, instant(row.due_at) or "", str(row.attempts), row.last_error or "")
+            for row in found
+        ]
+        show(as_json, [_json(row) for row in found], table(cells) or [WORDS("cli.outbox.none")])
+
+
+@outbox.command("show")
+@click.argument("row_id", type=int)
+@json_option
+def show_(row_id: int, as_json: bool) -> None:
+    """One row; never what the mail says."""
+    with opened() as services, services.database.read() as session:
+        value = _json(wanted(session.get(OutboxRow, row_id)))
+        show(as_json, value, [f"{key}: {said}" for key, said in value.items()])
+
+
+@outbox.command()
+@click.argument("row_id", type=int)
+@json_option
+def retry(row_id: int, as_json: bool) -> None:
+    """Sends a dead row again, or a waiting one at once."""
+    with opened() as services, services.database.write() as session:
+        row = wanted(session.get(OutboxRow, row_id))
+        rows.retry(services.clock(), row)
+        show(as_json, _json(row), [WORDS("cli.outbox.again", row=row_id)])
+
+
+@outbox.command()
+@click.argument("row_id", type=int)
+@click.option("--sent", "decision", flag_value="sent")
+@click.option("--resend", "decision", flag_value="resend")
+@json_option
+def resolve(row_id: int, decision: str | None, as_json: bool) -> None:
+    """A person's word on an uncertain row: it arrived, or send it again."""
+    if decision is None:
+        raise click.UsageError(WORDS("cli.outbox.decide"))
+    with opened() as services, services.database.write() as session:
+        row = wanted(session.get(OutboxRow, row_id))
+        rows.resolve(services.clock(), row, sent=decision == "sent")
+        show(as_json, _json(row), [f"{row.id}: {row.state}"])
+
+
+@outbox.command()
+@json_option
+def drain(as_json: bool) -> None:
+    """Sends what is due without the queue."""
+    from workers.deliver import drain as send_all  # noqa: PLC0415 - workers stand beside the command line, not under it
+
+    with opened() as services:
+        count = send_all(services)
+        with services.database.read() as session:
+            states = rows.counts(session)
+        show(as_json, {"taken": count, "states": states}, [WORDS("cli.outbox.drained", n=count)])
+
+
+@click.group()
+def inbox() -> None:
+    """Mail that came in."""
+
+
+@inbox.command("show")
+@json_option
+def inbox_show(as_json: bool) -> None:
+    """The last hundred messages and what became of them; never what they say."""
+    with opened() as services, services.database.read() as session:
+        found = session.scalars(select(Inbound).order_by(Inbound.id.desc()).limit(100)).all()
+        value = [
+            {
+                "id": row.id, "received_at": instant(row.received_at), "state": row.state, "verdict": row.verdict,
+                "meeting": row.meeting_id,
+            }
+            for row in found
+        ]  # fmt: skip
+        cells = [(str(row.id), instant(row.received_at) or "", row.state, row.verdict or "") for row in found]
+        show(as_json, value, table(cells) or [WORDS("cli.inbox.none")])
+
+
+COMMANDS = (outbox, inbox)

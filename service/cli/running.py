@@ -1,0 +1,94 @@
+"""Running it: everything, one part, the demo and its clock, and a look at whether all is well."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+from service import settings, wiring
+from service.cli.frame import WORDS, json_option, opened, show, table
+
+
+@click.command()
+def up() -> None:
+    """Web, workers, clock and broker under one supervisor."""
+    from service import supervisor  # noqa: PLC0415 - forks; other commands must not import the web for it
+
+    supervisor.up(settings.load())
+
+
+@click.command()
+def web() -> None:
+    """The web server alone."""
+    from service.web.serve import serve  # noqa: PLC0415 - not every command loads the web
+
+    serve(wiring.with_keys(settings.load()))
+
+
+@click.command()
+@click.option("--queue", type=click.Choice(["mail", "calendar", "clock"]), default="mail", show_default=True)
+def worker(queue: str) -> None:
+    """One worker on one queue, or the clock."""
+    from workers import clock, context  # noqa: PLC0415
+    from workers.run import work  # noqa: PLC0415
+
+    if queue == "clock":
+        clock.run(context.services())
+    else:
+        work(queue)
+
+
+@click.command()
+def migrate() -> None:
+    """Brings the database to this version; safe from several at once."""
+    with opened():
+        click.echo(WORDS("cli.migrated"))
+
+
+@click.command()
+@json_option
+@click.option("--mail", "address", metavar="ADDRESS")
+def doctor(as_json: bool, address: str | None) -> None:
+    """Checks every part and says what to do."""
+    from service import doctor as checks  # noqa: PLC0415
+
+    found = checks.check(settings.load(), address)
+    value = [{"part": row.part, "state": row.state, "advice": row.advice} for row in found]
+    show(as_json, value, table([(row.part, row.state, row.advice) for row in found]))
+    if any(row.state == "broken" for row in found):
+        raise SystemExit(1)
+
+
+@click.command()
+@click.option("--reset", is_flag=True)
+def demo(reset: bool) -> None:
+    """Everything on this machine, with a made-up programme."""
+    from service.demo.run import run_demo  # noqa: PLC0415
+
+    run_demo(reset=reset)
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("spec")
+@json_option
+def clock(spec: str, as_json: bool) -> None:
+    """Moves the demo's clock: +2d, +5h, +30m, next, reset."""
+    from service.demo.clock import clock_move  # noqa: PLC0415
+    from service.demo.folder import demo_settings  # noqa: PLC0415
+
+    configured = settings.load()
+    moved = clock_move(configured if configured.demo else replace(demo_settings()), spec)
+    show(as_json, {"now": f"{moved:%Y-%m-%dT%H:%M:%SZ}"}, [f"{moved:%Y-%m-%d %H:%M} UTC"])
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.pass_context
+def bench(ctx: click.Context) -> None:
+    """Measures what the project promises, and writes the figures as JSON."""
+    from bench.__main__ import main  # noqa: PLC0415
+
+    main(ctx.args)
+
+
+COMMANDS = (up, web, worker, migrate, doctor, demo, clock, bench)

@@ -1,0 +1,131 @@
+"""What is kept of people: handing it out, taking it away, sealing it anew, and holding back what a restore would
+send."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from service.domain.meeting import LIVE
+from service.links import revoke_links
+from service.operations.meetings import agenda_of, meetings_of
+from service.operations.people import end_pair, list_pairs
+from service.store.tables import (
+    AgendaItem,
+    Base,
+    Commitment,
+    Connection,
+    CriticalDate,
+    Meeting,
+    OutboxRow,
+    Person,
+    Reflection,
+)
+from service.store.types import EncryptedBytes, EncryptedText
+
+
+def hold_what_was_due(session: Session, now: datetime) -> int:
+    """After a restore: what was on its way out may have gone out since the backup, so a person decides. Returns how
+    many rows are held. Timers that ran out meanwhile are held back by the same look at each meeting's state."""
+    held = session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.state.in_(("pending", "queued", "sending")))
+        .values(state="uncertain", token=None, lease_until=None, last_error="restored")
+    )
+    session.execute(update(Meeting).where(Meeting.due_at <= now, Meeting.ends_at <= now).values(due_at=None))
+    return int(held.rowcount)  # type: ignore[attr-defined]
+
+
+def export(session: Session, person: Person) -> dict[str, Any]:
+    """What they wrote and what was shared with them; never the other's private lines."""
+    pairs = []
+    for pair in list_pairs(session, person.id):
+        mentee = pair.mentee_id == person.id
+        dates = session.scalars(select(CriticalDate).where(CriticalDate.pair_id == pair.id)).all()
+        pairs.append(
+            {
+                "with": pair.other(person.id).name,
+                "as": pair.role(person.id),
+                "place": pair.place,
+                "dates": [
+                    {
+                        "kind": each.kind,
+                        "at": each.starts_at.isoformat(),
+                        "label": each.label if mentee else None,
+                        "shared_label": each.shared_label,
+                    }
+                    for each in dates
+                    if mentee or each.shared_at is not None
+                ],
+                "meetings": [_meeting(session, meeting, person.id) for meeting in meetings_of(session, pair)],
+                "commitments": [
+                    {"text": each.text, "state": each.state, "due_on": each.due_on.isoformat() if each.due_on else None}
+                    for each in session.scalars(select(Commitment).where(Commitment.pair_id == pair.id))
+                ],
+            }
+        )
+    return {
+        "name": person.name,
+        "email": person.email,
+        "zone": person.zone,
+        "hours": person.availability,
+        "pairs": pairs,
+    }
+
+
+def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, Any]:
+    own = session.get(Reflection, (meeting.id, person_id))
+    return {
+        "session": meeting.session,
+        "start": meeting.starts_at.isoformat(),
+        "end": meeting.ends_at.isoformat(),
+        "phase": meeting.phase,
+        "place": meeting.place,
+        "ask": meeting.ask,
+        "agenda": [item.text or item.key for item in agenda_of(session, meeting)],
+        "reflection": own.text if own is not None else None,
+    }
+
+
+def erase(session: Session, now: datetime, person: Person) -> None:
+    """What they wrote, connected and were linked by goes; the other's own words stay. Their name and address become
+    nobody's, so that the other's history still reads. Repeatable."""
+    for pair in list_pairs(session, person.id):
+        end_pair(session, now, pair)
+        if pair.mentee_id == person.id:
+            session.execute(
+                update(CriticalDate)
+                .where(CriticalDate.pair_id == pair.id)
+                .values(label=None, shared_label=None, dropped_at=now)
+            )
+            session.execute(
+                update(Meeting).where(Meeting.pair_id == pair.id, Meeting.phase.notin_(LIVE)).values(ask=None)
+            )
+    session.execute(delete(Reflection).where(Reflection.person_id == person.id))
+    session.execute(update(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.key.is_(None)).values(text=None))
+    session.execute(delete(Commitment).where(Commitment.by_id == person.id))
+    for connection in session.scalars(select(Connection).where(Connection.person_id == person.id)):
+        session.delete(connection)
+    session.execute(update(OutboxRow).where(OutboxRow.person_id == person.id).values(octets=None))
+    revoke_links(session, now, person.id)
+    person.name, person.mails, person.availability = "?", "none", None
+    person.email = f"erased-{person.id}@invalid"
+
+
+def reseal(session: Session) -> int:
+    """Writes every sealed value anew, with the newest key; returns how many rows were touched. Repeatable."""
+    count = 0
+    for table in Base.metadata.sorted_tables:
+        sealed = [column for column in table.columns if isinstance(column.type, (EncryptedText, EncryptedBytes))]
+        if not sealed:
+            continue
+        keys = list(table.primary_key.columns)
+        for row in session.execute(select(*keys, *sealed)).all():
+            values = {column.name: row._mapping[column] for column in sealed}
+            where = [column == row._mapping[column] for column in keys]
+            session.execute(update(table).where(*where).values(**values))
+            count += 1
+    return count
