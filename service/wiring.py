@@ -6,8 +6,10 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from integrations.caldav_calendar import CalDav
@@ -17,10 +19,13 @@ from integrations.maildir_mail import MaildirMailer
 from integrations.rq_jobs import RqJobs
 from integrations.smtp_mail import SmtpMailer
 from service.ports import BusyCalendar, CalendarFactory, Jobs, Mailer
-from service.settings import Settings
+from service.settings import SettingFault, Settings
+from service.store import migrate as migrations
 from service.store.database import Database, connect, sqlite_url
 from service.store.types import Keyring
 
+DATABASE_FILE = "greenroom.db"
+KEYS_FILE = "secret_keys"
 SMTP_TIMEOUT = timedelta(seconds=30)
 
 
@@ -71,8 +76,18 @@ class DemoClock:
             return timedelta(0)
 
 
+def migrate(settings: Settings) -> None:
+    """Brings the database of these settings to this version's tables. Safe from several processes at once."""
+    settings = with_keys(settings)
+    database = Database(connect(database_url(settings), Keyring(settings.secret_keys)))
+    try:
+        migrations.migrate(database.engine)
+    finally:
+        database.close()
+
+
 def database_url(settings: Settings) -> str:
-    return settings.database_url or sqlite_url(settings.data_dir / "greenroom.db")
+    return settings.database_url or sqlite_url(settings.data_dir / DATABASE_FILE)
 
 
 def redis_url(settings: Settings) -> str:
@@ -93,25 +108,33 @@ def broker_socket(settings: Settings) -> Path:
 def with_keys(settings: Settings) -> Settings:
     """Settings with keys: made in the data folder with mode 0600 when the embedded database runs for the first time.
 
-    Safe beside another process that starts at the same moment: one makes the file, both read it.
+    Safe beside another process that starts at the same moment: one makes the file, both read it. Raises SettingFault
+    when the keys of a database that stands are gone: new ones would open nothing that it holds.
     """
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     if settings.secret_keys:
         return settings
-    path = settings.data_dir / "secret_keys"
+    path = settings.data_dir / KEYS_FILE
     if not path.exists():
-        fresh = path.with_name(f".secret_keys.{os.getpid()}")
-        handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48))
-        try:
-            os.link(fresh, path)  # fails when another process was first
-        except FileExistsError:
-            pass
-        finally:
-            fresh.unlink()
+        if (settings.data_dir / DATABASE_FILE).exists():
+            raise SettingFault("GREENROOM_SECRET_KEYS", f"is not set, and {path} is gone", "<the keys from a backup>")
+        _make_keys(path)
     keys = path.read_text(encoding="ascii").strip().split(",")
     return replace(settings, secret_keys=tuple(keys))
+
+
+def _make_keys(path: Path) -> None:
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48))
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):  # another process was first
+            os.link(fresh, path)
+    finally:
+        fresh.unlink()
 
 
 def _mailer(settings: Settings) -> Mailer:
@@ -129,12 +152,27 @@ def _mailer(settings: Settings) -> Mailer:
     )
 
 
+def _caldav(http: GuardedHttp, url: str, username: str | None, password: str | None) -> BusyCalendar:
+    return CalDav(http, url, username, password)
+
+
+def _ics_feed(http: GuardedHttp, url: str, _username: str | None, _password: str | None) -> BusyCalendar:
+    return IcsFeed(http, url)
+
+
+CALENDARS: dict[str, Callable[[GuardedHttp, str, str | None, str | None], BusyCalendar]] = {
+    "caldav": _caldav,
+    "ics": _ics_feed,
+}
+
+
 def _calendars(settings: Settings) -> CalendarFactory:
-    http = GuardedHttp(settings.outbound_allow, settings.extra_ca_bundle)
+    @cache
+    def http() -> GuardedHttp:
+        """Made at the first calendar: most commands and all of the mail's jobs never need it."""
+        return GuardedHttp(settings.outbound_allow, settings.extra_ca_bundle)
 
     def make(provider: str, url: str, username: str | None, password: str | None) -> BusyCalendar:
-        if provider == "caldav":
-            return CalDav(http, url, username, password)
-        return IcsFeed(http, url)
+        return CALENDARS[provider](http(), url, username, password)
 
     return make

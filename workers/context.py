@@ -1,20 +1,20 @@
-"""The services of this worker process: built once before forking, so that each job starts with everything imported."""
+"""The services of this worker process."""
 
 from __future__ import annotations
 
-from functools import cache
-
 from service import settings, wiring
+from service.settings import Settings
 from service.wiring import Services
 
+_made: list[Services] = []
 
-@cache
+
+def prepare(given: Settings) -> Services:
+    """Makes the services of this process and of the jobs that it forks."""
+    _made[:] = [wiring.build(given)]
+    return _made[0]
+
+
 def services() -> Services:
-    """Of the environment. A forked job inherits them; its database connections are its own (see `after_fork`)."""
-    return wiring.build(settings.load())
-
-
-def after_fork() -> None:
-    """Connections that the parent opened must not be used by two processes: SQLAlchemy's pool is emptied, not
-    closed."""
-    services().database.engine.dispose(close=False)
+    """What `prepare` made; of the environment where nobody prepared."""
+    return _made[0] if _made else prepare(settings.load())

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import time
+import traceback
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
@@ -44,24 +46,39 @@ def drain(services: Services, limit: int = 10_000) -> int:
 
 
 def deliver(services: Services, token: str, outbox_ids: Sequence[int]) -> None:
-    """Renders, offers, marks, sends and settles each row. Rows that could not be tried are given back."""
-    letters = [letter for row_id in outbox_ids if (letter := _render(services, token, row_id)) is not None]
-    if not letters:
-        return
+    """Renders, offers, marks, sends and settles each row, one after another.
+
+    What the server refuses fails alone. Without a connection every row waits; when it breaks on the way, the rows that
+    were not tried yet are given back.
+    """
+    tried = False
     try:
         with services.mailer.session() as mail:
-            for row_id, recipient, octets in letters:
-                _send(services, mail, token, row_id, recipient, octets)
+            for row_id in outbox_ids:
+                letter = _render(services, token, row_id)
+                if letter is not None:
+                    tried = True
+                    _send(services, mail, token, row_id, letter)
     except AdapterError as fault:
-        log.warning("mail server not reached: %s", fault.code)
-        for row_id, _, _ in letters:
-            _settle_failure(services, token, row_id, fault)
+        log.warning("a batch ended early: %s", fault.code)
+        if tried:
+            _settle(lambda: _give_back(services, token))
+            return
+        for row_id in outbox_ids:
+            _settle_failed(services, token, row_id, fault.code, fault.retry_after)
 
 
-def _render(services: Services, token: str, row_id: int) -> tuple[int, str, bytes] | None:
-    """Recipient and octets of a row that is still this job's; octets made before are used again, to the letter.
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    recipient: str
+    octets: bytes
 
-    None: withdrawn meanwhile, or what it says is no longer so.
+
+def _render(services: Services, token: str, row_id: int) -> _Letter | None:
+    """What to send for a row that is still this job's. What it says is decided anew at every attempt, but octets that
+    a server may have seen are sent again to the letter.
+
+    None: withdrawn meanwhile, no longer so, or it cannot be written; the others of the batch go on.
     """
     try:
         with services.database.write() as session:
@@ -69,45 +86,69 @@ def _render(services: Services, token: str, row_id: int) -> tuple[int, str, byte
             if row is None:
                 return None
             recipient = outgoing.recipient(session, row)
-            octets = row.octets or outgoing.render(session, services.clock(), services.settings, row)
-            if octets is None or recipient is None:
+            octets = outgoing.render(session, services.clock(), services.settings, row) if recipient else None
+            if recipient is None or octets is None:
                 outbox.drop(session, row_id)
                 return None
-            row.octets = octets
-            return row_id, recipient, octets
+            return _Letter(recipient, row.octets or octets)
+    except DBAPIError:
+        raise
     except GreenroomError as fault:
-        log.error("outbox row %d cannot be rendered: %s", row_id, fault.code)
-        with services.database.write() as session:
-            outbox.settle_failed(session, services.clock(), row_id, token, Failure(fault.code, permanent=True))
-        return None
+        log.error("outbox row %d cannot be written: %s", row_id, fault.code)
+        _settle_failed(services, token, row_id, fault.code, permanent=True)
+    except Exception as fault:  # the boundary of one mail: a mistake in it must not hold up the other forty-nine
+        where = "".join(traceback.format_tb(fault.__traceback__))  # without the message, which may quote somebody
+        log.error("outbox row %d cannot be written: %s\n%s", row_id, type(fault).__name__, where)
+        _settle_failed(services, token, row_id, type(fault).__name__)
+    return None
 
 
-def _send(services: Services, mail: MailSession, token: str, row_id: int, recipient: str, octets: bytes) -> None:
+def _send(services: Services, mail: MailSession, token: str, row_id: int, letter: _Letter) -> None:
+    """Raises AdapterError when the connection is of no more use."""
     try:
-        mail.offer(Envelope(services.settings.mail_address, recipient))
-        with services.database.write() as session:
-            mine = outbox.start_sending(session, services.clock(), row_id, token)
-        if not mine:
+        mail.offer(Envelope(services.settings.mail_address, letter.recipient))
+        if not _mark(services, token, row_id, letter.octets):
             return
-        mail.deliver(octets)
-    except AnswerLost:
-        _settle(lambda: _record(services, token, row_id, Failure("answer_lost", unknown=True)))
-        raise AdapterError("smtp_unreachable", permanent=False) from None
+        mail.deliver(letter.octets)
+    except AnswerLost as lost:
+        failure = Failure(lost.code, unknown=True)
+        _settle(lambda: _record(services, token, row_id, failure))
+        raise AdapterError("smtp_unreachable", permanent=False) from lost
     except AdapterError as fault:
-        _settle_failure(services, token, row_id, fault)
-        if fault.code == "smtp_unreachable":
+        _settle_failed(services, token, row_id, fault.code, fault.retry_after, permanent=fault.permanent)
+        if fault.code != "smtp_refused":  # a refusal is about this mail, everything else about the server
             raise
     else:
         _settle(lambda: _record_sent(services, token, row_id))
 
 
-def _settle_failure(services: Services, token: str, row_id: int, fault: AdapterError) -> None:
-    failure = Failure(
-        fault.code,
-        permanent=fault.permanent,
-        retry_after=fault.retry_after,
-        jitter=random.random(),  # noqa: S311 - spreads retries, guards nothing
-    )
+def _mark(services: Services, token: str, row_id: int, octets: bytes) -> bool:
+    """The mark before DATA, committed. A database that does not answer here stops this mail, not the batch: nothing of
+    it was sent, so it may go back."""
+    try:
+        with services.database.write() as session:
+            return outbox.start_sending(session, services.clock(), row_id, token, octets)
+    except DBAPIError:
+        _settle_failed(services, token, row_id, "database")
+        return False
+
+
+def _give_back(services: Services, token: str) -> None:
+    with services.database.write() as session:
+        outbox.give_back(session, token)
+
+
+def _settle_failed(
+    services: Services,
+    token: str,
+    row_id: int,
+    code: str,
+    retry_after: timedelta | None = None,
+    *,
+    permanent: bool = False,
+) -> None:
+    jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
+    failure = Failure(code, permanent=permanent, retry_after=retry_after, jitter=jitter)
     _settle(lambda: _record(services, token, row_id, failure))
 
 

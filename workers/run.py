@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import socket
-import threading
+import time
 from typing import Any
 
 from redis import Redis
 from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
+from sqlalchemy.exc import DBAPIError
 
 from integrations.rq_jobs import READ_INBOUND, REFRESH_CONNECTION, SEND_BATCH
+from service.settings import Settings
 from service.store import heartbeats
-from service.wiring import redis_url
+from service.wiring import Services, redis_url, utc_now
 from workers import busy, context, deliver, inbox
 
+log = logging.getLogger(__name__)
 # Imported before the fork, so that each job starts warm: twice the mails a second at batch 50.
 JOBS = {SEND_BATCH: deliver.send_batch, REFRESH_CONNECTION: busy.refresh_connection, READ_INBOUND: inbox.read_inbound}
 BEAT_SECONDS = 10.0
@@ -37,40 +41,46 @@ class SafeJob(Job):
         except KeyError:
             raise JobRefused(self.func_name) from None
 
-    def perform(self) -> Any:
-        context.after_fork()
-        return super().perform()
+
+class BeatingWorker(Worker):
+    """Says in the database that it lives, whenever RQ says so in the broker: RQ's own list forgets workers when the
+    broker restarts."""
+
+    services: Services
+    beat_as: str
+    beat_at = float("-inf")
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        super().heartbeat(timeout, pipeline)
+        if self.is_horse or time.monotonic() < self.beat_at:
+            return
+        self.beat_at = time.monotonic() + BEAT_SECONDS
+        database = self.services.database
+        try:
+            heartbeats.beat(database, self.beat_as, "worker", utc_now())
+        except DBAPIError:
+            log.warning("no heartbeat written: the database does not answer")
+        finally:
+            # A job is a fork of this process. SQLite's locks belong to a process and are lost or shared wrongly over a
+            # fork (sqlite.org/howtocorrupt.html, 2.6), so no connection is open here when that happens.
+            database.close()
 
 
-def work(queue: str) -> None:
-    """Until SIGTERM, which lets the running job finish."""
-    services = context.services()
-    name = f"{queue}:{socket.gethostname()}:{os.getpid()}"
-    stop = threading.Event()
-    beating = threading.Thread(target=_beat, args=(name, stop), daemon=True, name="heartbeat")
-    worker = Worker(
+def work(queue: str, settings: Settings | None = None) -> None:
+    """Until SIGTERM, which lets the running job finish. Without settings those of the environment hold."""
+    services = context.prepare(settings) if settings is not None else context.services()
+    # RQ refuses a killed worker's name for a minute, and a container gives its processes the same ids again.
+    name = f"{queue}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    worker = BeatingWorker(
         [queue],
-        name=name.replace(":", "-").replace(".", "-"),
+        name=name.replace(".", "-"),
         connection=Redis.from_url(redis_url(services.settings)),
         serializer=JSONSerializer,
         job_class=SafeJob,
-        worker_ttl=60,
+        worker_ttl=30,  # RQ waits 15 seconds less than this for a job, then says that it lives
         maintenance_interval=60,
         job_monitoring_interval=10,
     )
+    worker.services, worker.beat_as = services, name
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
-    beating.start()
-    try:
-        worker.work(with_scheduler=False, logging_level="WARNING")
-    finally:
-        stop.set()
-
-
-def _beat(name: str, stop: threading.Event) -> None:
-    services = context.services()
-    while not stop.is_set():
-        try:
-            heartbeats.beat(services.database, name, "worker", services.clock())
-        except Exception:
-            logging.getLogger(__name__).warning("no heartbeat written")
-        stop.wait(BEAT_SECONDS)
+    worker.work(with_scheduler=False, logging_level="WARNING")

@@ -18,6 +18,7 @@ from service.store.tables import OutboxRow
 QUEUED_LEASE = timedelta(minutes=5)  # longer than a batch waits for a worker
 SENDING_LEASE = timedelta(minutes=2)  # longer than the mail server may take to answer
 MOST_ATTEMPTS = 12
+KEEP_TRYING = timedelta(days=4)  # a server that is away over a weekend loses no mail (RFC 5321 4.5.4.1)
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=1)
 UNSENT = ("pending", "queued")
@@ -138,15 +139,16 @@ def load_mine(session: Session, row_id: int, token: str) -> OutboxRow | None:
     ).one_or_none()
 
 
-def start_sending(session: Session, now: datetime, row_id: int, token: str) -> bool:
-    """The mark right before DATA; only with it may the octets go out. False: it was withdrawn, or the lease is over."""
+def start_sending(session: Session, now: datetime, row_id: int, token: str, octets: bytes) -> bool:
+    """The mark right before DATA; only with it may the octets go out, and they are kept: from here on a server may
+    have seen them. False: it was withdrawn, or the lease is over."""
     return _changed(
         session,
         update(OutboxRow)
         .where(
             OutboxRow.id == row_id, OutboxRow.token == token, OutboxRow.state == "queued", OutboxRow.lease_until > now
         )
-        .values(state="sending", lease_until=now + SENDING_LEASE, attempts=OutboxRow.attempts + 1),
+        .values(state="sending", octets=octets, lease_until=now + SENDING_LEASE, attempts=OutboxRow.attempts + 1),
     )
 
 
@@ -173,7 +175,7 @@ def settle_failed(session: Session, now: datetime, row_id: int, token: str, faul
         row.attempts += 1
     if fault.unknown:
         row.state = "uncertain"
-    elif fault.permanent or row.attempts >= MOST_ATTEMPTS:
+    elif fault.permanent or (row.attempts >= MOST_ATTEMPTS and now - row.created_at >= KEEP_TRYING):
         row.state = "dead"
     else:
         row.state, row.due_at = "pending", now + (fault.retry_after or back_off(row.attempts, fault.jitter))

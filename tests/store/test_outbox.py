@@ -56,9 +56,9 @@ def test_a_row_is_claimed_once(services, rows):
 
 def test_only_the_mark_with_the_right_token_lets_a_mail_out(services, rows):
     token, _ = claim(services)
-    assert do(services, lambda s: outbox.start_sending(s, NOW, rows[0], "another")) is False
-    assert do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token)) is True
-    assert do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token)) is False
+    assert do(services, lambda s: outbox.start_sending(s, NOW, rows[0], "another", b"octets")) is False
+    assert do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token, b"octets")) is True
+    assert do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token, b"octets")) is False
     assert do(services, lambda s: outbox.settle_sent(s, NOW, rows[0], token)) is True
     assert state_of(services, rows[0]) == ("sent", 1)
 
@@ -66,34 +66,34 @@ def test_only_the_mark_with_the_right_token_lets_a_mail_out(services, rows):
 def test_a_lease_that_is_over_lets_nothing_out(services, rows):
     token, _ = claim(services)
     late = NOW + outbox.QUEUED_LEASE
-    assert do(services, lambda s: outbox.start_sending(s, late, rows[0], token)) is False
+    assert do(services, lambda s: outbox.start_sending(s, late, rows[0], token, b"octets")) is False
 
 
 def test_reaping_knows_what_was_surely_not_sent(services, rows):
     token, _ = claim(services)
-    do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token))
+    do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token, b"octets"))
     do(services, lambda s: outbox.reap(s, NOW + outbox.QUEUED_LEASE))
     assert state_of(services, rows[0])[0] == "uncertain"
     assert state_of(services, rows[1])[0] == "pending"
     assert do(services, lambda s: outbox.settle_sent(s, NOW, rows[0], token)) is True, "the late worker knows better"
 
 
-def test_failures_back_off_and_end(services, rows):
-    now = NOW
-    pauses = []
-    for _ in range(outbox.MOST_ATTEMPTS):
-        token, ids = claim(services, now, 1)
-        assert ids[0] == rows[0]
-        do(services, lambda s, t=token, n=now: outbox.settle_failed(s, n, rows[0], t, Failure("smtp_unreachable")))
-        with services.database.write() as session:
-            row = session.get(OutboxRow, rows[0])
-            pauses.append(row.due_at - now)
-            others = session.scalars(select(OutboxRow).where(OutboxRow.id != rows[0])).all()
-            for other in others:
-                other.state = "cancelled"
-            now = max(row.due_at, now)
+def test_failures_back_off_and_end_after_days_not_hours(services):
+    with services.database.write() as session:
+        outbox.add(session, NOW, "links", cast.person(session, NOW, "ana").id, dedup="k")
+    now, pauses = NOW, []
+    while True:
+        token, [row_id] = claim(services, now)
+        state = do(services, lambda s, n=now, t=token, r=row_id: outbox.settle_failed(s, n, r, t, Failure("away")))
+        if state == "dead":
+            break
+        with services.database.read() as session:
+            pauses.append(session.get(OutboxRow, row_id).due_at - now)
+        now += pauses[-1]
     assert pauses[:4] == [timedelta(seconds=seconds) for seconds in (15, 30, 60, 120)]
-    assert state_of(services, rows[0]) == ("dead", outbox.MOST_ATTEMPTS)
+    assert max(pauses) == outbox.LONGEST_RETRY
+    assert now - NOW >= outbox.KEEP_TRYING
+    assert len(pauses) >= outbox.MOST_ATTEMPTS
 
 
 def test_a_permanent_refusal_is_dead_at_once_and_can_be_retried(services, rows):
@@ -120,7 +120,7 @@ def test_a_withdrawn_row_is_no_job_of_anybodys(services, rows):
     token, ids = claim(services)
     assert do(services, lambda s: outbox.withdraw(s, meeting_id=meeting_id, kinds=("invitation",))) == 1
     assert do(services, lambda s: outbox.load_mine(s, ids[-1], token)) is None
-    assert do(services, lambda s: outbox.start_sending(s, NOW, ids[-1], token)) is False
+    assert do(services, lambda s: outbox.start_sending(s, NOW, ids[-1], token, b"octets")) is False
     assert do(services, lambda s: outbox.announced(s, meeting_id)) == {}
     assert do(services, lambda s: outbox.kinds_of(s, meeting_id)) == set()
 
@@ -129,7 +129,7 @@ def test_only_a_person_resolves_what_is_uncertain(services, rows):
     with pytest.raises(MoveNotAllowed):
         do(services, lambda s: outbox.resolve(NOW, s.get(OutboxRow, rows[0]), sent=True))
     token, _ = claim(services)
-    do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token))
+    do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token, b"octets"))
     do(services, lambda s: outbox.settle_failed(s, NOW, rows[0], token, Failure("answer_lost", unknown=True)))
     assert claim(services, NOW + timedelta(days=30))[1] != rows[:1]
     do(services, lambda s: outbox.resolve(NOW, s.get(OutboxRow, rows[0]), sent=False))
