@@ -9,7 +9,9 @@ import signal
 import socket
 import threading
 import time
+import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
 
@@ -18,12 +20,13 @@ from sqlalchemy.exc import DBAPIError
 from service.domain.errors import AdapterError
 from service.operations import calendars, followup, inbound
 from service.store import heartbeats, outbox
-from service.wiring import Services
+from service.wiring import Services, utc_now
 from workers.deliver import BATCH
 
 log = logging.getLogger(__name__)
 MOST_QUEUED = 4  # batches in the queue: the backlog stays in the database, where it is safe
 REFRESHES = 20  # connections handed out in one round
+BEAT_EVERY = timedelta(seconds=5)
 
 
 def dispatch(services: Services) -> int:
@@ -59,21 +62,34 @@ def sweep(services: Services) -> int:
 
 
 def refresh_due(services: Services) -> int:
-    """Hands calendars that are due to the queue, and messages that nobody has decided yet."""
+    """Hands calendars that are due to the queue, and messages that nobody has decided yet; returns how many."""
     now = services.clock()
     with services.database.write() as session:
         due = calendars.due_connections(session, now, REFRESHES)
         calendars.hold_off(session, now, due, services.settings.poll)
-        waiting = inbound.waiting(session, REFRESHES)
     for connection_id in due:
         services.jobs.refresh_connection(connection_id)
+    with services.database.read() as session:
+        waiting = inbound.waiting(session, REFRESHES)
+    if not waiting or services.jobs.depth() >= MOST_QUEUED:
+        return len(due)
     for inbound_id in waiting:
         services.jobs.read_inbound(inbound_id)
-    return len(due)
+    return len(due) + len(waiting)
+
+
+@dataclass
+class Round:
+    """A step that is done again and again; `next_at` is on the monotonic clock, which no correction of the time
+    moves."""
+
+    step: Callable[[Services], object]
+    every: timedelta
+    next_at: float = 0.0
 
 
 def run(services: Services) -> None:
-    """Until SIGTERM or SIGINT. A round that fails is logged and tried again: the rows are still there."""
+    """Until SIGTERM or SIGINT."""
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -81,23 +97,34 @@ def run(services: Services) -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    name = f"clock:{socket.gethostname()}:{os.getpid()}"
-    rounds: list[tuple[Callable[[], object], timedelta]] = [
-        (lambda: heartbeats.beat(services.database, name, "clock", services.clock()), timedelta(seconds=5)),
-        (lambda: sweep(services), services.settings.sweep),
-        (lambda: dispatch(services), services.settings.dispatch),
-        (lambda: refresh_due(services), services.settings.sweep),
+    name = f"clock-{socket.gethostname()}-{os.getpid()}"
+    settings = services.settings
+    rounds = [
+        Round(lambda services: heartbeats.beat(services.database, name, "clock", utc_now()), BEAT_EVERY),
+        Round(sweep, settings.sweep),
+        Round(dispatch, settings.dispatch),
+        Round(refresh_due, settings.sweep),
     ]
-    due = [0.0] * len(rounds)
     while not stop.is_set():
-        for at, (step, every) in enumerate(rounds):
-            if time.monotonic() < due[at]:
-                continue
-            try:
-                step()
-            except (DBAPIError, AdapterError) as fault:
-                log.warning(
-                    "a round of the clock failed: %s", fault.code if isinstance(fault, AdapterError) else "database"
-                )
-            due[at] = time.monotonic() + every.total_seconds()
-        stop.wait(max(0.0, min(due) - time.monotonic()))
+        for each in rounds:
+            if time.monotonic() >= each.next_at:
+                attempt(each.step, services)
+                each.next_at = time.monotonic() + each.every.total_seconds()
+        stop.wait(max(0.0, min(each.next_at for each in rounds) - time.monotonic()))
+
+
+def attempt(step: Callable[[Services], object], services: Services) -> bool:
+    """Whether the step went well. One that fails is logged and comes again: the rows are still there, and the other
+    steps must not wait for it."""
+    try:
+        step(services)
+    except AdapterError as fault:
+        log.warning("a round of the clock failed: %s", fault.code)
+    except DBAPIError as fault:
+        log.warning("a round of the clock failed: the database said %s", type(fault.orig).__name__)
+    except Exception as fault:  # the boundary of one round: a mistake in the sweep must not keep mails from leaving
+        where = "".join(traceback.format_tb(fault.__traceback__))  # without the message, which may quote somebody
+        log.error("a round of the clock failed: %s\n%s", type(fault).__name__, where)
+    else:
+        return True
+    return False

@@ -198,7 +198,7 @@ class Failure:
 
 def back_off(attempts: int, jitter: float) -> timedelta:
     """15 s, doubling up to an hour, plus up to a quarter of it."""
-    return min(FIRST_RETRY * (1 << max(0, attempts - 1)), LONGEST_RETRY) * (1 + jitter / 4)
+    return min(FIRST_RETRY * (1 << min(max(0, attempts - 1), 10)), LONGEST_RETRY) * (1 + jitter / 4)
 
 
 def drop(session: Session, row_id: int) -> None:
