@@ -164,6 +164,10 @@ def _forked(run: Callable[[], None]) -> Callable[[], int]:
             os.setpgid(0, 0)  # Ctrl-C reaches the supervisor alone, which stops the parts in their order
             run()
             status = 0
+        except SystemExit as leaving:  # gunicorn's workers leave by it, out of the master's own frames
+            status = leaving.code if isinstance(leaving.code, int) else int(bool(leaving.code))
+        except BaseException:
+            log.exception("a part ended")
         finally:
             os._exit(status)
 
