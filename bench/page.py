@@ -12,15 +12,16 @@ import sys
 import tempfile
 import time
 from datetime import datetime, timedelta
+from pathlib import Path
 from urllib.parse import urlsplit
 
-from service.store.migrate import migrate
 from sqlalchemy.orm import Session
 
 from service import links, wiring
 from service.domain.interval import floor_epoch, merge, pack
 from service.operations import arcs, people
 from service.settings import load
+from service.store.migrate import migrate
 from service.store.tables import Calendar, Connection
 from service.store.types import fingerprint
 
@@ -36,7 +37,7 @@ def measure(rounds: int = ROUNDS) -> dict[str, float]:
         port = _free_port()
         environ = {**os.environ, "GREENROOM_DATA_DIR": folder, "PORT": str(port), "GREENROOM_POLL_SECONDS": "100000"}
         path = urlsplit(_programme(environ)).path
-        command = [sys.executable, "-m", "service.cli", "web"]
+        command = [str(Path(sys.executable).parent / "greenroom"), "web"]
         with subprocess.Popen(command, env=environ, stderr=subprocess.DEVNULL) as web:
             try:
                 _wait_for(port)
