@@ -6,6 +6,7 @@ import re
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from urllib.parse import urlsplit
 
 from icalendar import Calendar
 
@@ -13,24 +14,36 @@ FORBIDDEN_WORDS = re.compile(r"\b(reminder|overdue|please complete|failed)\b", r
 FORBIDDEN_PROPERTIES = ("CATEGORIES", "ATTACH", "REQUEST-STATUS", "X-ALT-DESC")
 
 
-def lint(raw: bytes) -> list[str]:
-    """Problems of one mail as it goes out; an empty list when there is none."""
+def lint(raw: bytes, host: str | None = None) -> list[str]:
+    """Problems of one mail as it goes out; an empty list when there is none. `host`: the only one that links name."""
     message = BytesParser(policy=policy.default).parsebytes(raw)
     assert isinstance(message, EmailMessage)
     problems = _lint_lines(raw) + _lint_headers(message)
     leaves = [part for part in message.walk() if not part.is_multipart()]
-    types = [part.get_content_type() for part in leaves]
-    if types[:2] != ["text/plain", "text/html"]:
-        problems.append(f"starts with {types[:2]}, not with text and HTML")
-    for part in leaves[:2]:
-        found = FORBIDDEN_WORDS.search(part.get_content())
-        if found:
-            problems.append(f"says {found[0]!r}")
-        if "<img" in part.get_content():
-            problems.append("has an image")
+    if [part.get_content_type() for part in leaves[:2]] != ["text/plain", "text/html"]:
+        return [*problems, "does not start with text and HTML"]
+    problems += _lint_words(leaves[0].get_content(), leaves[1].get_content(), host)
     calendars = [part for part in leaves if part.get_content_type() in {"text/calendar", "application/ics"}]
     if calendars:
         problems += _lint_structure(message, calendars) + lint_calendar(calendars[0])
+        problems += _lint_parties(message, calendars[0])
+    return problems
+
+
+def _lint_words(text: str, html: str, host: str | None) -> list[str]:
+    problems = []
+    for body in (text, html):
+        found = FORBIDDEN_WORDS.search(body)
+        if found:
+            problems.append(f"says {found[0]!r}")
+    if re.search(r"<(img|script|link|iframe|form)\b", html):
+        problems.append("has an image, a script or a form")
+    targets = re.findall(r'href="([^"]*)"', html)
+    if host is not None and any(urlsplit(target).netloc != host for target in targets):
+        problems.append("a link to another host")
+    if html.count("inline-block") > 1:
+        problems.append("more than one button")
+    problems += [f"{target} is in the HTML alone" for target in targets if target not in text]
     return problems
 
 
@@ -71,6 +84,21 @@ def _lint_structure(message: EmailMessage, calendars: list[EmailMessage]) -> lis
         problems.append("a disposition on the alternative")
     if calendars[-1].get_filename() != "invite.ics":
         problems.append("the file is not called invite.ics")
+    return problems
+
+
+def _lint_parties(message: EmailMessage, part: EmailMessage) -> list[str]:
+    """The reader is invited, and answers come back to whoever wrote."""
+    problems = []
+    event = Calendar.from_ical(part.get_payload(decode=True)).walk("VEVENT")[0]
+    attendees = event.get("ATTENDEE", [])
+    invited = {str(one).lower() for one in (attendees if isinstance(attendees, list) else [attendees])}
+    if f"mailto:{message['To'].addresses[0].addr_spec}".lower() not in invited:
+        problems.append("the reader is no ATTENDEE: no buttons (nextcloud/mail#8801)")
+    if str(event.get("ORGANIZER")).lower() != f"mailto:{message['From'].addresses[0].addr_spec}".lower():
+        problems.append("ORGANIZER is not the sender: answers go astray")
+    if event.get("SUMMARY") and str(event["SUMMARY"]) in str(message["Subject"]):
+        problems.append("the subject names people")
     return problems
 
 

@@ -86,7 +86,8 @@ def _event(invitation: Invitation) -> Event:
     event.add("dtstart", invitation.interval.start)
     event.add("dtend", invitation.interval.end)
     event.add("summary", plain(invitation.summary))
-    event.add("description", plain(invitation.description))
+    if invitation.description:
+        event.add("description", plain(invitation.description))
     if invitation.location:
         event.add("location", plain(invitation.location))
         link = URL.search(invitation.location)

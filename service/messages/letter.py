@@ -9,6 +9,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 
 @dataclass(frozen=True, slots=True)
+class Opens:
+    """The sentence that says what is so: the mail's heading."""
+
+    text: str
+    kind: str = "opens"
+
+
+@dataclass(frozen=True, slots=True)
 class Says:
     """A paragraph."""
 
@@ -34,7 +42,7 @@ class Lists:
     kind: str = "lists"
 
 
-Block = Says | Quotes | Lists
+Block = Opens | Says | Quotes | Lists
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +53,19 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """`blocks` in the order of reading; the first says what is so. `button` is the one thing to do, `asides` are small
-    links under it. `footer` says whose mail this is and how to get fewer."""
+    """`blocks` in the order of reading. `button` is the one thing to do, `asides` are small links under it. `footer`
+    says whose mail this is, `fewer` is the way to get fewer.
+
+    `preview` is what a list of mails or a locked phone shows beside the subject, in place of somebody's words.
+    """
 
     subject: str
+    preview: str
     blocks: tuple[Block, ...]
-    button: Button | None = None
-    asides: tuple[Button, ...] = ()
-    footer: tuple[str, ...] = ()
+    button: Button | None
+    asides: tuple[Button, ...]
+    footer: tuple[str, ...]
+    fewer: Button
 
 
 @cache

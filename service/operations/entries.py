@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from service.catalogue import Words
 from service.domain import itip
 from service.domain.itip import Attendee, Invitation
-from service.messages.letters import Who, time_line
+from service.messages.view import Who, time_line
 from service.operations.meetings import agenda_of, attendance_of, interval_of
 from service.store.tables import Meeting, Person
 
@@ -38,7 +38,7 @@ def entry(
     """The iTIP object for this reader. `entry_url` is their link that can do nothing."""
     words = Words.of(reader.locale)
     lines = [] if method == "CANCEL" else [preview(session, meeting, reader)]
-    if entry_url is not None and method != "CANCEL":
+    if entry_url is not None:
         lines.append(words("entry.link", url=entry_url))
     behind = meeting.pair.me(meeting.changed_by) if meeting.changed_by is not None else meeting.pair.mentee
     statuses = attendance_of(session, meeting)

@@ -34,6 +34,11 @@ def send(port, *mails, **other):
             session.deliver(octets)
 
 
+def offer_and_deliver(session):
+    session.offer(ENVELOPE)
+    session.deliver(OCTETS)
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """A server's context for 127.0.0.1 and the file of the authority that signed it: itself."""
@@ -99,13 +104,11 @@ def test_a_refusal_says_whether_to_try_again_and_the_next_mail_still_goes(settin
         fine = getattr(sink, setting)
         setattr(sink, setting, answer)
         with pytest.raises(AdapterError) as refused:
-            session.offer(ENVELOPE)
-            session.deliver(OCTETS)
+            offer_and_deliver(session)
         assert (refused.value.code, refused.value.permanent) == ("smtp_refused", permanent)
         assert refused.value.params["reply"] == int(answer[:3])
         setattr(sink, setting, fine)
-        session.offer(ENVELOPE)
-        session.deliver(OCTETS)
+        offer_and_deliver(session)
         assert len(sink.taken) == 1
 
 

@@ -1,0 +1,95 @@
+"""What a mail is made of, before it is a letter: its reader, the meeting as it stands, and how a time is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from service.catalogue import Words
+from service.domain.interval import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    first: str
+    zone: ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A point of the agenda, or something agreed; `note` is its minutes, or its owner and date, in words."""
+
+    text: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """The reader's own, each for one purpose; empty where a mail has no use for it."""
+
+    person: str
+    meeting: str = ""
+    followup: str = ""
+    schedule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a mail is made of. `me` is its reader. Nothing in it may be what the reader may not see: the private label
+    of a date is not even here. `times` are starts that both could take now; `nth` counts the mails that nobody asked
+    for, of at most `most`."""
+
+    words: Words
+    me: Who
+    programme: str
+    contact: str
+    links: Links
+    first_mail: bool = False
+    other: Who | None = None
+    mentee: bool = True  # the reader is the mentee
+    interval: Interval | None = None
+    session: str = ""
+    place: str | None = None
+    ask: str | None = None
+    agenda: tuple[Point, ...] = ()
+    agreed: tuple[Point, ...] = ()
+    still_open: tuple[Point, ...] = ()
+    times: tuple[Interval, ...] = ()
+    reason: str | None = None
+    acted: str = "nobody"  # me, other or nobody
+    changed: bool = False  # the entry is in their calendar already
+    confirmed: bool = False  # the mentee has looked over the list
+    nth: int = 0
+    most: int = 0
+    fault: str = ""
+    pairs: tuple[tuple[str, str], ...] = ()  # for the links mail: first name of the other, and the link
+    dropped: bool = False
+    answerable: bool = False  # an answer to the mail goes to the other person
+
+    @property
+    def role(self) -> str:
+        return "mentee" if self.mentee else "mentor"
+
+    def with_whom(self) -> Who:
+        if self.other is None:
+            raise ValueError("a mail about a meeting has another person")
+        return self.other
+
+    def when(self) -> Interval:
+        if self.interval is None:
+            raise ValueError("a mail about a meeting has a time")
+        return self.interval
+
+
+def time_line(words: Words, interval: Interval, me: Who, other: Who | None) -> str:
+    """The one way in which a time is written: the reader's day and clock with the place, then the other's clock."""
+    mine = (
+        f"{words.day(interval.start, me.zone)}, {words.time(interval.start, me.zone)}–"
+        f"{words.time(interval.end, me.zone)}"
+    )
+    told = words("time.mine", when=mine, place=words.place_of(me.zone))
+    if other is None or other.zone == me.zone:
+        return told
+    same_day = interval.start.astimezone(other.zone).date() == interval.start.astimezone(me.zone).date()
+    theirs = words.time(interval.start, other.zone) if same_day else words.moment(interval.start, other.zone)
+    return words("time.both", mine=told, theirs=theirs, other=other.first, place=words.place_of(other.zone))

@@ -1,0 +1,216 @@
+"""What a mail's reader is told: the meeting, the promises, the times and their own links, as they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.catalogue import Words
+from service.domain.interval import Interval
+from service.domain.slots import three_best
+from service.links import link_for, url_of
+from service.messages.view import Links, Point, View, Who
+from service.operations.meetings import agenda_of, agreed_at_meeting, commitments_of, interval_of
+from service.operations.offering import SlotQuery, offer
+from service.operations.people import list_pairs, scheduling_link
+from service.store import outbox
+from service.store.tables import AgendaItem, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair, Person
+
+REPLY_TO_THE_OTHER = frozenset({"brief", "list", "not-happened", "declined", "cancellation"})
+MENTEE_COUNT = ("agenda-ask", "reminder", "followup")
+MENTOR_COUNT = ("brief", "list")
+WITH_TIMES = frozenset({"declined", "cancellation", "not-happened", "date-moved", "followup", "list"})
+
+
+class MailSettings(Protocol):
+    """The part of the settings that mails mention."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def programme(self) -> str: ...
+    @property
+    def contact(self) -> str | None: ...
+    @property
+    def mail_address(self) -> str: ...
+    @property
+    def busy_max_age(self) -> timedelta: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    session: Session
+    now: datetime
+    settings: MailSettings
+    row: OutboxRow
+    reader: Person
+
+    @property
+    def meeting(self) -> Meeting | None:
+        return self.session.get(Meeting, self.row.meeting_id) if self.row.meeting_id is not None else None
+
+    def url(self, purpose: str, **subject: int | str | None) -> str:
+        link = link_for(self.session, self.now, purpose, self.reader.id, **subject)
+        return url_of(self.settings.base_url, link)
+
+
+def view_of(context: Context) -> View | None:
+    """The view for a row of any kind; None when what it is about is gone or no longer so."""
+    base = View(
+        words=Words.of(context.reader.locale),
+        me=Who(context.reader.first_name, ZoneInfo(context.reader.zone)),
+        programme=context.settings.programme,
+        contact=context.settings.contact or context.settings.programme,
+        links=Links(person=context.url("person")),
+        answerable=context.row.kind in REPLY_TO_THE_OTHER,
+    )
+    without_meeting = _WITHOUT_MEETING.get(context.row.kind)
+    if without_meeting is not None:
+        return without_meeting(context, base)
+    meeting = context.meeting
+    return _about_meeting(context, base, meeting) if meeting is not None else None
+
+
+def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
+    session, row, pair = context.session, context.row, meeting.pair
+    other = pair.other(context.reader.id)
+    mentee = context.reader.id == pair.mentee_id
+    acted_by = meeting.declined_by if row.kind == "declined" else meeting.changed_by
+    counted = MENTEE_COUNT if mentee else MENTOR_COUNT
+    times = _times(context, pair, meeting) if row.kind in WITH_TIMES else ()
+    may_choose = row.kind in WITH_TIMES and pair.ended_at is None
+    critical = session.get(CriticalDate, row.date_id) if row.date_id is not None else None
+    return replace(
+        base,
+        other=Who(other.first_name, ZoneInfo(other.zone)),
+        mentee=mentee,
+        interval=interval_of(meeting),
+        session=meeting.session,
+        place=meeting.place,
+        ask=meeting.ask,
+        agenda=tuple(_point(base.words, item) for item in agenda_of(session, meeting)),
+        agreed=tuple(_promise(base.words, pair, line) for line in agreed_at_meeting(session, meeting)),
+        still_open=tuple(
+            _promise(base.words, pair, line)
+            for line in commitments_of(session, pair, open_only=True)
+            if line.meeting_id != meeting.id
+        ),
+        times=times,
+        reason=meeting.reason,
+        acted="nobody" if acted_by is None else "me" if acted_by == context.reader.id else "other",
+        changed=bool(row.sequence),
+        confirmed=meeting.agreed_at is not None,
+        nth=_nth(session, meeting, row, counted) if row.kind in counted else 0,
+        most=len(counted),
+        dropped=critical is not None and critical.dropped_at is not None,
+        links=replace(
+            base.links,
+            meeting=context.url("meeting", pair_id=pair.id, meeting_id=meeting.id),
+            followup=context.url("followup", pair_id=pair.id, meeting_id=meeting.id) if row.kind == "followup" else "",
+            schedule=_schedule_url(context, pair, meeting) if may_choose else "",
+        ),
+    )
+
+
+def _nth(session: Session, meeting: Meeting, row: OutboxRow, counted: tuple[str, ...]) -> int:
+    """Which of the mails that nobody asked for this is, of this meeting, to this reader."""
+    sent = select(OutboxRow.id).where(
+        OutboxRow.meeting_id == meeting.id,
+        OutboxRow.person_id == row.person_id,
+        OutboxRow.kind.in_(counted),
+        OutboxRow.state.in_(outbox.OUT),
+        OutboxRow.id != row.id,
+    )
+    return min(len(session.scalars(sent).all()) + 1, len(counted))
+
+
+def _schedule_url(context: Context, pair: Pair, meeting: Meeting) -> str:
+    """Where another time is chosen: for the same thing when it did not take place, else for whatever is next."""
+    again = context.row.kind in {"declined", "cancellation", "not-happened"}
+    critical = context.session.get(CriticalDate, meeting.date_id) if meeting.date_id is not None else None
+    if again and critical is not None and critical.dropped_at is None:
+        return context.url("schedule", pair_id=pair.id, session=meeting.session, date_id=critical.id)
+    return context.url("schedule", pair_id=pair.id, session=meeting.session if again else None)
+
+
+def _times(context: Context, pair: Pair, meeting: Meeting) -> tuple[Interval, ...]:
+    """Three times that both could take, as things stand; none when a calendar cannot be read or the pair has ended."""
+    if pair.ended_at is not None:
+        return ()
+    next_one = context.row.kind in {"followup", "list"}
+    critical = context.session.get(CriticalDate, meeting.date_id) if meeting.date_id is not None else None
+    for_date = critical is not None and critical.dropped_at is None and not next_one
+    query = SlotQuery(
+        pair_id=pair.id,
+        session="check-in" if next_one else meeting.session,
+        date_id=meeting.date_id if for_date else None,
+        moving=meeting.id if context.row.kind == "date-moved" else None,
+        reader="mentee" if context.reader.id == pair.mentee_id else "mentor",
+    )
+    found = offer(context.session, context.now, context.settings.busy_max_age, query)
+    slots = found.proposals.slots or (found.nearest.slots if found.nearest is not None else [])
+    # The time that somebody has just given up, or that stands already, is no other time.
+    others = [slot for slot in slots if slot.end <= meeting.starts_at or meeting.ends_at <= slot.start]
+    return tuple(Interval(slot.start, slot.end) for slot in three_best(others, ZoneInfo(context.reader.zone)))
+
+
+def _point(words: Words, item: AgendaItem) -> Point:
+    text = item.text or (words(f"agenda.{item.key}") if item.key else "")
+    notes = [words("point.minutes", minutes=item.minutes)] if item.minutes else []
+    notes += [words(f"help.{item.help}")] if item.help else []
+    return Point(text, ", ".join(notes))
+
+
+def _promise(words: Words, pair: Pair, line: Commitment) -> Point:
+    owner = pair.me(line.owner_id).first_name if line.owner_id is not None else None
+    day = words.day(line.due_on) if line.due_on is not None else None
+    if owner and day:
+        return Point(line.text, words("point.owner_date", owner=owner, day=day))
+    if owner:
+        return Point(line.text, words("point.owner", owner=owner))
+    return Point(line.text, words("point.date", day=day) if day else "")
+
+
+def _links_view(context: Context, base: View) -> View:
+    pairs = [
+        (pair.mentor.first_name, url_of(context.settings.base_url, scheduling_link(context.session, context.now, pair)))
+        for pair in list_pairs(context.session, context.reader.id)
+        if pair.ended_at is None and pair.mentee_id == context.reader.id
+    ]
+    return replace(base, pairs=tuple(pairs))
+
+
+def _welcome_view(context: Context, base: View) -> View | None:
+    pair = context.session.get(Pair, context.row.pair_id) if context.row.pair_id is not None else None
+    if pair is None or pair.ended_at is not None:
+        return None
+    other = pair.other(context.reader.id)
+    mentee = context.reader.id == pair.mentee_id
+    schedule = url_of(context.settings.base_url, scheduling_link(context.session, context.now, pair)) if mentee else ""
+    return replace(
+        base,
+        other=Who(other.first_name, ZoneInfo(other.zone)),
+        mentee=mentee,
+        links=replace(base.links, schedule=schedule),
+    )
+
+
+def _calendar_broken_view(context: Context, base: View) -> View | None:
+    connection = context.session.get(Connection, context.row.connection_id) if context.row.connection_id else None
+    if connection is None or connection.failed_at is None or connection.state == "off":
+        return None
+    key = f"incident.{connection.fault}"
+    return replace(base, fault=base.words(key if base.words.has(key) else "incident.other"))
+
+
+_WITHOUT_MEETING: dict[str, Callable[[Context, View], View | None]] = {
+    "links": _links_view,
+    "welcome": _welcome_view,
+    "calendar-broken": _calendar_broken_view,
+}

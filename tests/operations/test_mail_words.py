@@ -1,0 +1,162 @@
+"""What each kind of mail says to each of its readers, kept as files that somebody has read."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from service.messages.letters import LETTERS
+from service.operations import arcs, booking, followup, people
+from service.operations.arcs import DateInput
+from service.operations.followup import Line
+from service.store import outbox
+from service.store.tables import CriticalDate, Meeting
+from tests import cast, mails
+from tests.mails import AGE, END, NOW, START, change, html_of, queue, same_as_snapshot, send, text_of
+
+DAY_BEFORE = START - timedelta(hours=24)
+LATER = START + timedelta(days=3, hours=-1)
+
+
+@pytest.fixture
+def met(services):
+    """A booked meeting whose invitations went out: no mail after them is anybody's first."""
+    meeting_id = mails.book(services)
+    send(services, "invitation", NOW)
+    return meeting_id
+
+
+def kept(kind, found):
+    for name, message in found.items():
+        same_as_snapshot(f"{kind}-{name.lower()}", message)
+    return found
+
+
+def test_invitation(services):
+    mails.book(services)
+    found = kept("invitation", send(services, "invitation", NOW))
+    assert set(found) == {"Ana", "Ben"}
+    assert "Booked" in text_of(found["Ben"])
+
+
+def test_invitation_that_changed(services, met):
+    change(services, met, lambda s, m: booking.reschedule(s, NOW, AGE, m, LATER, m.pair.mentor_id, reason="A clash"))
+    assert set(kept("invitation-changed", send(services, "invitation", NOW))) == {"Ana", "Ben"}
+
+
+def test_cancellation(services, met):
+    change(services, met, lambda s, m: booking.cancel(s, NOW, m, m.pair.mentor_id, "Ill, sorry"))
+    assert set(kept("cancellation", send(services, "cancellation", NOW))) == {"Ana", "Ben"}
+
+
+def test_declined(services, met):
+    change(services, met, lambda s, m: booking.decline(s, NOW, m, m.pair.mentor_id))
+    assert set(kept("declined", send(services, "declined", NOW))) == {"Ana", "Ben"}
+
+
+def test_agenda_ask(services):
+    meeting_id = mails.book(services, ask=None, agenda=None)
+    send(services, "invitation", NOW)
+    queue(services, meeting_id, "agenda-ask", "mentee")
+    assert set(kept("agenda-ask", send(services, "agenda-ask", START - timedelta(hours=72)))) == {"Ana"}
+
+
+def test_reminder_and_brief(services, met):
+    queue(services, met, "reminder", "mentee")
+    queue(services, met, "brief", "mentor")
+    assert set(kept("reminder", send(services, "reminder", DAY_BEFORE))) == {"Ana"}
+    brief = kept("brief", send(services, "brief", DAY_BEFORE))["Ben"]
+    assert text_of(brief).startswith("What Ana wants from it\n  | Be sure of my opening.")
+
+
+def test_brief_when_nothing_was_said(services):
+    meeting_id = mails.book(services, ask=None)
+    send(services, "invitation", NOW)
+    queue(services, meeting_id, "brief", "mentor")
+    assert set(kept("brief-unsaid", send(services, "brief", DAY_BEFORE))) == {"Ben"}
+
+
+def test_followup_and_list(services, met):
+    change(services, met, lambda s, m: followup.agree(s, START, m, m.pair.mentor_id, "Read the piece on openings"))
+    asked = END + timedelta(hours=1)
+    with services.database.write() as session:
+        followup.run_due(session, asked)
+    assert set(kept("followup", send(services, "followup", asked))) == {"Ana"}
+    sent = Line(None, "Send the slides", 1, LATER.date())
+    change(
+        services,
+        met,
+        lambda s, m: followup.submit_followup(s, asked, m, m.pair.mentee_id, happened=True, lines=(sent,)),
+    )
+    with services.database.write() as session:
+        followup.run_due(session, END + timedelta(hours=24))
+    assert set(kept("list", send(services, "list", END + timedelta(hours=24)))) == {"Ben"}
+
+
+def test_followup_when_nothing_was_noted(services, met):
+    with services.database.write() as session:
+        followup.run_due(session, END + timedelta(hours=1))
+    assert set(kept("followup-empty", send(services, "followup", END + timedelta(hours=1)))) == {"Ana"}
+
+
+def test_not_happened(services, met):
+    later = END + timedelta(hours=2)
+    with services.database.write() as session:
+        followup.run_due(session, END)
+        meeting = session.get(Meeting, met)
+        followup.submit_followup(session, later, meeting, meeting.pair.mentee_id, happened=False)
+    assert set(kept("not-happened", send(services, "not-happened", later))) == {"Ben"}
+
+
+def test_date_moved_and_dropped(services, met):
+    with services.database.write() as session:
+        critical = session.get(CriticalDate, session.get(Meeting, met).date_id)
+        moved = DateInput(kind="presentation", at=datetime(2027, 3, 11, 15, 0), zone="Europe/Lisbon")
+        arcs.move_date(session, NOW, critical, moved)
+    assert set(kept("date-moved", send(services, "date-moved", NOW))) == {"Ana"}
+    with services.database.write() as session:
+        arcs.drop_date(session, NOW, session.get(CriticalDate, session.get(Meeting, met).date_id))
+    assert set(kept("date-moved-dropped", send(services, "date-moved", NOW))) == {"Ana"}
+
+
+def test_links_and_welcome_to_people_who_never_heard_of_us(services):
+    with services.database.write() as session:
+        pair = cast.pair(session, NOW)
+        people.queue_links_mail(session, NOW, "Ana@Example.org ")
+    assert set(kept("links", send(services, "links", NOW))) == {"Ana"}
+    with services.database.write() as session:
+        people.queue_welcome(session, NOW, session.get(cast.Pair, pair.id))
+    assert set(kept("welcome", send(services, "welcome", NOW))) == {"Ana", "Ben"}
+
+
+def test_calendar_broken(services, met):
+    with services.database.write() as session:
+        mentor_id = session.get(Meeting, met).pair.mentor_id
+        connection = cast.broken_calendar(session, NOW, mentor_id)
+        connection.failed_at, connection.fault = NOW, "unauthorized"
+        outbox.add(session, NOW, "calendar-broken", mentor_id, dedup="c", connection_id=connection.id)
+    assert set(kept("calendar-broken", send(services, "calendar-broken", NOW))) == {"Ben"}
+
+
+def test_every_kind_that_can_be_sent_is_kept_here():
+    kept_kinds = {path.stem.rpartition("-")[0] for path in mails.SNAPSHOTS.glob("*.txt")}
+    assert set(LETTERS) <= kept_kinds
+
+
+def test_american_english_has_twelve_hours(services):
+    with services.database.write() as session:
+        cast.person(session, NOW, "ben").locale = "en_US"
+    mails.book(services)
+    ben = send(services, "invitation", NOW)["Ben"]
+    assert ben["Subject"] == "Meeting on Fri Feb 26, 10:00 AM"
+    assert "Fri Feb 26, 10:00 AM–10:45 AM (New York time) · 3:00 PM for Ana in Lisbon" in text_of(ben)
+
+
+def test_the_preview_beside_the_subject_is_nobodys_words(services, met):
+    """A locked phone shows the subject and the beginning of the HTML: neither holds what Ana wrote."""
+    queue(services, met, "brief", "mentor")
+    brief = send(services, "brief", DAY_BEFORE)["Ben"]
+    hidden = html_of(brief).partition("<blockquote")[0]
+    assert hidden.count("&zwnj;") >= 80
+    assert "opening" not in hidden
