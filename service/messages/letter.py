@@ -25,6 +25,14 @@ class Says:
 
 
 @dataclass(frozen=True, slots=True)
+class When:
+    """The meeting's time, as view.time_line writes it."""
+
+    text: str
+    kind: str = "when"
+
+
+@dataclass(frozen=True, slots=True)
 class Quotes:
     """Somebody's own words, and whose they are."""
 
@@ -42,7 +50,7 @@ class Lists:
     kind: str = "lists"
 
 
-Block = Opens | Says | Quotes | Lists
+Block = Opens | Says | When | Quotes | Lists
 
 
 @dataclass(frozen=True, slots=True)

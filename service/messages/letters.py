@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from service.messages.letter import Block, Button, Letter, Lists, Opens, Quotes, Says
+from service.messages.letter import Block, Button, Letter, Lists, Opens, Quotes, Says, When
 from service.messages.view import Point, View, time_line
 
 
@@ -200,12 +200,12 @@ LETTERS: dict[str, Callable[[View], Letter]] = {
 }
 
 
-def _when(view: View) -> Says:
-    return Says(time_line(view.words, view.when(), view.me, view.other))
+def _when(view: View) -> When:
+    return When(time_line(view.words, view.when(), view.me, view.other))
 
 
-def _about_when(view: View) -> Says:
-    return Says(view.words("mail.about", when=time_line(view.words, view.when(), view.me, view.other)))
+def _about_when(view: View) -> When:
+    return When(view.words("mail.about", when=time_line(view.words, view.when(), view.me, view.other)))
 
 
 def _when_and_where(view: View) -> list[Block]:

@@ -43,7 +43,7 @@ def recipient(session: Session, row: OutboxRow) -> str | None:
 def render(session: Session, now: datetime, settings: MailSettings, row: OutboxRow) -> bytes | None:
     """The whole mail, or None when what it says is no longer so. Mints the reader's links, so it needs a write session.
 
-    Rendered once: retries send the same octets. Raises UnknownKind.
+    Repeatable, and says what is so at each time; the Message-ID stays. Raises UnknownKind.
     """
     if row.kind not in LETTERS:
         raise UnknownKind(kind=row.kind)
@@ -54,11 +54,17 @@ def render(session: Session, now: datetime, settings: MailSettings, row: OutboxR
     view = view_of(context)
     if view is None:
         return None
-    # The welcome says who we are in any case.
-    view = replace(view, first_mail=reader.first_mailed_at is None and row.kind != "welcome")
-    reader.first_mailed_at = reader.first_mailed_at or now
+    view = replace(view, first_mail=row.kind != "welcome" and not _heard_of_us(session, row))  # a welcome always says
     letter = LETTERS[row.kind](view)
     return compose(letter, _headers(context), view.words.locale.language, _calendar(context))
+
+
+def _heard_of_us(session: Session, row: OutboxRow) -> bool:
+    """Whether the reader got another mail before. Asked of the outbox: a mail that was rendered may not have left."""
+    other = select(OutboxRow.id).where(
+        OutboxRow.person_id == row.person_id, OutboxRow.state.in_(outbox.OUT), OutboxRow.id != row.id
+    )
+    return session.scalars(other.limit(1)).first() is not None
 
 
 def _wanted(reader: Person, kind: str) -> bool:

@@ -38,7 +38,6 @@ class Person(Base):
     availability: Mapped[dict[str, Any] | None]
     mails: Mapped[str] = mapped_column(String(10), default="all")  # all, fewer (no brief, reminder, ask), none
     welcomed_at: Mapped[datetime | None]
-    first_mailed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
     @property

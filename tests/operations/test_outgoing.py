@@ -222,6 +222,14 @@ def test_the_first_mail_ever_says_who_we_are_and_later_ones_do_not(services, boo
     assert "This is Women in Physics" not in text_of(send(services, "brief", DAY_BEFORE)["Ben"])
 
 
+def test_a_first_mail_that_did_not_leave_is_still_the_first(services, booked):
+    for _ in range(2):
+        with services.database.write() as session:
+            row = session.get(OutboxRow, 1)
+            told = outgoing.render(session, NOW, services.settings, row)
+        assert b"writing to you for the first time" in told
+
+
 @pytest.mark.parametrize(
     ("wish", "kind", "role", "comes"),
     [

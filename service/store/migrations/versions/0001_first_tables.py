@@ -27,7 +27,6 @@ def upgrade() -> None:
     sa.Column('availability', sa.JSON(), nullable=True),
     sa.Column('mails', sa.String(length=10), nullable=False),
     sa.Column('welcomed_at', sa.DateTime(timezone=True), nullable=True),
-    sa.Column('first_mailed_at', sa.DateTime(timezone=True), nullable=True),
     sa.Column('created_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_people')),
     sa.UniqueConstraint('email', name=op.f('uq_people_email'))
