@@ -8,24 +8,16 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import dataclass
+from html import unescape
 from pathlib import Path
 from urllib.error import HTTPError
+from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-
-from service.demo import dav, feeds, servers
-from service.demo.clock import NotInDemo, clock_move
-from service.demo.diaries import calendar_of, files_of
-from service.demo.folder import NotDemosFolder, demo_settings, keep_settings, prepare, write_note
-from service.demo.programme import BENS_WORK, FEEDS, PAIRS
-from service.settings import load
 
 GREENROOM = str(Path(sys.executable).parent / "greenroom")
 READY_SECONDS = 90.0
@@ -42,6 +34,11 @@ class Demo:
         found = re.search(rf"^{number} .*?(http://\S+)", self.said, re.MULTILINE)
         assert found, self.said
         return found[1]
+
+    @property
+    def base(self) -> str:
+        parts = urlsplit(self.address(1))
+        return f"{parts.scheme}://{parts.netloc}"
 
 
 def free_port() -> int:
@@ -78,7 +75,7 @@ def stop(demo: Demo) -> None:
 def processes_of(session_leader: int, folder: Path) -> list[str]:
     """Command lines of processes that work in the demo's folder or belong to its session."""
     found = []
-    for entry in Path("/proc").iterdir():
+    for entry in Path("/proc").glob("*"):  # nothing where there is no /proc
         if not entry.name.isdigit():
             continue
         try:
@@ -129,7 +126,34 @@ def test_the_page_offers_a_practice_run_with_reasons(demo: Demo) -> None:
 def test_the_mailbox_holds_the_finished_meetings_mails(demo: Demo) -> None:
     _, page = fetch(demo.address(2))
     assert "Open Doors" in page
-    assert len(set(re.findall(r'href="/mailbox/([^"?]+)', page))) == 3, "invitation, brief and list"
+    assert len(mails(demo, "ben@example.org")) == 3, "invitation, brief and list"
+
+
+def test_a_time_is_booked_and_an_hour_after_it_the_mails_are_there(demo: Demo) -> None:
+    _, times = fetch(demo.address(1))
+    best = re.search(r'href="(/s/[^"]+/time\?[^"]+)"', times)
+    assert best
+    page = demo.base + unescape(best[1])
+    status, decide = fetch(page)
+    assert status == 200
+    fields = [
+        (unescape(n), unescape(v)) for n, v in re.findall(r'<input[^>]* name="([^"]*)"[^>]*? value="([^"]*)"', decide)
+    ]
+    fields += [("ask", "I rush the ending"), ("action", "book")]
+    status, booked = fetch(page, urlencode(fields).encode())
+    assert status == 200
+    assert "Booked" in booked
+    before = mails(demo, "ana@example.org")
+    jump = urlencode({"to": "hour-after", "person": "ana@example.org"}).encode()
+    assert fetch(f"{demo.base}/mailbox/jump", jump)[0] == 200
+    assert len(mails(demo, "ana@example.org") - before) >= 2, "the reminder of the day before, and the follow-up"
+    for number in (1, 2, 4):
+        assert fetch(demo.address(number))[0] == 200, "its links live on"
+
+
+def mails(demo: Demo, address: str) -> set[str]:
+    _, page = fetch(f"{demo.base}/mailbox?person={address}")
+    return set(re.findall(r'href="/mailbox/([^"?]+)', page))
 
 
 def test_a_second_demo_in_the_folder_is_refused_and_the_first_goes_on(demo: Demo) -> None:
@@ -165,109 +189,3 @@ def run_cli(demo: Demo, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=demo.folder, env=environ, capture_output=True, text=True, timeout=120, check=False
     )
-
-
-TODAY = date(2027, 2, 4)
-
-
-def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "thesis.tex").write_text("years")
-    for reset in (False, True):
-        with pytest.raises(NotDemosFolder):
-            prepare(tmp_path, TODAY, reset=reset)
-    assert (tmp_path / "thesis.tex").read_text() == "years"
-
-
-def test_a_finished_demo_is_kept_an_unfinished_one_is_made_anew(tmp_path: Path) -> None:
-    folder = tmp_path / ".demo"
-    first = prepare(folder, TODAY, reset=False)
-    (folder / "half-made").touch()
-    second = prepare(folder, TODAY, reset=False)
-    assert not (folder / "half-made").exists()
-    write_note(folder, replace(second, told=True))
-    (folder / "greenroom.db").touch()
-    assert prepare(folder, TODAY + timedelta(days=3), reset=False) == replace(second, told=True)
-    assert (folder / "greenroom.db").exists()
-    assert prepare(folder, TODAY, reset=True).password not in {first.password, second.password}
-    assert not (folder / "greenroom.db").exists()
-
-
-def test_other_commands_find_the_demos_settings_in_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in os.environ if name.startswith("GREENROOM_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PORT", "8123")
-    note = prepare(tmp_path / ".demo", TODAY, reset=False)
-    keep_settings(demo_settings(note))
-    found = load({"GREENROOM_DATA_DIR": str(tmp_path / ".demo")})
-    assert found.demo
-    assert found.port == 8123
-    assert found.outbound_allow == {f"127.0.0.1:{note.feeds_port}", f"127.0.0.1:{note.dav_port}"}
-    assert load({"GREENROOM_DATA_DIR": str(tmp_path / ".demo"), "PORT": "9000"}).port == 9000
-
-
-def test_a_real_services_clock_cannot_be_moved(tmp_path: Path) -> None:
-    for environ in (
-        {},
-        {"GREENROOM_DEMO": "1"},
-        {"GREENROOM_DEMO": "1", "GREENROOM_BASE_URL": "https://meet.example.org"},
-    ):
-        with pytest.raises(NotInDemo):
-            clock_move(load({"GREENROOM_DATA_DIR": str(tmp_path / "data"), **environ}), "+2d")
-    assert not (tmp_path / "data").exists()
-
-
-def test_six_pairs_one_mentor_twice_many_zones() -> None:
-    assert len(PAIRS) == 6
-    assert sum(two.mentor.email == "ben@example.org" for two in PAIRS) == 2
-    assert len({person.zone for two in PAIRS for person in (two.mentee, two.mentor)}) >= 9
-    assert {person.locale for two in PAIRS for person in (two.mentee, two.mentor)} == {"en", "en_US"}
-
-
-def test_a_feed_answers_304_to_its_etag_and_404_to_anything_else() -> None:
-    server = feeds.server(0, TODAY)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        base = f"http://127.0.0.1:{server.server_address[1]}"
-        with urlopen(f"{base}/ana.ics", timeout=5) as answer:
-            etag = answer.headers["ETag"]
-            assert answer.read() == calendar_of(FEEDS["ana"], TODAY).to_ical()
-        with pytest.raises(HTTPError) as unchanged:
-            urlopen(Request(f"{base}/ana.ics", headers={"If-None-Match": etag}), timeout=5)
-        unchanged.value.close()
-        assert unchanged.value.code == 304
-        assert fetch(f"{base}/ben.ics")[0] == 404
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-def test_diaries_repeat_on_their_weekday_on_the_owners_clock() -> None:
-    starts = {event["SUMMARY"]: event["DTSTART"].dt for event in calendar_of(FEEDS["ana"], TODAY).walk("VEVENT")}
-    lab = starts["Lab meeting"]
-    assert (lab.weekday(), lab.hour, str(lab.tzinfo)) == (0, 10, "Europe/Lisbon")
-    assert lab.date() < TODAY - timedelta(days=30)
-
-
-def test_a_caldav_file_holds_one_event_under_its_uid() -> None:
-    files = dict(files_of(BENS_WORK, TODAY))
-    assert len(files) == len(BENS_WORK.weekly) + len(BENS_WORK.away)
-    for uid, calendar in files.items():
-        assert [event["UID"] for event in calendar.walk("VEVENT")] == [uid]
-
-
-def test_bens_server_asks_for_the_password_and_holds_his_calendars(tmp_path: Path) -> None:
-    feeds_port, dav_port = servers.free_port(), servers.free_port()
-    with servers.running(tmp_path, feeds_port, dav_port, "a-password", TODAY):
-        dav.fill(dav_port, "a-password", TODAY)
-        dav.fill(dav_port, "a-password", TODAY)
-        base = f"http://127.0.0.1:{dav_port}/ben/work/"
-        assert fetch(base)[0] == 401
-        login = "Basic " + b64encode(b"ben:a-password").decode()
-        with urlopen(Request(base, headers={"Authorization": login}), timeout=5) as answer:
-            assert answer.read().decode().count("BEGIN:VEVENT") == len(BENS_WORK.weekly) + len(BENS_WORK.away)
-        with pytest.raises(servers.PortTaken), servers.running(tmp_path, feeds_port, dav_port, "x", TODAY):
-            pass
-    assert not processes_of(-1, tmp_path)
