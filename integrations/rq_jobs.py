@@ -7,7 +7,9 @@ from datetime import timedelta
 from functools import cached_property
 
 from redis import Redis
+from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 from rq import Queue
 from rq.serializers import JSONSerializer
 
@@ -18,6 +20,7 @@ SEND_BATCH = "workers.deliver.send_batch"
 REFRESH_CONNECTION = "workers.busy.refresh_connection"
 READ_INBOUND = "workers.inbox.read_inbound"
 SECONDS_PER_MAIL = 40  # longer than the mail server's timeout
+PATIENCE = Retry(ExponentialBackoff(cap=0.2, base=0.02), 3)  # a broker that is away is asked again in the next round
 FAILURES_KEPT = timedelta(days=1)
 
 
@@ -29,7 +32,9 @@ class RqJobs:
 
     @cached_property
     def _redis(self) -> Redis:
-        return Redis.from_url(self._url, socket_timeout=self._timeout, socket_connect_timeout=self._timeout)
+        return Redis.from_url(
+            self._url, socket_timeout=self._timeout, socket_connect_timeout=self._timeout, retry=PATIENCE
+        )
 
     def send_batch(self, token: str, outbox_ids: Sequence[int]) -> None:
         self._enqueue(MAIL, SEND_BATCH, (token, list(outbox_ids)), SECONDS_PER_MAIL * max(1, len(outbox_ids)))

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
+from tempfile import gettempdir
 
 from integrations.caldav_calendar import CalDav
 from integrations.http import GuardedHttp
@@ -100,8 +101,11 @@ def broker_socket(settings: Settings) -> Path:
     wanted = settings.data_dir / "valkey.sock"
     if len(str(wanted)) < 100:
         return wanted
-    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/tmp/greenroom-{os.getuid()}")  # noqa: S108 - made 0700
+    runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or f"{gettempdir()}/greenroom-{os.getuid()}")
     runtime.mkdir(mode=0o700, exist_ok=True)
+    about = runtime.stat()
+    if about.st_uid != os.getuid() or about.st_mode & 0o077:  # the temporary folder is everybody's: it may be a trap
+        raise SettingFault("XDG_RUNTIME_DIR", f"leads to {runtime}, which others can open", f"/run/user/{os.getuid()}")
     return runtime / f"valkey-{hashlib.sha256(str(wanted).encode()).hexdigest()[:12]}.sock"
 
 

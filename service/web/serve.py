@@ -26,7 +26,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         self.cfg.set("timeout", 60)
         self.cfg.set("graceful_timeout", 10)
         self.cfg.set("loglevel", "warning")
-        self.cfg.set("worker_tmp_dir", None)
+        self.cfg.set("control_socket_disable", True)  # its default path is one for all servers of a user
 
     def load(self) -> Any:
         """Once in each worker, after the fork: a database connection belongs to one process."""
