@@ -51,7 +51,7 @@ def _programme(environ: dict[str, str]) -> str:
     """One pair with a talk in three weeks and 500 busy times each; the address of the page."""
     settings = load(environ)
     services = wiring.build(settings)
-    migrate(settings)
+    migrate(services.database.engine)
     now = services.clock()
     with services.database.write() as session:
         ana = people.PersonInput("ana@example.org", "Ana Lima", "Europe/Lisbon")
