@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -13,13 +14,24 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
+from service.domain.errors import GreenroomError
+
 LOCK_ID = 7_264_931  # PostgreSQL's advisory lock of this application's migrations
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
+class DatabaseNewer(GreenroomError):
+    """A later version has changed this database; this one would not know what it holds."""
+
+    code = "database_newer"
+
+
 def migrate(engine: Engine) -> None:
-    """Upgrades to the newest revision. Repeatable; whoever comes second waits and finds nothing to do."""
+    """Upgrades to the newest revision, in whole revisions or not at all. Repeatable; whoever comes second waits and
+    finds nothing to do. Raises DatabaseNewer, or OperationalError when the database cannot be written to."""
     with _alone(engine), engine.connect() as connection:
+        if not _heads_of(connection) <= _known():
+            raise DatabaseNewer
         command.upgrade(_config(connection), "head")
         connection.commit()
 
@@ -27,13 +39,26 @@ def migrate(engine: Engine) -> None:
 def is_current(engine: Engine) -> bool:
     """Whether the database is at the newest revision."""
     with engine.connect() as connection:
-        at = MigrationContext.configure(connection).get_current_heads()
-    return set(at) == set(ScriptDirectory.from_config(_config(None)).get_heads())
+        return _heads_of(connection) == _newest()
+
+
+def _heads_of(connection: Connection) -> frozenset[str]:
+    return frozenset(MigrationContext.configure(connection).get_current_heads())
+
+
+@cache
+def _newest() -> frozenset[str]:
+    return frozenset(ScriptDirectory.from_config(_config(None)).get_heads())
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(each.revision for each in ScriptDirectory.from_config(_config(None)).walk_revisions())
 
 
 def _config(connection: Connection | None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(SCRIPTS))
+    config.set_main_option("script_location", str(SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
 

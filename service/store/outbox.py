@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, Update, func, select, update
+from sqlalchemy import CursorResult, Select, Update, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session
@@ -105,14 +105,7 @@ def claim_batch(session: Session, now: datetime, limit: int) -> tuple[str, list[
     On PostgreSQL several dispatchers pass each other by SKIP LOCKED; on SQLite the write session is alone.
     """
     token = str(uuid.uuid4())
-    due = (
-        select(OutboxRow.id)
-        .where(OutboxRow.state == "pending", OutboxRow.due_at <= now)
-        .order_by(OutboxRow.due_at, OutboxRow.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    ids = list(session.scalars(due))
+    ids = list(session.scalars(due_rows(now, limit)))
     if ids:
         session.execute(
             update(OutboxRow)
@@ -120,6 +113,16 @@ def claim_batch(session: Session, now: datetime, limit: int) -> tuple[str, list[
             .values(state="queued", token=token, lease_until=now + QUEUED_LEASE)
         )
     return token, ids
+
+
+def due_rows(now: datetime, limit: int) -> Select[tuple[int]]:
+    return (
+        select(OutboxRow.id)
+        .where(OutboxRow.state == "pending", OutboxRow.due_at <= now)
+        .order_by(OutboxRow.due_at, OutboxRow.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
 
 
 def give_back(session: Session, token: str) -> None:

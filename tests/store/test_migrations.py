@@ -2,11 +2,14 @@
 
 import threading
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import event, inspect, text
+from sqlalchemy.exc import OperationalError
 
 from service.store.database import Database, connect, sqlite_url
-from service.store.migrate import is_current, migrate
+from service.store.migrate import DatabaseNewer, is_current, migrate
 from service.store.tables import Base
 from service.store.types import Keyring
 
@@ -46,3 +49,27 @@ def test_several_at_once_end_well(tmp_path):
     assert is_current(databases[0].engine)
     for database in databases:
         database.close()
+
+
+def test_a_full_disk_leaves_nothing_half_made(tmp_path):
+    full = fresh(tmp_path)
+    event.listen(full.engine, "connect", lambda connection, _: connection.execute("PRAGMA max_page_count = 12"))
+    with pytest.raises(OperationalError, match="full"):
+        migrate(full.engine)
+    full.close()
+    with_room = fresh(tmp_path)
+    assert inspect(with_room.engine).get_table_names() == []
+    migrate(with_room.engine)
+    assert is_current(with_room.engine)
+    with_room.close()
+
+
+def test_a_database_of_a_newer_version_is_left_alone(tmp_path):
+    database = fresh(tmp_path)
+    migrate(database.engine)
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseNewer):
+        migrate(database.engine)
+    assert not is_current(database.engine)
+    database.close()

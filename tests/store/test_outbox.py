@@ -1,9 +1,11 @@
 """The outbox's states: every row ends somewhere, and nothing is claimed twice."""
 
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.dialects import postgresql
 
 from service.domain.errors import MoveNotAllowed
 from service.store import outbox
@@ -140,3 +142,43 @@ def test_the_oldest_overdue_row_is_the_alarm(services, rows):
     later = NOW + timedelta(minutes=7)
     assert do(services, lambda s: outbox.oldest_overdue(s, later)) == timedelta(minutes=7)
     assert do(services, outbox.counts) == {"pending": 3}
+
+
+def test_dispatchers_that_claim_at_once_never_share_a_row(services):
+    with services.database.write() as session:
+        ana = cast.person(session, NOW, "ana")
+        for number in range(120):
+            outbox.add(session, NOW, "links", ana.id, dedup=f"many{number}")
+    claimed, gate = [], threading.Barrier(6)
+
+    def dispatcher():
+        gate.wait()
+        while ids := claim(services, limit=7)[1]:
+            claimed.extend(ids)
+
+    threads = [threading.Thread(target=dispatcher) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claimed) == len(set(claimed)) == 120
+
+
+def test_claiming_passes_locked_rows_by_on_postgresql():
+    """SQLite has one writer and ignores the clause; the statement that PostgreSQL gets is looked at as text."""
+    statement = str(outbox.due_rows(NOW, 5).compile(dialect=postgresql.dialect()))
+    assert statement.endswith("FOR UPDATE SKIP LOCKED")
+
+
+def test_a_wrong_clock_delays_or_asks_but_sends_nothing_twice(services, rows):
+    token, _ = claim(services)
+    do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token, b"octets"))
+    ahead = NOW + timedelta(days=2)
+    do(services, lambda s: outbox.reap(s, ahead))
+    assert [state_of(services, row_id)[0] for row_id in rows] == ["uncertain", "pending", "pending"]
+    back = NOW - timedelta(days=2)
+    assert claim(services, back)[1] == [], "due moments lie ahead of a clock that was set back"
+    later, ids = claim(services, ahead)
+    assert ids == rows[1:]
+    assert do(services, lambda s: outbox.start_sending(s, back, rows[1], later, b"octets")) is True
+    assert do(services, lambda s: outbox.start_sending(s, back, rows[1], token, b"octets")) is False
