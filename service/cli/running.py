@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import click
 
 from service import settings, wiring
@@ -64,7 +62,7 @@ def doctor(as_json: bool, address: str | None) -> None:
 @click.option("--reset", is_flag=True)
 def demo(reset: bool) -> None:
     """Everything on this machine, with a made-up programme."""
-    from service.demo.run import run_demo  # noqa: PLC0415
+    from service.cli.demo import run_demo  # noqa: PLC0415 - forks, and loads everything
 
     run_demo(reset=reset)
 
@@ -77,8 +75,7 @@ def clock(spec: str, as_json: bool) -> None:
     from service.demo.clock import clock_move  # noqa: PLC0415
     from service.demo.folder import demo_settings  # noqa: PLC0415
 
-    configured = settings.load()
-    moved = clock_move(configured if configured.demo else replace(demo_settings()), spec)
+    moved = clock_move(demo_settings(), spec)
     show(as_json, {"now": f"{moved:%Y-%m-%dT%H:%M:%SZ}"}, [f"{moved:%Y-%m-%d %H:%M} UTC"])
 
 
@@ -88,7 +85,7 @@ def bench(ctx: click.Context) -> None:
     """Measures what the project promises, and writes the figures as JSON."""
     from bench.__main__ import main  # noqa: PLC0415
 
-    main(ctx.args)
+    raise SystemExit(main(ctx.args))
 
 
 COMMANDS = (up, web, worker, migrate, doctor, demo, clock, bench)
