@@ -115,7 +115,7 @@ def claim_batch(session: Session, now: datetime, limit: int) -> tuple[str, list[
     return token, ids
 
 
-def due_rows(now: datetime, limit: int) -> Select[tuple[int]]:
+def due_rows(now: datetime, limit: int) -> Select[int]:
     return (
         select(OutboxRow.id)
         .where(OutboxRow.state == "pending", OutboxRow.due_at <= now)

@@ -297,7 +297,7 @@ class OutboxRow(Base):
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
     message_id: Mapped[str] = mapped_column(String(120))
-    octets: Mapped[bytes | None] = mapped_column(EncryptedBytes("outbox.octets"))
+    octets: Mapped[bytes | None] = mapped_column(EncryptedBytes("outbox.octets"), deferred=True)  # large, rarely read
     last_error: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
