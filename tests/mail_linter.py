@@ -164,7 +164,26 @@ def _lint_event(event, method: str, octets: bytes) -> list[str]:
         problems.append(f"STATUS {event.get('STATUS')} in a {method}")
     if event.walk("VALARM"):
         problems.append("an alarm: what matters is a mail")
+    problems += _lint_details(event, octets)
     if str(event.get("CLASS")) != "PRIVATE" or str(event.get("TRANSP")) != "OPAQUE":
         problems.append("not private, or not blocking time")
     problems += [f"has {name}" for name in FORBIDDEN_PROPERTIES if name in event]
+    return problems
+
+
+def _lint_details(event, octets: bytes) -> list[str]:
+    problems = []
+    unfolded = octets.replace(b"\r\n ", b"")
+    if event.get("CONFERENCE") is not None and not re.search(
+        rb"\r\nCONFERENCE;(?:FEATURE=[A-Z,]+;)?VALUE=URI:https?://", unfolded
+    ):
+        problems.append("CONFERENCE is no URI, or its list is one quoted value (RFC 7986 5.11)")
+    if re.search(rb"SENT-BY=(?!\")", unfolded):
+        problems.append("SENT-BY without quotes (tine20#4642)")
+    if re.search(rb"(?i)noreply|no-reply", str(event["ORGANIZER"]).encode()):
+        problems.append("ORGANIZER is a mailbox that nobody reads (indico#7121)")
+    if "URL" in event and not str(event["URL"]).startswith("http"):
+        problems.append("URL is not absolute (RFC 5545 3.8.4.6)")
+    if "<" in str(event.get("DESCRIPTION", "")) and re.search(r"</?(p|br|a|ul|li|div)\b", str(event["DESCRIPTION"])):
+        problems.append("HTML in DESCRIPTION")
     return problems

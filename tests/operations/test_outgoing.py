@@ -227,7 +227,7 @@ def test_a_first_mail_that_did_not_leave_is_still_the_first(services, booked):
         with services.database.write() as session:
             row = session.get(OutboxRow, 1)
             told = outgoing.render(session, NOW, services.settings, row)
-        assert b"writing to you for the first time" in told
+        assert b"This is Women in Physics" in told
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,168 @@
+"""The linter itself: it takes a right mail, and finds each way in which invitations have gone wrong for others."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from service.domain import itip
+from service.messages.letter import Button, Letter, Lists, Opens
+from service.messages.mime import Calendar, Headers, compose
+from tests.domain.test_itip import INVITATION
+from tests.mail_linter import lint
+
+HOST = "127.0.0.1:8000"
+HEADERS = Headers(
+    sender_name="Ana Lima via Women in Physics", sender="meet@example.net", recipient_name="Ben Okafor",
+    recipient="ben@example.org", message_id="<1@example.net>", sent_at=datetime(2027, 2, 1, 9, 0, tzinfo=UTC),
+)  # fmt: skip
+LETTER = Letter(
+    subject="Meeting on Fri 26 Feb, 10:00", preview="More inside.",
+    blocks=(Opens("Booked."), Lists("Agenda", (("The run", "15 min"),))), button=Button("Open", f"http://{HOST}/m/x"),
+    asides=(), footer=("Women in Physics",), fewer=Button("Fewer", f"http://{HOST}/p/x"),
+)  # fmt: skip
+
+
+def mail(octets=None, *, method="REQUEST", letter=LETTER, headers=HEADERS):
+    octets = itip.request(INVITATION) if octets is None else octets
+    return compose(letter, headers, "en", Calendar(method, octets))
+
+
+def swapped(old, new, octets=None):
+    """The request with a text replaced; the sample must have it."""
+    octets = itip.request(INVITATION) if octets is None else octets
+    whole = octets.replace(b"\r\n ", b"")
+    assert old in whole
+    lines = whole.replace(old, new).split(b"\r\n")
+    return b"\r\n".join(_folded(line) for line in lines)
+
+
+def _folded(line):
+    return b"\r\n ".join(line[at : at + 60] for at in range(0, len(line), 60)) or line
+
+
+@pytest.mark.parametrize("make", [itip.request, itip.cancel])
+def test_a_right_mail_has_no_problem(make):
+    method = "REQUEST" if make is itip.request else "CANCEL"
+    assert lint(mail(make(INVITATION), method=method), host=HOST) == []
+
+
+def test_a_mail_without_a_calendar_has_no_problem():
+    assert lint(compose(LETTER, HEADERS, "en"), host=HOST) == []
+
+
+CALENDARS = {
+    "METHOD missing (ical4j#529)": (b"METHOD:REQUEST\r\n", b"", "one METHOD"),
+    "SEQUENCE twice (couchers#8646)": (b"SEQUENCE:0", b"SEQUENCE:0\r\nSEQUENCE:1", "one SEQUENCE"),
+    "PUBLISH (calrs#36)": (b"METHOD:REQUEST", b"METHOD:PUBLISH", "METHOD PUBLISH"),
+    "no ORGANIZER": (b"ORGANIZER;", b"X-ORGANIZER;", "no ORGANIZER"),
+    "no ATTENDEE (SergeyMosin#647)": (b"ATTENDEE;", b"X-ATTENDEE;", "no ATTENDEE"),
+    "no DTSTAMP": (b"DTSTAMP:", b"X-DTSTAMP:", "no DTSTAMP"),
+    "no RSVP (nextcloud/server#21189)": (b";RSVP=TRUE", b"", "RSVP=TRUE"),
+    "UID with a host (RFC 7986 5.3)": (b"UID:0f8b2c2e", b"UID:7@example.net-0f8b2c2e", "no bare UUID"),
+    "local time (RFC 5545 3.3.5)": (b"DTSTART:20270226T150000Z", b"DTSTART:20270226T150000", "DTSTART is not in UTC"),
+    "TZID without VTIMEZONE (ical-generator#680)": (
+        b"DTSTART:20270226T150000Z", b"DTSTART;TZID=Europe/Lisbon:20270226T150000", "DTSTART is not in UTC",
+    ),
+    "mailto with %40 (iCal#260)": (b":mailto:meet@example.net", b":mailto:meet%40example.net", "no plain mailto"),
+    "the reader is the organizer (sendgrid-csharp#907)": (
+        b":mailto:meet@example.net", b":mailto:ben@example.org", "an attendee is the organizer",
+    ),
+    "another organizer than the sender (tutanota#11148)": (
+        b":mailto:meet@example.net", b":mailto:ana@example.net", "ORGANIZER is not the sender",
+    ),
+    "the reader is not invited (nextcloud/mail#8801)": (b"mailto:ben@", b"mailto:b.o@", "reader is no ATTENDEE"),
+    "nobody reads the organizer's mailbox (indico#7121)": (b"mailto:meet@", b"mailto:noreply@", "nobody reads"),
+    "SENT-BY unquoted (tine20#4642)": (
+        b";EMAIL=ana@example.org", b";SENT-BY=mailto:ana@example.org", "SENT-BY without quotes",
+    ),
+    "CANCELLED in a REQUEST (cal.diy#29706)": (b"STATUS:CONFIRMED", b"STATUS:CANCELLED", "STATUS CANCELLED"),
+    "an alarm": (
+        b"TRANSP:OPAQUE", b"TRANSP:OPAQUE\r\nBEGIN:VALARM\r\nACTION:DISPLAY\r\nTRIGGER:-PT5M\r\nEND:VALARM", "an alarm",
+    ),
+    "public": (b"CLASS:PRIVATE", b"CLASS:PUBLIC", "not private"),
+    "free": (b"TRANSP:OPAQUE", b"TRANSP:TRANSPARENT", "blocking time"),
+    "categories": (b"TRANSP:OPAQUE", b"TRANSP:OPAQUE\r\nCATEGORIES:Mentoring", "CATEGORIES"),
+    "one quoted FEATURE": (b"FEATURE=AUDIO,VIDEO", b'FEATURE="AUDIO,VIDEO"', "CONFERENCE"),
+    "CONFERENCE without VALUE": (b";VALUE=URI:https", b":https", "CONFERENCE"),
+    "a control character": (b"SUMMARY:Meeting", b"SUMMARY:\x07Meeting", "a control character"),
+    "HTML in DESCRIPTION (odoo#246603)": (b"DESCRIPTION:15", b"DESCRIPTION:<p>15", "HTML in DESCRIPTION"),
+    "a zone (RDATE lists are misread)": (
+        b"BEGIN:VEVENT", b"BEGIN:VTIMEZONE\r\nTZID:Europe/Lisbon\r\nEND:VTIMEZONE\r\nBEGIN:VEVENT", "VTIMEZONE",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(CALENDARS))
+def test_a_wrong_calendar_is_found(name):
+    old, new, told = CALENDARS[name]
+    assert told in "; ".join(lint(mail(swapped(old, new)), host=HOST))
+
+
+def test_method_after_the_event_is_found():
+    octets = swapped(b"METHOD:REQUEST\r\n", b"")
+    octets = octets.replace(b"END:VEVENT\r\n", b"END:VEVENT\r\nMETHOD:REQUEST\r\n")
+    assert "METHOD after the event" in "; ".join(lint(mail(octets)))
+
+
+def test_folds_and_line_ends_that_readers_reject_are_found():
+    whole = itip.request(INVITATION)
+    long = re.sub(rb"\r\n ", b"", whole)
+    assert "over 75 octets" in "; ".join(lint(mail(long)))
+    umlaut = whole.replace(b"SUMMARY:Meeting", "SUMMARY:Ü".encode()[:9] + b"\r\n " + "Ü".encode()[1:] + b"Meeting")
+    assert "a fold inside a character" in "; ".join(lint(mail(umlaut)))
+    assert "bare CR or LF" in "; ".join(lint(mail(whole.replace(b"\r\n", b"\n"))))
+
+
+MAILS = {
+    "the parameter disagrees (PHPMailer#1780)": (rb'method="REQUEST"', b"method=CANCEL", "parameter says CANCEL"),
+    "no method parameter (appointment#773)": (rb' method="?REQUEST"?;', b"", "parameter says None"),
+    "no charset": (rb'; charset="UTF-8"', b"", "charset is not UTF-8"),
+    "an attachment only (nextcloud/server#12885)": (rb"/alternative", b"/related", "no part of the alternative"),
+    "a disposition on the alternative (PHPMailer#175)": (
+        rb"(Content-Type: text/calendar)", rb"Content-Disposition: inline\r\n\1", "a disposition",
+    ),
+    "another file name": (rb"invite\.ics", b"ana-interview.ics", "not called invite.ics"),
+    "Precedence": (rb"^From:", b"Precedence: bulk\r\nFrom:", "has Precedence"),
+    "Auto-Submitted on an invitation": (rb"^From:", b"Auto-Submitted: auto-generated\r\nFrom:", "Auto-Submitted"),
+    "no Message-ID": (rb"Message-ID", b"X-Message-ID", "no Message-ID"),
+    "no Date": (rb"\r\nDate:", b"\r\nX-Date:", "no Date"),
+    "bare line feeds": (rb"\r\nSubject", b"\nSubject", "a bare CR or LF"),
+    "8 bits": (rb"Booked\.", "Geprüft.".encode(), "8-bit"),
+    "copies that differ": (rb"(invite\.ics.*?\r\n\r\n)QkVH", rb"\1QkVG", "not two equal copies"),
+    "names in the subject": (rb"Subject: .*?\r\n", b"Subject: Meeting: Ana & Ben\r\n", "names people"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", list(MAILS))
+def test_a_wrong_mail_is_found(name):
+    old, new, told = MAILS[name]
+    changed = re.sub(old, new, mail(), flags=re.DOTALL)
+    assert changed != mail()
+    assert told in "; ".join(lint(changed, host=HOST))
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [("A friendly reminder", "says 'reminder'"), ("Please complete your list", "says"), ("Delivery failed", "says")],
+)
+def test_words_that_no_mail_says_are_found(words, told):
+    letter = replace(LETTER, blocks=(Opens(words),))
+    assert told in "; ".join(lint(mail(letter=letter)))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        (b"<h1", b'<img src=3D"x"><h1', "an image"),
+        (b"<h1", b"<script></script><h1", "an image, a script or a form"),
+        (b"127.0.0.1:8000/m", b"example.com:8000/m", "another host"),
+    ],
+)
+def test_what_html_must_not_have_is_found(old, new, told):
+    changed = mail().replace(old, new)
+    assert changed != mail()
+    assert told in "; ".join(lint(changed, host=HOST))
