@@ -15,26 +15,14 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from service.domain import errors
 from service.store.types import KeyMissing
-from service.web import booking, front, health, mailbox, meeting, person
+from service.web import api, booking, front, health, mailbox, meeting, person
 from service.web.page import fault_sentences, page, words
+from service.web.status import status_of
 from service.wiring import Services
 
 log = logging.getLogger(__name__)
 MOST_BODY = 2 * 1024 * 1024
 
-STATUS: dict[type[errors.GreenroomError], int] = {
-    errors.InvalidInput: 422,
-    errors.NotFound: 404,
-    errors.LinkGone: 410,
-    errors.NotAllowed: 403,
-    errors.SlotTaken: 409,
-    errors.RuleBroken: 422,
-    errors.CalendarUnreadable: 503,
-    errors.MoveNotAllowed: 409,
-    errors.KeyReused: 422,
-    errors.TooMany: 429,
-    errors.AdapterError: 422,
-}
 HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -56,9 +44,8 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (front, booking, meeting, person, mailbox, health):
+    for part in (front, booking, meeting, person, mailbox, health, api):
         app.register_blueprint(part.blueprint)
-    _register_api(app)
     app.after_request(_headers)
     app.register_error_handler(errors.GreenroomError, _expected)
     app.register_error_handler(OperationalError, _database)
@@ -73,14 +60,6 @@ def create_app(services: Services) -> Flask:
     return app
 
 
-def _register_api(app: Flask) -> None:
-    try:
-        from service.web import api  # noqa: PLC0415
-    except ImportError:
-        return
-    app.register_blueprint(api.blueprint)
-
-
 def _headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
@@ -88,7 +67,7 @@ def _headers(response: Response) -> Response:
 
 
 def _expected(error: errors.GreenroomError) -> AnyResponse:
-    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+    status = status_of(error)
     if isinstance(error, errors.InvalidInput):
         sentences = fault_sentences(error)
     elif isinstance(error, errors.AdapterError):
