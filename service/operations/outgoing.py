@@ -49,7 +49,7 @@ def render(session: Session, now: datetime, settings: MailSettings, row: OutboxR
         raise UnknownKind(kind=row.kind)
     reader = session.get_one(Person, row.person_id)
     context = Context(session, now, settings, row, reader)
-    if not _wanted(reader, row.kind) or not _still_so(context):
+    if not is_wanted(reader.mails, row.kind) or not _still_so(context):
         return None
     view = view_of(context)
     if view is None:
@@ -67,10 +67,11 @@ def _heard_of_us(session: Session, row: OutboxRow) -> bool:
     return session.scalars(other.limit(1)).first() is not None
 
 
-def _wanted(reader: Person, kind: str) -> bool:
-    if reader.mails == "none":
+def is_wanted(wish: str, kind: str) -> bool:
+    """Whether a person who chose all, fewer or none gets mails of this kind."""
+    if wish == "none":
         return kind in ABOUT_AN_ACTION - {"welcome"}
-    return reader.mails != "fewer" or kind in EVEN_WHEN_FEWER
+    return wish != "fewer" or kind in EVEN_WHEN_FEWER
 
 
 def _still_so(context: Context) -> bool:

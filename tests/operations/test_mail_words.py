@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from service.messages.letters import LETTERS
-from service.operations import arcs, booking, followup, people
+from service.operations import arcs, booking, followup, outgoing, people
 from service.operations.arcs import DateInput
 from service.operations.followup import Line
 from service.store import outbox
@@ -142,6 +143,18 @@ def test_calendar_broken(services, met):
 def test_every_kind_that_can_be_sent_is_kept_here():
     kept_kinds = {path.stem.rpartition("-")[0] for path in mails.SNAPSHOTS.glob("*.txt")}
     assert set(LETTERS) <= kept_kinds
+
+
+def test_s17_the_table_of_mails_is_what_can_be_sent():
+    table = (Path(__file__).parents[2] / "docs/mails.md").read_text(encoding="utf-8")
+    rows = [
+        [cell.strip(" `") for cell in line.strip("|").split("|")] for line in table.splitlines() if "| `" in line[:3]
+    ]
+    told = {row[0]: (row[4] == "sent", row[5] == "sent") for row in rows}
+    assert len(rows) == len(told)
+    assert told == {
+        kind: tuple(outgoing.is_wanted(wish, kind) for wish in ("fewer", "none")) for kind in LETTERS
+    }  # fmt: skip
 
 
 def test_american_english_has_twelve_hours(services):
