@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from service import broker
+from service.process import Part, stop
 from service.settings import Settings
 from service.store.database import Database, connect, sqlite_url
 from service.store.tables import Base
@@ -41,3 +44,14 @@ def services(settings: Settings, database: Database) -> Services:
         jobs=RecordedJobs(),
         calendars=MemoryCalendars(),
     )
+
+
+@pytest.fixture
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a real broker, as `up` starts it."""
+    folder = tmp_path_factory.mktemp("valkey")
+    socket = folder / "s"
+    part = Part("broker", broker.starter(folder, socket))
+    part.pid = part.start()
+    yield f"unix://{socket}"
+    stop(part)

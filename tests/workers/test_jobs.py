@@ -1,0 +1,88 @@
+"""What may be run: names that lead somewhere, ids, and nothing else."""
+
+import importlib
+import json
+
+import pytest
+from redis import Redis
+from rq import Queue, SimpleWorker
+from rq.serializers import JSONSerializer
+from sqlalchemy import select
+
+from integrations import rq_jobs
+from integrations.rq_jobs import CALENDAR, MAIL, RqJobs
+from service.domain.errors import AdapterError
+from service.store.tables import Calendar, Inbound
+from tests import cast
+from workers import busy
+from workers.run import JOBS, SafeJob
+
+
+def test_every_name_of_a_job_leads_to_its_function():
+    names = {value for name, value in vars(rq_jobs).items() if isinstance(value, str) and value.startswith("workers.")}
+    assert names == set(JOBS)
+    for name in names:
+        module, _, function = name.rpartition(".")
+        assert getattr(importlib.import_module(module), function) is JOBS[name]
+
+
+def test_a_job_on_the_wire_is_a_name_and_ids(valkey):
+    jobs = RqJobs(valkey)
+    jobs.send_batch("a-token", [3, 1, 2])
+    jobs.refresh_connection(7)
+    jobs.read_inbound(9)
+    assert jobs.depth() == 2
+    with Redis.from_url(valkey) as redis:
+        found = {}
+        for queue in (MAIL, CALENDAR):
+            for job in Queue(queue, connection=redis, serializer=JSONSerializer).jobs:
+                found[job.func_name] = (json.loads(json.dumps(job.args)), job.timeout)
+    assert found == {
+        "workers.deliver.send_batch": (["a-token", [3, 1, 2]], 120),
+        "workers.busy.refresh_connection": ([7], 120),
+        "workers.inbox.read_inbound": ([9], 60),
+    }
+
+
+def test_only_what_is_on_the_list_runs(valkey, tmp_path):
+    mark = tmp_path / "mark"
+    with Redis.from_url(valkey) as redis:
+        queue = Queue(MAIL, connection=redis, serializer=JSONSerializer)
+        job = queue.enqueue_call("os.system", args=(f"touch {mark}",))
+        worker = SimpleWorker([MAIL], connection=redis, serializer=JSONSerializer, job_class=SafeJob)
+        worker.work(burst=True, logging_level="CRITICAL")
+        assert job.get_status(refresh=True) == "failed"
+        assert "JobRefused" in job.latest_result().exc_string
+    assert not mark.exists()
+
+
+def test_a_broker_that_is_away_is_one_kind_of_error(tmp_path):
+    jobs = RqJobs(f"unix://{tmp_path}/nobody.sock")
+    for ask in (jobs.depth, lambda: jobs.refresh_connection(1), lambda: jobs.send_batch("t", [1])):
+        with pytest.raises(AdapterError) as raised:
+            ask()
+        assert (raised.value.code, raised.value.permanent) == ("broker_unreachable", False)
+
+
+def test_a_refresh_reads_without_a_transaction_and_keeps_what_came(services):
+    now = services.clock()
+    with services.database.write() as session:
+        connection_id = cast.broken_calendar(session, now, cast.person(session, now, "ben").id).id
+    services.calendars("ics", "broken", None, None).put(now)
+    busy.refresh(services, connection_id)
+    with services.database.read() as session:
+        assert session.scalars(select(Calendar.verified_at)).all() == [now]
+    busy.refresh(services, 4711)  # gone: nothing happens
+
+
+def test_a_message_is_decided_once(services, monkeypatch):
+    from service.operations import inbound
+    from workers import context, inbox
+
+    monkeypatch.setattr(context, "_made", [services])
+    with services.database.write() as session:
+        inbound_id = inbound.receive(session, services.clock(), b"Message-ID: <1@example.org>\r\n\r\nhello")
+    for _ in range(2):
+        inbox.read_inbound(inbound_id)
+    with services.database.read() as session:
+        assert session.get(Inbound, inbound_id).state == "ignored"
