@@ -178,8 +178,7 @@ def test_what_a_mail_server_says_decides_the_row(world, setting, value, state):
     drain(world.services)
     with world.services.database.read() as session:
         states = Counter(session.scalars(cast.select(cast.OutboxRow.state)))
-    # A connection that breaks leaves the rest of the batch to be tried again.
-    assert states == ({"uncertain": 1, "pending": 1} if state == "uncertain" else {state: 2})
+    assert states == {state: 2}
     assert world.sink.taken == []
 
 

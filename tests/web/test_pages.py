@@ -64,7 +64,7 @@ def test_the_times_page_says_what_for_and_why(client, ana):
     page = client.get(f"/s/{ana[0]}")
     told = text_of(page)
     assert page.status_code == 200
-    for words in ("You are Ana", "Practice run with Ben", "around your presentation", "45 minutes", "15 minutes, twice",
+    for words in ("You are Ana", "Practice run with Ben", "before your presentation", "45 minutes", "15 minutes, twice",
                   "Best", "for Ben in New York", "More times", "A time in mind?", "their usual hours",
                   "Times in Lisbon",
                   "Ask Ben", "6 days before"):  # fmt: skip
