@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import replace
 
@@ -30,8 +29,6 @@ def run_demo(*, reset: bool = False) -> None:
     note = prepare(folder, machine_now().date(), reset=reset)
     settings = demo_settings(note)
     keep_settings(settings)
-    # Every part reads its settings from the environment; the folder's own settings.env says the rest.
-    os.environ["GREENROOM_DATA_DIR"] = str(folder)
     with servers.running(folder, note.feeds_port, note.dav_port, note.password, note.day):
         if not note.told:
             _say("demo.making")
