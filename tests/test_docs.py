@@ -10,9 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from babel.messages.pofile import read_po
 
+from service.cli import main as greenroom
 from service.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -87,6 +89,27 @@ def test_the_rooms_in_design_are_the_rooms_that_stand() -> None:
     modules = [path for room in CODE for path in (ROOT / room).rglob("*.py") if path.name != "__init__.py"]
     homeless = [path for path in modules if path not in named and not rooms & set(path.parents)]
     assert not sorted(str(path.relative_to(ROOT)) for path in homeless)
+
+
+DOCUMENTS = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in (ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_command_in_a_document_exists_with_its_options(document: str) -> None:
+    text = (ROOT / document).read_text(encoding="utf-8").replace("\\\n", " ")
+    told = re.findall(r"(?:^ {4}|`|/)greenroom ([^`\n]+)", text, re.MULTILINE)
+    wrong = [line for line in told if not is_command(line.split("#")[0].split())]
+    assert not wrong
+
+
+def is_command(words: list[str]) -> bool:
+    command: click.Command = greenroom
+    while isinstance(command, click.Group) and words and words[0] in command.commands:
+        command = command.commands[words.pop(0)]
+    if words == ["--help"]:
+        return True
+    known = {option for parameter in command.params for option in parameter.opts}
+    return not isinstance(command, click.Group) and {word for word in words if word.startswith("--")} <= known
 
 
 def catalogue() -> set[str]:

@@ -25,16 +25,11 @@ def web() -> None:
 
 
 @click.command()
-@click.option("--queue", type=click.Choice(["mail", "calendar", "clock"]), default="mail", show_default=True)
-def worker(queue: str) -> None:
-    """One worker on one queue, or the clock."""
-    from workers import clock, context  # noqa: PLC0415
-    from workers.run import work  # noqa: PLC0415
+def worker() -> None:
+    """The workers and the clock alone; any number of machines may run them."""
+    from service import supervisor  # noqa: PLC0415
 
-    if queue == "clock":
-        clock.run(context.services())
-    else:
-        work(queue)
+    supervisor.run_worker(settings.load())
 
 
 @click.command()
