@@ -1,0 +1,195 @@
+"""What the doctor finds, on real parts: a mail server, a broker, a feed; and what it says to do."""
+
+import re
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from email import policy
+from email.parser import BytesParser
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from service import doctor, wiring
+from service.domain.reply import request_in
+from service.settings import Settings, SmtpServer
+from service.store import heartbeats, outbox
+from service.store.tables import Connection, OutboxRow
+from service.store.types import fingerprint
+from service.trial import send_trial
+from tests import cast, smtp
+from tests.mail_linter import lint
+
+FEED = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Test//EN\r\nEND:VCALENDAR\r\n"
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """A service of its own that has been migrated."""
+    settings = Settings(data_dir=tmp_path / "data", secret_keys=("k" * 48,))
+    wiring.migrate(settings)
+    return settings
+
+
+def found(settings):
+    return {row.part: row for row in doctor.check(settings)}
+
+
+@contextmanager
+def writing(settings):
+    services = wiring.build(settings)
+    with services.database.write() as session:
+        yield session, wiring.utc_now()
+    services.database.close()
+
+
+def with_mail(settings, port):
+    return replace(
+        settings, smtp=SmtpServer("127.0.0.1", port, None, None, "none"), base_url_given="https://meet.example.org"
+    )
+
+
+def test_before_the_first_run_nothing_is_made(tmp_path):
+    [row] = doctor.check(Settings(data_dir=tmp_path / "data"))
+    assert (row.part, row.state) == ("database", "off")
+    assert "greenroom up" in row.advice
+    assert not (tmp_path / "data").exists()
+
+
+def test_all_is_well(bare, valkey):
+    with smtp.running() as (sink, port):
+        settings = with_mail(replace(bare, redis_url=valkey), port)
+        services = wiring.build(settings)
+        for part in ("clock", "worker"):
+            heartbeats.beat(services.database, part, part, wiring.utc_now())
+        services.database.close()
+        rows = doctor.check(settings)
+    assert {row.state for row in rows} == {"well"}, rows
+    assert [row.part for row in rows] == [
+        "address", "disk", "database", "keys", "clock", "worker", "time", "outbox", "broker", "mail",
+    ]  # fmt: skip
+    assert sink.taken == []
+
+
+def test_links_that_nobody_can_follow(bare):
+    with smtp.running() as (_, port):
+        row = found(replace(with_mail(bare, port), base_url_given=None))["address"]
+    assert row.state == "broken"
+    assert "GREENROOM_BASE_URL" in row.advice
+
+
+def test_a_mail_server_and_a_broker_that_are_away(bare, tmp_path):
+    settings = replace(with_mail(bare, smtp.free_port()), redis_url=f"unix://{tmp_path}/nobody")
+    rows = found(settings)
+    assert rows["mail"].state == rows["broker"].state == "broken"
+    assert "GREENROOM_SMTP_URL" in rows["mail"].advice
+    assert "GREENROOM_REDIS_URL" in rows["broker"].advice
+
+
+def test_a_database_behind_this_version(bare):
+    (bare.data_dir / "greenroom.db").unlink()
+    (bare.data_dir / "greenroom.db").touch()
+    rows = found(bare)
+    assert rows["database"].state == "broken"
+    assert "greenroom migrate" in rows["database"].advice
+    assert "keys" not in rows, "what needs the database is left out"
+
+
+def test_a_key_that_is_missing_is_named(bare):
+    with writing(bare) as (session, now):
+        cast.pair(session, now, place="the blue room")
+    row = found(replace(bare, secret_keys=("n" * 48,)))["keys"]
+    assert row.state == "broken"
+    assert re.search(r"\b[0-9a-f]{8}\b", row.advice)
+    assert found(replace(bare, secret_keys=("n" * 48, "k" * 48)))["keys"].state == "well"
+    gone = replace(bare, secret_keys=())
+    assert found(gone)["keys"].state == "broken", "the folder's own key file is gone"
+
+
+def test_one_part_silent_while_others_live(bare):
+    services = wiring.build(bare)
+    heartbeats.beat(services.database, "clock-1", "clock", wiring.utc_now())
+    services.database.close()
+    rows = found(bare)
+    assert (rows["clock"].state, rows["worker"].state) == ("well", "broken")
+
+
+def test_mail_that_needs_somebody(bare):
+    with writing(bare) as (session, now):
+        ana = cast.person(session, now, "ana")
+        for number, state in enumerate(("uncertain", "dead", "dead", "pending")):
+            outbox.add(session, now - timedelta(minutes=7), "links", ana.id, dedup=f"k{number}")
+            session.query(OutboxRow).filter_by(dedup_key=f"k{number}").one().state = state
+    row = found(bare)["outbox"]
+    assert row.state == "look"
+    assert "waited 7 minutes" in row.advice
+    assert "One mail may have arrived" in row.advice
+    assert "2 mails were refused" in row.advice
+
+
+def test_a_clock_that_was_set_back(bare):
+    with writing(bare) as (session, now):
+        outbox.add(session, now + timedelta(hours=3), "links", cast.person(session, now, "ana").id, dedup="k")
+    row = found(bare)["time"]
+    assert row.state == "broken"
+    assert re.search(r"1(79|80) minutes behind", row.advice)
+
+
+@contextmanager
+def feed():
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "text/calendar")
+            self.send_header("Content-Length", str(len(FEED)))
+            self.end_headers()
+            self.wfile.write(FEED)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_every_calendar_is_really_read(bare):
+    with feed() as port:
+        with writing(bare) as (session, now):
+            for url, state in ((f"http://127.0.0.1:{port}/a.ics", "connected"), ("http://10.0.0.1/", "off")):
+                made = cast.broken_calendar(session, now, cast.person(session, now, "ben").id)
+                made.url, made.state = url, state
+                made.calendars[0].key_hash = fingerprint(url)
+            ids = [str(each.id) for each in session.query(Connection).order_by(Connection.id)]
+        allowed = found(replace(bare, outbound_allow=frozenset({f"127.0.0.1:{port}"})))
+        guarded = found(bare)
+    assert [allowed[f"calendar {each}"].state for each in ids] == ["well", "off"]
+    refused = guarded[f"calendar {ids[0]}"]
+    assert refused.state == "broken"
+    assert refused.advice.startswith("ben@example.org: ")
+
+
+def test_a_trial_is_an_invitation_and_its_end(bare):
+    waited = []
+    with smtp.running() as (sink, port):
+        services = wiring.build(with_mail(bare, port))
+        send_trial(services, "cleo@example.org", waited.append)
+        services.database.close()
+    assert waited == [60.0]
+    assert [recipient for recipient, _ in sink.taken] == ["cleo@example.org"] * 2
+    first, second = (BytesParser(policy=policy.default).parsebytes(octets) for _, octets in sink.taken)
+    assert second["In-Reply-To"] == first["Message-ID"]
+    request, cancel = (request_in(octets) for _, octets in sink.taken)
+    uid = re.search(rb"UID:(\S+)", request)[1]
+    assert uid in cancel
+    assert b"SEQUENCE:0" in request
+    assert b"SEQUENCE:1" in cancel
+    for _, octets in sink.taken:
+        assert lint(octets) == []
