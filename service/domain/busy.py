@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections import defaultdict
@@ -25,6 +26,9 @@ DAY = timedelta(days=1)
 EARLIEST_OFFSET, LATEST_OFFSET = timedelta(hours=14), timedelta(hours=12)
 TOO_OFTEN = frozenset({"SECONDLY", "MINUTELY"})  # nobody meets that often; expanding it would take minutes
 UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, InvalidCalendar)
+FOLD = re.compile(rb"\r?\n[ \t]")  # RFC 5545 3.1
+ZONE_BLOCK = re.compile(rb"BEGIN:VTIMEZONE.*?END:VTIMEZONE", re.DOTALL | re.IGNORECASE)
+ZONE_NAME = re.compile(rb"^TZID[^:\r\n]*:([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
 MICROSOFT_UTC = re.compile(rb'TZID="?tzone://Microsoft/Utc"?', re.IGNORECASE)
 # An unquoted colon in a parameter ends it: the property would lose its value (seen from Exchange, November 2026).
 MICROSOFT_CUSTOM = re.compile(rb'TZID="?tzone://Microsoft/Custom"?', re.IGNORECASE)
@@ -88,12 +92,30 @@ def read_busy_all(resources: Iterable[bytes], request: Request) -> tuple[list[Sp
 
 
 def _parse(resource: bytes) -> list[Component]:
-    normal = MICROSOFT_UTC.sub(b"TZID=UTC", resource.lstrip(b"\xef\xbb\xbf \r\n\t"))
+    normal = FOLD.sub(b"", resource.lstrip(b"\xef\xbb\xbf \r\n\t"))
+    normal = MICROSOFT_UTC.sub(b"TZID=UTC", normal)
     normal = MICROSOFT_CUSTOM.sub(b"TZID=Customized Time Zone", normal)
     try:
-        return list(Calendar.from_ical(normal, multiple=True))
+        return list(Calendar.from_ical(_own_zone_names(normal), multiple=True))
     except UNREADABLE as fault:
         raise AdapterError("not_a_calendar", permanent=True) from fault
+
+
+def _own_zone_names(ics: bytes) -> bytes:
+    """Zones that the file defines, under names that hold for this definition alone.
+
+    icalendar keeps the first definition of a name for the whole process: "Our Office" of one person's file would set
+    the hours of everybody else's (seen with 7.3.0, November 2026).
+    """
+    for block in ZONE_BLOCK.findall(ics):
+        found = ZONE_NAME.search(block)
+        if found is None:
+            continue
+        name = found[1].strip()
+        own = b"own-" + hashlib.sha256(block).hexdigest()[:16].encode()
+        ics = ics.replace(block, block.replace(found[0], b"TZID:" + own))
+        ics = re.sub(rb';TZID="?' + re.escape(name) + rb'"?(?=[;:])', b";TZID=" + own, ics)
+    return ics
 
 
 def _read_calendar(calendar: Component, request: Request, found: _Found) -> None:
@@ -108,8 +130,11 @@ def _read_calendar(calendar: Component, request: Request, found: _Found) -> None
     zones = calendar.walk("VTIMEZONE")
     for events in series.values():
         _read_series(events, zones, zone, request, found)
-    for freebusy in calendar.walk("VFREEBUSY"):
-        found.spans.extend(_freebusy(freebusy))
+    try:
+        for freebusy in calendar.walk("VFREEBUSY"):
+            found.spans.extend(_freebusy(freebusy))
+    except UNREADABLE as fault:
+        raise AdapterError("unreadable_event", permanent=False) from fault
 
 
 def _floating_zone(calendar: Component, owner: ZoneInfo) -> ZoneInfo:
@@ -197,9 +222,17 @@ def _spans(event: Component, master: Component, zone: ZoneInfo) -> Iterator[Span
         raise ValueError("no start")
     start, end = span
     first = _span_of(master, zone)
-    exact = start + (first[1] - first[0]) if first is not None and master is not event else end
+    exact = start + (first[1] - first[0]) if first is not None and _wall_length(event) == _wall_length(master) else end
     if max(end, exact) > start:
         yield start, max(end, exact)
+
+
+def _wall_length(event: Component) -> timedelta | None:
+    """How long the event looks on a wall: an exception that has a length of its own is not measured by its series."""
+    start, end = event.decoded("DTSTART", None), event.decoded("DTEND", None)
+    if not isinstance(start, datetime) or not isinstance(end, datetime):
+        return None
+    return end.replace(tzinfo=None) - start.replace(tzinfo=None)
 
 
 def _span_of(event: Component, zone: ZoneInfo) -> Span | None:
@@ -217,16 +250,19 @@ def _span_of(event: Component, zone: ZoneInfo) -> Span | None:
             last = _utc(start if isinstance(start, datetime) else start + DAY, zone)
         else:
             last = _utc(end, zone)
+        begin = _utc(start, zone)
     except UNREADABLE:
         return None
-    begin = _utc(start, zone)
     if last < begin:
         return None
     return floor_epoch(begin), math.ceil(last.timestamp())
 
 
 def _utc(moment: datetime | date, zone: ZoneInfo) -> datetime:
-    """An instant: days begin at midnight and bare times happen in the given zone."""
+    """An instant: days begin at midnight and bare times happen in the given zone. Raises ValueError for anything else:
+    icalendar hands on a value that it could not read as text."""
+    if not isinstance(moment, date):
+        raise ValueError("no time")
     if not isinstance(moment, datetime):
         moment = datetime.combine(moment, wall_time.min)
     return (moment.replace(tzinfo=zone) if moment.tzinfo is None else moment).astimezone(UTC)
