@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
@@ -26,6 +26,7 @@ PROVIDERS = ("caldav", "ics")
 BEHIND = timedelta(days=1)
 BEYOND_HORIZON = timedelta(days=33)  # so that a copy of yesterday still reaches to the horizon, and caps over a month
 TELL_AFTER_POLLS = 2  # one failed read may be anybody's bad minute
+GRACE = timedelta(milliseconds=300)  # for an adapter that notices its deadline itself
 UIDS_SINCE = timedelta(days=2)
 
 
@@ -229,11 +230,15 @@ def read(plan: RefreshPlan, factory: CalendarFactory, timeout: timedelta) -> Ref
 
 
 def read_live(plans: list[RefreshPlan], factory: CalendarFactory, timeout: timedelta) -> list[RefreshResult]:
-    """All at once, each within `timeout`."""
+    """All at once, each within `timeout`. One that still has not answered then is given up, not waited for."""
     if not plans:
         return []
-    with ThreadPoolExecutor(max_workers=len(plans), thread_name_prefix="live-read") as pool:
-        return list(pool.map(lambda plan: read(plan, factory, timeout), plans))
+    pool = ThreadPoolExecutor(max_workers=len(plans), thread_name_prefix="live-read")
+    waiting = {pool.submit(read, plan, factory, timeout): plan for plan in plans}
+    done, late = wait(waiting, timeout=(timeout + GRACE).total_seconds())
+    pool.shutdown(wait=False, cancel_futures=True)
+    given_up = [RefreshResult(waiting[each], (), AdapterError("timeout", permanent=False, host="")) for each in late]
+    return [each.result() for each in done] + given_up
 
 
 def store_refresh(session: Session, now: datetime, result: RefreshResult, poll: timedelta) -> None:

@@ -1,0 +1,128 @@
+"""Calendar servers on loopback: one that answers as it is told, and a real Radicale."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from tests.smtp import free_port
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+@contextmanager
+def answering(answers: dict[str, Answer]) -> Iterator[str]:
+    """A server whose paths do what they are told; yields host:port. Whatever else is asked for is a 404."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = answers.get(self.path.partition("?")[0])
+            try:
+                if answer is None:
+                    self.send_error(404)
+                else:
+                    answer(self)
+            except (BrokenPipeError, ConnectionResetError):
+                pass  # the reader had enough, which is what some tests are about
+
+        do_PROPFIND = do_REPORT = do_GET
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def body(content: bytes, status: int = 200, **headers: str) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        handler.wfile.write(content)
+
+    return answer
+
+
+def redirect(to: str, status: int = 302) -> Answer:
+    return body(b"", status, Location=to)
+
+
+def dripping(seconds: float) -> Answer:
+    """A byte now and then: each read succeeds, the whole never ends."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.05)
+
+    return answer
+
+
+def flooding(megabytes: int) -> Answer:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        for _ in range(megabytes):
+            handler.wfile.write(b" " * 1024 * 1024)
+
+    return answer
+
+
+@contextmanager
+def radicale(folder: Path, users: dict[str, str]) -> Iterator[str]:
+    """A real CalDAV server with passwords; yields host:port when it answers, and ends with the block."""
+    port = free_port()
+    (folder / "users").write_text("".join(f"{name}:{password}\n" for name, password in users.items()))
+    config = folder / "config"
+    config.write_text(
+        f"[server]\nhosts=127.0.0.1:{port}\n"
+        f"[auth]\ntype=htpasswd\nhtpasswd_filename={folder}/users\nhtpasswd_encryption=plain\ndelay=0\n"
+        f"[storage]\nfilesystem_folder={folder}/collections\n[logging]\nlevel=critical\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-m", "radicale", "-C", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/", process)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            urllib.request.urlopen(url, timeout=1).close()
+        except urllib.error.HTTPError as answered:
+            answered.close()
+            return
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the calendar server did not start")
