@@ -27,7 +27,8 @@ from tests.smtp import free_port
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 PARTS = {"broker", "worker-mail", "worker-calendar", "clock", "web"}
 READY_SECONDS = 30.0
-COMMAND = [sys.executable, "-c", "from service.cli import main; main()", "up"]
+GREENROOM = [sys.executable, "-c", "from service.cli import main; main()"]
+COMMAND = [*GREENROOM, "up"]
 
 
 @dataclass
@@ -64,12 +65,12 @@ def until(condition, seconds=READY_SECONDS, told=lambda: ""):
 
 
 @contextmanager
-def running(folder, **settings):
+def running(folder, command=COMMAND, **settings):
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("GREENROOM_")}
     environ = inherited | {"GREENROOM_DATA_DIR": str(folder / "data"), "PORT": str(free_port())} | settings
     said = folder / "said"
     with said.open("ab") as out:
-        process = subprocess.Popen(COMMAND, env=environ, stdout=out, stderr=out, start_new_session=True)
+        process = subprocess.Popen(command, env=environ, stdout=out, stderr=out, start_new_session=True)
     up = Running(process, environ, said)
     try:
         yield up
@@ -91,7 +92,8 @@ def alive(pid):
 @pytest.fixture
 def up(tmp_path):
     with running(tmp_path) as made:
-        until(lambda: made.health()[0] == 200, told=made.said.read_text)
+        until(lambda: made.health()[0] == 200 or made.process.poll() is not None, told=made.said.read_text)
+        assert made.process.poll() is None, made.said.read_text()
         yield made
 
 
@@ -146,6 +148,22 @@ def test_parts_do_not_outlive_a_killed_supervisor_and_another_takes_over(up, tmp
     with running(tmp_path, PORT=up.environ["PORT"]) as again:
         until(lambda: again.health()[0] == 200 and again.parts() != left, 60, told=again.said.read_text)
         assert not any(alive(pid) for pid in left.values())
+
+
+def test_another_machine_runs_the_workers_alone(tmp_path, valkey):
+    """Its database and its broker are somebody else's; here both happen to be near."""
+    with running(tmp_path, [*GREENROOM, "worker"], GREENROOM_REDIS_URL=valkey) as worker:
+        settings = load(worker.environ)
+        wiring.migrate(settings)
+        until(lambda: set(worker.parts()) == {"worker-mail", "worker-calendar", "clock"}, told=worker.said.read_text)
+        services = wiring.build(settings)
+        now = services.clock()
+        with services.database.write() as session:
+            outbox.add(session, now, "links", cast.person(session, now, "ana").id, dedup="one")
+        until(lambda: kept_mails(settings.data_dir / "mailbox"), told=worker.said.read_text)
+        services.database.close()
+        worker.process.send_signal(signal.SIGINT)
+        assert worker.process.wait(30) == 0
 
 
 def test_a_port_that_is_taken_is_one_sentence(tmp_path):

@@ -1,9 +1,10 @@
 """The loop that finds what is due, and the two promises about mail: none for what is over, none left out."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from service.domain.errors import AdapterError, SlotTaken
 from service.operations import booking, followup, inbound
@@ -18,6 +19,7 @@ from workers.deliver import deliver, drain
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
 START = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
 AGE = timedelta(hours=1)
+BUSY_AT_ONCE = "PRAGMA busy_timeout = 0"
 
 
 def book(services):
@@ -194,3 +196,17 @@ def test_the_sweep_goes_on_until_nothing_is_due(services, meeting_id):
     assert clock.sweep(services) >= 1
     with services.database.read() as session:
         assert followup.next_due(session) > services.clock()
+
+
+def test_a_database_that_is_locked_costs_a_round_and_no_mail(services, meeting_id, caplog):
+    services.database.close()
+    event.listen(services.database.engine, "connect", lambda connection, _: connection.execute(BUSY_AT_ONCE))
+    other = sqlite3.connect(services.settings.data_dir / "greenroom.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert clock.attempt(clock.dispatch, services) is False
+    assert "the database said OperationalError" in caplog.text
+    other.execute("ROLLBACK")
+    other.close()
+    assert clock.attempt(clock.dispatch, services) is True
+    work(services)
+    assert len(services.mailer.sent) == 2

@@ -12,10 +12,12 @@ from sqlalchemy import select
 from integrations import rq_jobs
 from integrations.rq_jobs import CALENDAR, MAIL, RqJobs
 from service.domain.errors import AdapterError
+from service.store import heartbeats
 from service.store.tables import Calendar, Inbound
+from service.wiring import utc_now
 from tests import cast
 from workers import busy
-from workers.run import JOBS, SafeJob
+from workers.run import JOBS, BeatingWorker, SafeJob
 
 
 def test_every_name_of_a_job_leads_to_its_function():
@@ -86,3 +88,18 @@ def test_a_message_is_decided_once(services, monkeypatch):
         inbox.read_inbound(inbound_id)
     with services.database.read() as session:
         assert session.get(Inbound, inbound_id).state == "ignored"
+
+
+def test_a_worker_says_that_it_lives_and_forks_with_no_database_open(services, valkey):
+    with Redis.from_url(valkey) as redis:
+        worker = BeatingWorker([MAIL], connection=redis, serializer=JSONSerializer, job_class=SafeJob)
+        worker.services, worker.beat_as = services, "mail-1"
+        worker.heartbeat()
+    with services.database.read() as session:
+        assert heartbeats.alive(session, utc_now()) == {"worker"}
+    services.database.close()
+    worker.beat_at = float("-inf")
+    with Redis.from_url(valkey) as redis:
+        worker.connection = redis
+        worker.heartbeat()
+    assert services.database.engine.pool.checkedin() == 0
