@@ -72,7 +72,7 @@ def _parse(data: bytes) -> list[tuple[int, Row]]:
         reader.fieldnames = header
         rows = [(reader.line_num, row) for row in reader]
     except csv.Error:
-        raise InvalidInput.of(f"line {reader.line_num}", "not_csv") from None
+        raise InvalidInput.of(f"line {reader.reader.line_num}", "not_csv") from None
     if not rows:
         raise InvalidInput.of("file", "no_rows")
     return [(line, {key: (value or "").strip() for key, value in row.items() if key}) for line, row in rows]

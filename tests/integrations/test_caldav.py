@@ -49,12 +49,12 @@ def put(http, host, name, lines, uid=None):
         f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:{uid or name}\r\n"
         f"DTSTAMP:20270101T000000Z\r\nSUMMARY:SECRET\r\n{lines}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
     )
-    send(http, host, "PUT", f"/ben/work/{name}.ics", ics)
+    send(http, host, "PUT", f"/ben/office/{name}.ics", ics)
 
 
 @pytest.fixture(scope="module")
 def filled(http, host):
-    send(http, host, "MKCALENDAR", "/ben/work/", MAKE.format(name="Work", more=""))
+    send(http, host, "MKCALENDAR", "/ben/office/", MAKE.format(name="Work", more=""))
     send(http, host, "MKCALENDAR", "/ben/home/", MAKE.format(name="Home", more=""))
     tasks = '<c:supported-calendar-component-set><c:comp name="VTODO"/></c:supported-calendar-component-set>'
     send(http, host, "MKCALENDAR", "/ben/tasks/", MAKE.format(name="Tasks", more=tasks))
@@ -68,7 +68,7 @@ def account(http, url, password="right", user="ben"):
     return CalDav(http, url, user, password)
 
 
-@pytest.mark.parametrize("path", ["", "/", "/ben/", "/ben/work/"])
+@pytest.mark.parametrize("path", ["", "/", "/ben/", "/ben/office/"])
 def test_calendars_are_found_from_anywhere(http, filled, path):
     found = account(http, f"http://{filled}{path}").discover(WAIT)
     assert {ref.name for ref in found} == {"Work", "Home"}, "a list of tasks is no calendar"
@@ -111,7 +111,7 @@ def test_an_account_without_calendars_says_so(http, filled):
 
 def test_a_calendar_that_is_gone_says_so(http, filled):
     adapter, ref = work(http, filled)
-    gone = type(ref)(ref.key.replace("work", "gone"), "Gone", True)
+    gone = type(ref)(ref.key.replace("office", "gone"), "Gone", True)
     with pytest.raises(AdapterError) as caught:
         adapter.fetch(gone, REQUEST, None, WAIT)
     assert caught.value.code == "not_found"

@@ -1,0 +1,278 @@
+"""The command line as a script sees it: JSON and nothing else on stdout, one sentence on stderr, exit 0, 1 or 2."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from service.cli import main
+
+ANA, BEN = "Ana Lima <ana@example.org>", "Ben Okafor <ben@example.org>"
+PAIR = (
+    "pair",
+    "add",
+    "--mentee",
+    ANA,
+    "--mentee-zone",
+    "Europe/Lisbon",
+    "--mentor",
+    BEN,
+    "--mentor-zone",
+    "America/New_York",
+)
+HEADER = "mentee_name,mentee_email,mentee_zone,mentor_name,mentor_email,mentor_zone,place\n"
+ROW = "Ana Lima,ana@example.org,Europe/Lisbon,Ben Okafor,ben@example.org,America/New_York,Room 5\n"
+EVE = "Eve Sato,eve@example.org,Europe/Paris,Ben Okafor,ben@example.org,America/New_York,\n"
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    for name in ("GREENROOM_ENV_FILE", "GREENROOM_DATABASE_URL", "GREENROOM_SMTP_URL", "GREENROOM_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "data"))
+
+    def go(*arguments, exit_code=0, stdin=None):
+        result = CliRunner().invoke(main, [str(each) for each in arguments], input=stdin)
+        assert result.exit_code == exit_code, result.stderr or result.stdout or result.exception
+        assert "Traceback" not in result.stderr
+        return json.loads(result.stdout) if "--json" in arguments and exit_code == 0 else result
+
+    return go
+
+
+def soon(days, at="15:00"):
+    return f"{(datetime.now().astimezone() + timedelta(days=days)).date()}T{at}"
+
+
+def test_a_pair_from_adding_to_ending(run):
+    made = run(*PAIR, "--place", "Room 5", "--json")
+    assert made["id"] == 1
+    assert "/p/" in made["links"]["mentee"]
+    assert "/p/" in made["links"]["mentor"]
+    assert [pair["mentee"]["email"] for pair in run("pair", "list", "--json")] == ["ana@example.org"]
+    assert run("pair", "show", 1, "--json")["place"] == "Room 5"
+    assert run("outbox", "list", "--json") == [], "adding a pair mails nobody"
+    assert run("pair", "end", 1, "--json") == {"id": 1, "ended": True}
+    assert "not known" in run("pair", "show", 99, exit_code=1).stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("--mentor", "Benjamin <ben@example.org>"), "known with the name Ben Okafor"),
+        (("--mentor-zone", "Europe/Paris"), "known with the zone America/New_York"),
+        (("--mentor-zone", "Mars/Olympus"), "is not a time zone"),
+        (("--mentor", "Ben <not an address>"), "is not a mail address"),
+        (("--mentor", ANA, "--mentor-zone", "Europe/Lisbon"), "both mentee and mentor"),
+        ((), "paired already"),
+    ],
+)
+def test_a_second_pair_that_cannot_be(run, change, words):
+    run(*PAIR)
+    assert words in run(*PAIR, *change, exit_code=1).stderr
+
+
+def test_pairs_from_a_file_all_or_none(run, tmp_path):
+    file = tmp_path / "pairs.csv"
+    file.write_text("﻿" + HEADER + ROW + EVE, encoding="utf-8")
+    assert len(run("pair", "import", file, "--json")) == 2
+    assert len(run("pair", "list", "--json")) == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ((HEADER + ROW + ROW.replace("Europe/Lisbon", "Mars/X")).encode(), "line 3"),
+        ((HEADER.replace("mentor_zone", "zone") + ROW).encode(), "mentor_zone"),
+        ((HEADER + ROW + EVE.replace("Eve", "Ève")).encode("latin-1"), "line 3: this is not UTF-8"),
+        ((HEADER + ROW + ROW).encode(), "line 3: the same pair stands in line 2"),
+        (
+            (HEADER + ROW + EVE.replace("Ben Okafor", "Benjamin")).encode(),
+            "line 3: ben@example.org is known with the",
+        ),
+        (
+            (HEADER + ROW + EVE.replace("America/New_York", "Europe/Paris")).encode(),
+            "line 3: ben@example.org is known with the zone",
+        ),
+        (HEADER.encode(), "no rows"),
+        (b"", "missing"),
+        ((HEADER + '"open').encode(), "line 2"),
+    ],
+)
+def test_a_bad_file_names_its_line_and_adds_nothing(run, tmp_path, content, words):
+    file = tmp_path / "pairs.csv"
+    file.write_bytes(content)
+    assert words in run("pair", "import", file, exit_code=1).stderr
+    assert run("pair", "list", "--json") == []
+
+
+def test_hours_are_set_shown_and_refused(run):
+    run(*PAIR)
+    held = run("person", "hours", "ana@example.org", "--json")
+    assert (held["hours"], held["assumed"], held["notice"]) == ("Mon-Fri 09:00-17:00", True, "24h")
+    changed = run(
+        "person", "hours", "ana@example.org", "--hours", "Mon-Thu 10:00-16:00; Sat 10:00-24:00", "--cap-week", 2,
+        "--off", "2027-01-04..2027-01-08", "--override", "2027-01-11 10:00-12:00",
+        "--pledge", "2/month at 24h", "--json",
+    )  # fmt: skip
+    assert changed["hours"] == "Mon-Thu 10:00-16:00; Sat 10:00-24:00"
+    again = run("person", "hours", "ana@example.org", "--buffer-before", "10m", "--json")
+    assert (again["cap_week"], again["buffer_before"], again["off"]) == (2, "10m", ["2027-01-04..2027-01-08"])
+    for wrong, words in (
+        ("Mon 17:00-09:00", "ends before"),
+        ("Mon 09:00-12:00 11:00-13:00", "overlaps"),
+        ("Xyz 9-5", "not a"),
+    ):
+        assert words in run("person", "hours", "ana@example.org", "--hours", wrong, exit_code=1).stderr
+    assert "nobody" in run("person", "hours", "x@example.org", exit_code=1).stderr.lower()
+
+
+def test_a_date_its_arc_and_its_times(run):
+    run(*PAIR)
+    made = run(
+        "date", "add", 1, "--kind", "presentation", "--at", soon(28), "--run-minutes", 15, "--label", "SECRET", "--json"
+    )
+    assert [part["role"] for part in made["arc"]] == ["shape", "practice", "word", "debrief"]
+    assert made["kind"] == "presentation"
+    found = run("slots", 1, "--session", "practice", "--date", made["id"], "--json")
+    assert found["slots"]
+    assert {"start", "end", "score", "reasons"} <= found["slots"][0].keys()
+    best = found["slots"][0]["start"]
+    why = run("slots", 1, "--session", "practice", "--date", made["id"], "--why", best, "--json")
+    assert why["bookable"] is True
+    night = run("slots", 1, "--session", "practice", "--date", made["id"], "--why", soon(22, "03:00"), "--json")
+    assert (night["bookable"], night["code"]) == (False, "hours")
+    assert "SECRET" not in json.dumps(found)
+    assert "/s/" in run("link", 1, "--session", "practice", "--date", made["id"], "--json")["url"]
+    assert "passed" in run("date", "add", 1, "--at", "2020-01-01T10:00", exit_code=1).stderr
+    assert "not a time" in run("date", "add", 1, "--at", "soon", exit_code=1).stderr
+    run("date", "add", 1, exit_code=2)
+
+
+def test_a_date_from_its_own_calendar_file(run, tmp_path):
+    run(*PAIR)
+    day = (datetime.now().astimezone() + timedelta(days=20)).strftime("%Y%m%d")
+    file = tmp_path / "talk.ics"
+    file.write_bytes(
+        b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20270101T000000Z\r\n"
+        b"DTSTART;TZID=Europe/Berlin:"
+        + day.encode()
+        + b"T140000\r\nDTEND;TZID=Europe/Berlin:"
+        + day.encode()
+        + b"T150000\r\n"
+        b"SUMMARY:My defence\r\nATTENDEE:mailto:boss@example.org\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+    made = run("date", "add", 1, "--kind", "exam", "--ics", file, "--json")
+    assert made["starts_at"][11:13] in {"12", "13"}
+    assert run("outbox", "list", "--json") == []
+    file.write_bytes(b"<html>")
+    assert "not a calendar file" in run("date", "add", 1, "--ics", file, exit_code=1).stderr
+
+
+def test_links_rotate(run):
+    run(*PAIR)
+    before = run("link", 1, "--json")["url"]
+    assert run("link", 1, "--json")["url"] == before
+    fresh = run("link", "rotate", "ana@example.org", "--json")["links"]
+    assert len(fresh) == 2
+    assert before not in fresh
+    run("link", "nonsense", exit_code=2)
+
+
+def test_welcome_previews_and_greets_once(run):
+    run(*PAIR)
+    assert "ana@example.org" in run("pair", "welcome", 1, stdin="n\n").stdout
+    assert run("pair", "welcome", "--all", "--json")["welcomed"] == ["ana@example.org", "ben@example.org"]
+    assert run("pair", "welcome", "--all", "--json")["welcomed"] == []
+    assert {row["kind"] for row in run("outbox", "list", "--json")} == {"welcome"}
+    run("pair", "welcome", exit_code=2)
+
+
+def test_the_outbox_drains_without_a_queue(run):
+    run(*PAIR)
+    run("pair", "welcome", "--all", "--json")
+    assert run("outbox", "drain", "--json")["states"] == {"sent": 2}
+    assert "sent" in run("outbox", "retry", 1, exit_code=1).stderr
+    assert "uncertain" in run("outbox", "resolve", 1, "--sent", exit_code=1).stderr
+    run("outbox", "resolve", 1, exit_code=2)
+    assert run("inbox", "show", "--json") == []
+
+
+def test_tokens_are_shown_once_and_kept_hashed(run, tmp_path):
+    run(*PAIR)
+    token = run("token", "create", "--person", "ana@example.org", "--json")["token"]
+    assert token.encode() not in (tmp_path / "data" / "greenroom.db").read_bytes()
+    assert run("token", "create", "--coordinator", "--json")["token"] != token
+    run("token", "create", exit_code=2)
+
+
+def test_backup_and_restore_send_nothing_old(run, tmp_path, monkeypatch):
+    run(*PAIR)
+    run("pair", "welcome", "--all", "--json")
+    file = tmp_path / "backup.tar.gz"
+    run("backup", file)
+    assert file.stat().st_mode & 0o077 == 0
+    assert "holds a database" in run("restore", file, exit_code=1).stderr
+    monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "other"))
+    assert run("restore", file, "--json") == {"held": 2}
+    assert run("outbox", "drain", "--json")["states"] == {"uncertain": 2}
+    assert run("pair", "list", "--json")[0]["mentee"]["name"] == "Ana Lima"
+    file.write_bytes(b"nonsense")
+    monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "third"))
+    assert "not a backup" in run("restore", file, exit_code=1).stderr
+
+
+def test_keys_rotate_and_a_missing_one_is_named(run, monkeypatch):
+    run(*PAIR, "--place", "Room 5")
+    monkeypatch.setenv("GREENROOM_SECRET_KEYS", "n" * 48)
+    assert "which is not among GREENROOM_SECRET_KEYS" in run("pair", "show", 1, exit_code=1).stderr
+    old = Path(os.environ["GREENROOM_DATA_DIR"], "secret_keys").read_text().strip()
+    monkeypatch.setenv("GREENROOM_SECRET_KEYS", f"{'n' * 48},{old}")
+    assert run("keys", "rotate", "--json")["sealed"] >= 1
+    monkeypatch.setenv("GREENROOM_SECRET_KEYS", "n" * 48)
+    assert run("pair", "show", 1, "--json")["place"] == "Room 5"
+
+
+def test_export_and_erase(run):
+    run(*PAIR)
+    run("date", "add", 1, "--at", soon(28), "--label", "My defence")
+    told = json.loads(run("export", "ana@example.org").stdout)
+    assert told["pairs"][0]["dates"][0]["label"] == "My defence"
+    assert "My defence" not in run("export", "ben@example.org").stdout
+    run("erase", "ana@example.org", "--yes")
+    run("export", "ana@example.org", exit_code=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("PORT", "eighty", "is not a port"),
+        ("GREENROOM_BASE_URL", "http://meet.example.org", "must be https"),
+        ("GREENROOM_BASE_URL", "meet.example.org", "is not an http or https address"),
+        ("GREENROOM_SMTP_URL", "mail.example.org", "smtp://host:port"),
+        ("GREENROOM_SMTP_URL", "smtp://u:HIDDEN@h:25?security=maybe", "not none, starttls or tls"),
+        ("GREENROOM_SECRET_KEYS", "short", "32 characters"),
+        ("GREENROOM_POLL_SECONDS", "-1", "above zero"),
+        ("GREENROOM_DATABASE_URL", "mysql://x", "postgresql"),
+        ("GREENROOM_OUTBOUND_ALLOW", "http://x", "host:port"),
+        ("GREENROOM_EXTRA_CA_BUNDLE", "/nowhere", "not there"),
+    ],
+)
+def test_a_wrong_setting_stops_with_its_name_and_a_right_example(run, monkeypatch, name, value, words):
+    monkeypatch.setenv(name, value)
+    told = run("pair", "list", exit_code=1).stderr
+    assert name in told
+    assert words in told
+    assert f"{name}=" in told
+    assert "HIDDEN" not in told
+
+
+def test_usage_errors_are_2(run):
+    run("no-such-command", exit_code=2)
+    run("pair", "add", exit_code=2)
+    run("slots", 1, "--session", "party", exit_code=2)
