@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from service.domain.busy import read_busy
-
 from integrations.http import GuardedHttp, check
+from service.domain.busy import read_busy
 from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
 
 MOST_BYTES = 16 * 1024 * 1024
