@@ -138,7 +138,7 @@ MAILS = {
 
 
 @pytest.mark.parametrize("name", list(MAILS))
-def test_a_wrong_mail_is_found(name):
+def test_s13_a_mail_without_buttons_is_found(name):
     old, new, told = MAILS[name]
     changed = re.sub(old, new, mail(), flags=re.DOTALL)
     assert changed != mail()

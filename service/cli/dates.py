@@ -19,6 +19,8 @@ from service.operations.arcs import ArcLine, DateInput
 from service.operations.offering import Offer, SlotQuery, offer, refusal_of
 from service.reasons import reason_text, refusal_text, why_none_text
 
+NEAREST = 10  # shown when the arc's own days have none
+
 
 @click.group()
 def date() -> None:
@@ -154,6 +156,9 @@ def slots(
         for slot in found.proposals.slots[:20]
     ]
     none = [why_none_text(WORDS, refusal, _names(found)) for refusal in found.proposals.why_none]
+    if found.nearest is not None:
+        value["nearest"] = [_slot(slot) for slot in found.nearest.slots[:NEAREST]]
+        none += [WORDS("cli.slots.nearest", moment=WORDS.moment(slot.start, zone)) for slot in found.nearest.slots[:3]]
     receipts = [
         f"{source['person']}: {source['provider']} {source['state']} {source['verified_at'] or ''}"
         for source in _sources(found)

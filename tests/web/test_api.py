@@ -345,3 +345,11 @@ def test_a_mentors_own_reasons_are_full(world):
     codes = {each["code"] for each in answer["refusals"]}
     assert "hours" in codes
     assert "unavailable" in codes
+
+
+def test_an_arc_without_times_offers_the_nearest(world):
+    soon = {"kind": "presentation", "at": "2027-02-04T15:00", "zone": "Europe/Lisbon"}
+    date_id = world["ana"]("POST", f"/pairs/{world['pair']}/dates", soon).json["id"]
+    answer = world["ana"]("GET", f"/pairs/{world['pair']}/slots?session=practice&date={date_id}").json
+    assert answer["slots"] == []
+    assert len(answer["nearest"]) == 10

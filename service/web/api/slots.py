@@ -21,6 +21,7 @@ from service.store.tables import CriticalDate, Pair, Person
 from service.web.api.shapes import source_json, z
 
 PAGE, LARGEST_PAGE = 100, 500
+NEAREST = 10  # shown when the arc's own days have none
 
 QUERY = (
     ("session", "session type"), ("date", "id of a critical date"), ("minutes", "length"), ("from", "first day"),
@@ -47,6 +48,8 @@ def slots_json(session: Session, now: datetime, max_age: Any, pair: Pair, reader
         "sources": [source_json(source) for source in found.frame.sources],
         "next": _as_cursor(start + limit) if more else None,
     }
+    if found.nearest is not None:
+        value["nearest"] = [_slot(slot, words, zone, told) for slot in found.nearest.slots[:NEAREST]]
     if request.args.get("refusals") == "1":
         value["refusals"] = _refusals(found, role, words, reader)
     return value

@@ -1,0 +1,200 @@
+"""Calendars that work, fail and come back: what counts, who is told, and that unreadable is never free."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select
+
+from service.domain.errors import AdapterError, CalendarUnreadable, InvalidInput, NotFound
+from service.operations import booking, calendars
+from service.operations.booking import BookingInput
+from service.operations.calendars import NewConnection
+from service.operations.offering import SlotQuery, offer
+from service.operations.times import times_of_pair
+from service.store.tables import Calendar, Connection, Meeting, OutboxRow
+from service.web import confirm
+from tests import cast
+
+NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
+AGE, POLL, WAIT = timedelta(hours=1), timedelta(minutes=5), timedelta(seconds=4)
+MONDAY = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
+DOWN = AdapterError("timeout", permanent=False, host="x")
+
+
+@pytest.fixture
+def pair_id(services):
+    with services.database.write() as session:
+        return cast.pair(session, NOW).id
+
+
+def connect(services, pair_id, url="bens", now=NOW):
+    wanted = NewConnection("ics", url)
+    with services.database.read() as session:
+        asked = calendars.request_for(session, now, session.get(cast.Pair, pair_id).mentor)
+    found = calendars.probe(services.calendars, wanted, asked, WAIT)
+    with services.database.write() as session:
+        mentor = session.get(cast.Pair, pair_id).mentor
+        return calendars.add_connection(session, now, mentor, wanted, found, POLL).id
+
+
+def refresh(services, connection_id, now):
+    with services.database.read() as session:
+        plan = calendars.plan_refresh(session, now, connection_id)
+    result = calendars.read(plan, services.calendars, WAIT)
+    with services.database.write() as session:
+        calendars.store_refresh(session, now, result, POLL)
+
+
+def state(services, connection_id):
+    with services.database.read() as session:
+        return session.get(Connection, connection_id).state
+
+
+def starts(services, pair_id, now=NOW):
+    with services.database.read() as session:
+        return {slot.start for slot in offer(session, now, AGE, SlotQuery(pair_id, "check-in")).proposals.slots}
+
+
+def test_what_is_busy_is_not_offered_and_no_title_is_kept(services, pair_id):
+    bens = services.calendars("ics", "bens", None, None)
+    bens.put(MONDAY, 60)
+    free = starts(services, pair_id)
+    connect(services, pair_id)
+    assert free - starts(services, pair_id) == {MONDAY + timedelta(minutes=15 * at) for at in range(-1, 4)}
+    with services.database.read() as session:
+        assert session.scalars(select(Calendar)).one().verified_at == NOW
+
+
+def test_a_change_is_seen_by_the_next_read_and_nothing_is_read_twice(services, pair_id):
+    connection_id = connect(services, pair_id)
+    bens = services.calendars("ics", "bens", None, None)
+    refresh(services, connection_id, NOW + POLL)
+    with services.database.read() as session:
+        assert session.scalars(select(Calendar)).one().verified_at == NOW + POLL
+    bens.put(MONDAY, 60)
+    refresh(services, connection_id, NOW + 2 * POLL)
+    assert MONDAY not in starts(services, pair_id, NOW + 2 * POLL)
+
+
+def test_our_own_meeting_in_a_calendar_does_not_stand_in_its_own_way(services, pair_id):
+    connection_id = connect(services, pair_id)
+    with services.database.write() as session:
+        mentee_id = session.get(cast.Pair, pair_id).mentee_id
+        wanted = BookingInput(start=MONDAY, by_id=mentee_id)
+        meeting = booking.book(session, NOW, AGE, SlotQuery(pair_id, "check-in"), wanted)
+        uid, meeting_id = meeting.uid, meeting.id
+    services.calendars("ics", "bens", None, None).put(MONDAY, 30, uid)
+    refresh(services, connection_id, NOW + POLL)
+    with services.database.write() as session:
+        meeting = session.get(Meeting, meeting_id)
+        later = MONDAY + timedelta(minutes=15)
+        booking.reschedule(session, NOW + POLL, AGE, meeting, later, meeting.pair.mentor_id)
+        assert meeting.starts_at == later
+
+
+def test_s08_the_last_good_copy_counts_until_it_is_too_old_and_then_nothing_is_free(services, pair_id):
+    connection_id = connect(services, pair_id)
+    services.calendars("ics", "bens", None, None).fault = DOWN
+    for minutes in (5, 10, 15, 20):
+        refresh(services, connection_id, NOW + timedelta(minutes=minutes))
+    assert state(services, connection_id) == "stale"
+    assert starts(services, pair_id, NOW + timedelta(minutes=59))
+    assert starts(services, pair_id, NOW + timedelta(minutes=61)) == set()
+    with services.database.read() as session:
+        pair = session.get(cast.Pair, pair_id)
+        _, mentor, sources = times_of_pair(session, NOW + timedelta(minutes=61), pair, AGE)
+        assert mentor.unreadable
+        assert [(source.provider, source.state) for source in sources] == [("hours", "connected"), ("ics", "stale")]
+        told = session.scalars(select(OutboxRow).where(OutboxRow.kind == "calendar-broken")).all()
+        assert [row.person_id for row in told] == [pair.mentor_id], "its owner is told, once"
+
+
+def test_a_wrong_password_is_told_at_once_and_mended_by_connecting_again(services, pair_id):
+    connection_id = connect(services, pair_id)
+    bens = services.calendars("ics", "bens", None, None)
+    bens.fault = AdapterError("unauthorized", permanent=True, host="x")
+    refresh(services, connection_id, NOW + POLL)
+    assert state(services, connection_id) == "reconnect"
+    bens.fault = None
+    assert connect(services, pair_id, now=NOW + 2 * POLL) == connection_id, "it is the same connection"
+    assert state(services, connection_id) == "connected"
+    bens.fault = DOWN
+    refresh(services, connection_id, NOW + 3 * POLL)
+    with services.database.read() as session:
+        assert len(session.scalars(select(OutboxRow).where(OutboxRow.kind == "calendar-broken")).all()) == 1
+
+
+def test_switched_off_it_counts_by_hours_alone(services, pair_id):
+    services.calendars("ics", "bens", None, None).put(MONDAY, 60)
+    connection_id = connect(services, pair_id)
+    with services.database.write() as session:
+        calendars.switch_off(session.get(Connection, connection_id))
+    assert MONDAY in starts(services, pair_id)
+    with services.database.read() as session:
+        assert calendars.plan_refresh(session, NOW, connection_id) is None
+        assert calendars.live_plans(session, NOW, session.get(cast.Pair, pair_id)) == []
+    with services.database.write() as session:
+        calendars.switch_on(session.get(Connection, connection_id), NOW)
+    assert state(services, connection_id) == "stale"
+
+
+def test_a_part_that_cannot_be_read_is_busy_and_told(services, pair_id):
+    services.calendars("ics", "bens", None, None).partial = True
+    connection_id = connect(services, pair_id)
+    assert state(services, connection_id) == "partial"
+
+
+def test_s09_confirming_reads_live_whatever_the_copy_says(services, pair_id):
+    connect(services, pair_id)
+    bens = services.calendars("ics", "bens", None, None)
+    bens.put(MONDAY, 60)
+    with services.database.read() as session:
+        mentee_id = session.get(cast.Pair, pair_id).mentee_id
+    assert MONDAY in starts(services, pair_id), "the copy does not know yet"
+    with pytest.raises(booking.SlotTaken):
+        confirm.book(services, SlotQuery(pair_id, "check-in"), BookingInput(start=MONDAY, by_id=mentee_id))
+    bens.fault = DOWN
+    later = MONDAY + timedelta(days=1)
+    with pytest.raises(CalendarUnreadable) as caught:
+        confirm.book(services, SlotQuery(pair_id, "check-in"), BookingInput(start=later, by_id=mentee_id))
+    assert caught.value.names == ("Ben Okafor",)
+    with services.database.read() as session:
+        assert session.scalars(select(Meeting)).all() == []
+
+
+def test_which_calendars_count_is_the_owners_to_say(services, pair_id):
+    services.calendars("ics", "bens", None, None).put(MONDAY, 60)
+    connection_id = connect(services, pair_id)
+    with services.database.write() as session:
+        connection = session.get(Connection, connection_id)
+        calendars.set_counts(connection, connection.calendars[0].id, False, NOW)
+        with pytest.raises(NotFound):
+            calendars.set_counts(connection, 999, True, NOW)
+    assert MONDAY in starts(services, pair_id)
+
+
+def test_nonsense_is_refused_before_anything_is_stored(services, pair_id):
+    for provider, url in (("fax", "x"), ("ics", "  ")):
+        with services.database.read() as session:
+            asked = calendars.request_for(session, NOW, session.get(cast.Pair, pair_id).mentor)
+        with pytest.raises(InvalidInput):
+            calendars.probe(services.calendars, NewConnection(provider, url), asked, WAIT)
+
+
+def test_secrets_are_sealed_in_the_database(services, pair_id):
+    connect(services, pair_id, url="https://x/PRIVATE-KEY.ics")
+    with services.database.engine.connect() as connection:
+        stored = "\n".join(connection.connection.driver_connection.iterdump())
+    assert "PRIVATE-KEY" not in stored
+
+
+def test_a_removed_connection_leaves_nothing(services, pair_id):
+    connection_id = connect(services, pair_id)
+    with services.database.write() as session:
+        with pytest.raises(NotFound):
+            calendars.load_connection(session, connection_id, 999)
+        calendars.remove_connection(session, session.get(Connection, connection_id))
+    with services.database.read() as session:
+        assert session.scalars(select(Calendar)).all() == []
