@@ -175,8 +175,8 @@ def test_s24_the_whole_way_by_keyboard(chromium, site, ana):
     assert re.search(r"(Mon|Tues|Wednes|Thurs|Fri)day \d+ \w+", page.evaluate("document.activeElement.textContent")), (
         name
     )
-    page.keyboard.press("Enter")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
     tab_to("e.id === 'ask'")
     page.keyboard.type("Be sure of my opening")
     tab_to("e.value === 'book' && e.innerText.includes('Book')")
