@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC
 
 from flask import Flask, Response, g, request
 from limits.storage import storage_from_string
@@ -55,7 +54,7 @@ def create_app(services: Services) -> Flask:
     proxies = services.settings.trusted_proxies
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
-    app.jinja_env.globals.update(programme=services.settings.programme, contact=services.settings.contact, utc=UTC)
+    app.jinja_env.globals.update(programme=services.settings.programme, contact=services.settings.contact)
     app.jinja_env.globals["demo_strip"] = mailbox.strip
     return app
 

@@ -54,11 +54,16 @@ class Choice:
 
     session: str
     date_id: int | None
+    minutes: int | None
 
     @property
     def args(self) -> dict[str, str]:
         chosen = {"session": self.session}
-        return chosen | ({"date": str(self.date_id)} if self.date_id is not None else {})
+        if self.date_id is not None:
+            chosen["date"] = str(self.date_id)
+        if self.minutes is not None:
+            chosen["minutes"] = str(self.minutes)
+        return chosen
 
 
 @blueprint.get("/s/<token>")
@@ -166,13 +171,13 @@ def _choice(reader: Reader) -> Choice | None:
     session_key = reader.link.session or request.values.get("session", "")
     if session_key not in SESSIONS:
         return None
-    return Choice(session_key, reader.link.date_id or asked_int("date"))
+    return Choice(session_key, reader.link.date_id or asked_int("date"), asked_int("minutes"))
 
 
 def _query(reader: Reader, choice: Choice) -> SlotQuery:
     pair_id = reader.link.pair_id
     assert pair_id is not None, "a scheduling link belongs to a pair"
-    return SlotQuery(pair_id, choice.session, choice.date_id, reader=_role(reader))
+    return SlotQuery(pair_id, choice.session, choice.date_id, choice.minutes, reader=_role(reader))
 
 
 def _role(reader: Reader) -> slots.Reader:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, request, url_for
 from icalendar import Calendar
+from sqlalchemy import select
 from werkzeug.exceptions import NotFound as NotFoundHere
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -17,7 +19,8 @@ from service.domain.errors import InvalidInput
 from service.domain.reply import make_reply, request_in
 from service.operations import inbound
 from service.settings import LOOPBACK_HOSTS
-from service.web.page import limited, now, page, see_other, services, writing
+from service.store.tables import Person
+from service.web.page import limited, now, page, reading, see_other, services, writing
 
 blueprint = Blueprint("mailbox", __name__)
 ANSWERS = ("ACCEPTED", "TENTATIVE", "DECLINED")
@@ -57,8 +60,11 @@ def box() -> AnyResponse:
 def mail(key: str) -> AnyResponse:
     kept = _load(key)
     text = kept.message.get_body(("plain",))
+    with reading() as session:
+        found = session.scalars(select(Person).where(Person.email == kept.recipient)).one_or_none()
     return page(
-        "mail.html", mail=kept, invite=_invite(kept), answered=request.args.get("answered"),
+        "mail.html", zone=ZoneInfo(found.zone if found is not None else "UTC"),
+        mail=kept, invite=_invite(kept), answered=request.args.get("answered"),
         demo=services().settings.demo,
         text=text.get_content() if text is not None else "", jumps=JUMPS, person=kept.recipient,
     )  # fmt: skip

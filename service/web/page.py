@@ -24,6 +24,7 @@ from service.store.tables import Link, Pair, Person
 from service.wiring import Services
 
 PER_LINK = parse("60 per 10 minutes")  # a person with a slow hand never gets there
+PER_TOKEN = parse("3000 per 10 minutes")
 PER_ADDRESS = parse("300 per 10 minutes")
 
 
@@ -92,6 +93,13 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
 
 def see_other(url: str) -> AnyResponse:
     return redirect(url, code=303)
+
+
+def limited_call(token: str) -> None:
+    """Counts a call that changes something, for its bearer token. Raises TooMany beyond what programs need."""
+    limiter = cast(FixedWindowRateLimiter, current_app.extensions["greenroom-limiter"])
+    if not limiter.hit(PER_TOKEN, token):
+        raise TooMany(minutes=10)
 
 
 def limited(token: str | None = None) -> None:

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 from service.domain import errors
 from service.store.tables import ApiToken, Person
 from service.store.types import fingerprint
-from service.web.page import limited, reading, words
+from service.web.page import limited_call, reading, words
 from service.web.status import status_of
 
 blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -98,7 +98,7 @@ def call(
             if coordinator and caller.person_id is not None:
                 raise errors.NotAllowed("coordinator_only")
             if method != "GET":
-                limited()
+                limited_call(fingerprint(request.headers["Authorization"]))
             given = {"body": _body(body)} if body is not None else {}
             found = function(caller, **given, **numbers)
             code = status
