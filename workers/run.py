@@ -10,6 +10,7 @@ import time
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Worker
 from rq.job import Job
 from rq.serializers import JSONSerializer
@@ -71,16 +72,20 @@ def work(queue: str, settings: Settings | None = None) -> None:
     services = context.prepare(settings) if settings is not None else context.services()
     # RQ refuses a killed worker's name for a minute, and a container gives its processes the same ids again.
     name = f"{queue}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
-    worker = BeatingWorker(
-        [queue],
-        name=name.replace(".", "-"),
-        connection=Redis.from_url(redis_url(services.settings)),
-        serializer=JSONSerializer,
-        job_class=SafeJob,
-        worker_ttl=30,  # RQ waits 15 seconds less than this for a job, then says that it lives
-        maintenance_interval=60,
-        job_monitoring_interval=10,
-    )
-    worker.services, worker.beat_as = services, name
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
-    worker.work(with_scheduler=False, logging_level="WARNING")
+    try:
+        worker = BeatingWorker(
+            [queue],
+            name=name.replace(".", "-"),
+            connection=Redis.from_url(redis_url(services.settings)),
+            serializer=JSONSerializer,
+            job_class=SafeJob,
+            worker_ttl=30,  # RQ waits 15 seconds less than this for a job, then says that it lives
+            maintenance_interval=60,
+            job_monitoring_interval=10,
+        )
+        worker.services, worker.beat_as = services, name
+        worker.work(with_scheduler=False, logging_level="WARNING")
+    except RedisError:
+        log.error("the broker does not answer; mail waits in the outbox until it does")
+        raise SystemExit(1) from None
