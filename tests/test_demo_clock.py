@@ -159,3 +159,13 @@ def test_every_part_sees_the_moved_clock_at_once(tmp_path: Path) -> None:
     set_offset(tmp_path, timedelta(days=2, hours=3))
     for seen in (one(), other()):
         assert timedelta(days=2, hours=3) <= seen - before < timedelta(days=2, hours=3, minutes=1)
+
+
+def test_the_mails_of_a_jump_offer_times_from_calendars_of_that_moment(demo: Services, booked: Meeting) -> None:
+    for jump in clock.JUMPS[:3]:
+        jump_to(demo, jump, drain)
+    last = kept_mails(demo.settings.data_dir / "mailbox")[-1]
+    assert str(last.message["Subject"]).startswith("Your list")
+    text = last.message.get_body(("plain",))
+    assert text is not None
+    assert "these would suit you both" in text.get_content()

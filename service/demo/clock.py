@@ -97,8 +97,8 @@ def moment_of(meeting: Meeting, jump: str) -> datetime:
 
 
 def move_to(services: Services, target: datetime, settle: Settle | None = None) -> None:
-    """Moves the clock on to `target`, stopping at every due moment until what was due then has left; then reads the
-    calendars again, so that the page can offer times. Links grow older only by the real clock.
+    """Moves the clock on to `target`, stopping at every due moment until what was due then has left. The calendars are
+    read for each of these, so that mails and pages can offer times. Links grow older only by the real clock.
 
     `settle` sends what is due; without it the running workers do, and this waits for them.
     """
@@ -108,12 +108,12 @@ def move_to(services: Services, target: datetime, settle: Settle | None = None) 
         while (now := services.clock()) < target:
             moment = min(_next_moment(services, now) or target, target)
             shift = moment - now
+            read_calendars(services, moment)  # as they stand then, before anybody's clock gets there
             set_offset(services.settings.data_dir, offset(services.settings.data_dir) + shift)
             with services.database.write() as session:
                 _keep_links(session, now, shift)
                 followup.run_due(session, moment)
             settle(services)
-        read_calendars(services)
         settle(services)
 
 
@@ -126,16 +126,15 @@ def wait_until_sent(services: Services) -> None:
         time.sleep(LOOK_SECONDS)
 
 
-def read_calendars(services: Services) -> None:
-    """Reads every connected calendar at the demo's present time. No transaction is open meanwhile."""
-    now = services.clock()
+def read_calendars(services: Services, now: datetime) -> None:
+    """Reads every connected calendar as of `now`. No transaction is open meanwhile."""
     with services.database.read() as session:
         ids = session.scalars(select(Connection.id).where(Connection.state != "off")).all()
         plans = [plan for each in ids if (plan := calendars.plan_refresh(session, now, each)) is not None]
     results = calendars.read_live(plans, services.calendars, READ_TIMEOUT)
     with services.database.write() as session:
         for result in results:
-            calendars.store_refresh(session, services.clock(), result, services.settings.poll)
+            calendars.store_refresh(session, now, result, services.settings.poll)
 
 
 def offset(data_dir: Path) -> timedelta:

@@ -57,7 +57,7 @@ def tell(services: Services, note: Note, settle: Settle) -> Told:
         for two in PAIRS:
             if two.matter is not None:
                 _add_matter(session, services.clock(), _pair(session, two), two.matter, note.day)
-    read_calendars(services)
+    read_calendars(services, services.clock())
     return whom_to_show(services)
 
 
@@ -116,7 +116,7 @@ def _connect_one(services: Services, owner: Someone, wanted: NewConnection) -> N
 
 def _first_meeting(services: Services, settle: Settle) -> None:
     """A kick-off a week ago, from its booking to the list of the morning after."""
-    read_calendars(services)
+    read_calendars(services, services.clock())
     meeting_id = _book_kick_off(services)
     settle(services)
     _answer(services, meeting_id, "ACCEPTED")
