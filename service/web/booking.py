@@ -19,7 +19,7 @@ from service.domain.sessions import KINDS, SESSIONS
 from service.operations import arcs
 from service.operations.booking import BookingInput
 from service.operations.meetings import meetings_of
-from service.operations.offering import Offer, SlotQuery, frame, offer, refusal_of
+from service.operations.offering import Frame, Offer, SlotQuery, frame, offer, refusal_of
 from service.reasons import refusal_text
 from service.store.tables import Pair
 from service.web import confirm
@@ -131,7 +131,8 @@ def decided(token: str) -> AnyResponse:
 
 
 def _book(reader: Reader, token: str, choice: Choice, start: datetime, drafts: list[Draft]) -> AnyResponse:
-    query = _query(reader, choice)
+    with reading() as session:
+        query = _query(session, reader, choice)
     wanted = BookingInput(
         start=start,
         by_id=reader.person.id,
@@ -174,19 +175,14 @@ def _choice(reader: Reader) -> Choice | None:
     return Choice(session_key, reader.link.date_id or asked_int("date"), asked_int("minutes"))
 
 
-def _query(reader: Reader, choice: Choice) -> SlotQuery:
-    pair_id = reader.link.pair_id
-    assert pair_id is not None, "a scheduling link belongs to a pair"
-    return SlotQuery(pair_id, choice.session, choice.date_id, choice.minutes, reader=_role(reader))
+def _query(session: Session, reader: Reader, choice: Choice) -> SlotQuery:
+    pair = pair_of(session, reader.link)
+    role: slots.Reader = "mentee" if pair.mentee_id == reader.person.id else "mentor"
+    return SlotQuery(pair.id, choice.session, choice.date_id, choice.minutes, reader=role)
 
 
-def _role(reader: Reader) -> slots.Reader:
-    with reading() as session:
-        return "mentee" if pair_of(session, reader.link).mentee_id == reader.person.id else "mentor"
-
-
-def _frame(session: Session, reader: Reader, choice: Choice):  # type: ignore[no-untyped-def]
-    return frame(session, now(), services().settings.busy_max_age, _query(reader, choice))
+def _frame(session: Session, reader: Reader, choice: Choice) -> Frame:
+    return frame(session, now(), services().settings.busy_max_age, _query(session, reader, choice))
 
 
 def _what_for(
@@ -216,7 +212,7 @@ def _times_page(
     said: str = "",
     status: int = 200,
 ) -> AnyResponse:
-    found = offer(session, now(), services().settings.busy_max_age, _query(reader, choice))
+    found = offer(session, now(), services().settings.busy_max_age, _query(session, reader, choice))
     shown: Times = times_of(found, reader, now())
     return page(
         "times.html", status, reader=reader, token=token, choice=choice, times=shown, said=said,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
@@ -11,8 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from service import links
 from service.domain.errors import CalendarUnreadable, InvalidInput, NotFound, RuleBroken, SlotTaken
-from service.operations import booking, entries, followup, people
-from service.operations.followup import Line
+from service.operations import booking, entries, followup
 from service.operations.meetings import (
     agenda_of,
     agreed_at_meeting,
@@ -24,7 +22,7 @@ from service.operations.meetings import (
     may_move,
 )
 from service.operations.offering import SlotQuery, offer
-from service.store.tables import AgendaItem, Commitment, Meeting
+from service.store.tables import AgendaItem, Meeting
 from service.web import confirm
 from service.web.agenda_form import drafts_of, shown_drafts, shuffled, stored_drafts
 from service.web.page import (
@@ -47,7 +45,7 @@ from service.web.times import other_time, times_of
 blueprint = Blueprint("meeting", __name__)
 
 
-def _load(session: Session, reader: Reader) -> Meeting:
+def meeting_of(session: Session, reader: Reader) -> Meeting:
     if reader.link.meeting_id is None:
         raise NotFound
     return load_meeting(session, reader.link.meeting_id, reader.person.id)
@@ -63,7 +61,7 @@ def show(token: str) -> AnyResponse:
 def _show(
     session: Session, reader: Reader, token: str, faults: list[str] | None = None, status: int = 200
 ) -> AnyResponse:
-    meeting = _load(session, reader)
+    meeting = meeting_of(session, reader)
     pair = meeting.pair
     other = pair.other(reader.person.id)
     answers = attendance_of(session, meeting)
@@ -73,7 +71,7 @@ def _show(
         faults=faults or [], mentee=reader.person.id == pair.mentee_id, answer=answers.get(reader.person.id),
         their_answer=answers.get(other.id),
         drafts=shown_drafts(stored_drafts(items), words()), clock=_by_the_clock(items, meeting, reader),
-        in_hour=in_its_hour(meeting, now()), agreed=agreed_at_meeting(session, meeting), names=_names(meeting),
+        in_hour=in_its_hour(meeting, now()), agreed=agreed_at_meeting(session, meeting), names=names_of(meeting),
         may_move=may_move(meeting, now()), may_cancel=may_cancel(meeting, now()), booked_now="booked" in request.args,
         other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
         debrief=_debrief(session, reader, meeting), commitments=[
@@ -82,7 +80,7 @@ def _show(
     )  # fmt: skip
 
 
-def _names(meeting: Meeting) -> dict[int, str]:
+def names_of(meeting: Meeting) -> dict[int, str]:
     pair = meeting.pair
     return {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name}
 
@@ -124,7 +122,7 @@ def download(token: str) -> AnyResponse:
     """The entry for calendars without mail; a PUBLISH, since this is no invitation."""
     with reading() as session:
         reader = reader_of(session, "meeting", token)
-        meeting = _load(session, reader)
+        meeting = meeting_of(session, reader)
         known = links.known_link(
             session, now(), "entry", reader.person.id, pair_id=meeting.pair_id, meeting_id=meeting.id
         )
@@ -141,7 +139,7 @@ def move(token: str) -> AnyResponse:
     """Times to move to; with a start, the page that asks once more."""
     with reading() as session:
         reader = reader_of(session, "meeting", token)
-        meeting = _load(session, reader)
+        meeting = meeting_of(session, reader)
         if request.args.get("start"):
             start = asked_start(request.args["start"])
             return page(
@@ -169,7 +167,7 @@ def moved(token: str) -> AnyResponse:
     limited(token)
     with reading() as session:
         reader = reader_of(session, "meeting", token)
-        meeting_id = _load(session, reader).id
+        meeting_id = meeting_of(session, reader).id
     start = asked_start(request.form.get("start", ""))
     try:
         confirm.reschedule(services(), meeting_id, reader.person.id, start, reason=request.form.get("reason") or None)
@@ -180,7 +178,7 @@ def moved(token: str) -> AnyResponse:
             said = words()("page.not_moved.gone", time=words().moment(start, reader.zone))
             status = 409 if isinstance(fault, SlotTaken) else 422
         with reading() as session:
-            return _move_times(session, reader, token, _load(session, reader), said, status)
+            return _move_times(session, reader, token, meeting_of(session, reader), said, status)
     return see_other(url_for("meeting.show", token=token))
 
 
@@ -191,7 +189,7 @@ def change(token: str, what: str) -> AnyResponse:
     try:
         with writing() as session:
             reader = reader_of(session, "meeting", token)
-            meeting = _load(session, reader)
+            meeting = meeting_of(session, reader)
             _CHANGES[what](session, reader, meeting)
     except InvalidInput as fault:
         with reading() as session:
@@ -227,7 +225,7 @@ def _place(session: Session, reader: Reader, meeting: Meeting) -> None:
 def _agree(session: Session, reader: Reader, meeting: Meeting) -> None:
     followup.agree(
         session, now(), meeting, reader.person.id, request.form.get("text", ""),
-        asked_int("owner"), _day("due_on", request.form.get("due_on", "")),
+        asked_int("owner"), day_of("due_on", request.form.get("due_on", "")),
     )  # fmt: skip
 
 
@@ -237,104 +235,10 @@ _CHANGES = {
 }  # fmt: skip
 
 
-def _day(field: str, raw: str) -> date | None:
+def day_of(field: str, raw: str) -> date | None:
     if not raw:
         return None
     try:
         return date.fromisoformat(raw)
     except ValueError:
         raise InvalidInput.of(field, "bad_day", text=raw[:20]) from None
-
-
-@blueprint.get("/i/<token>")
-def entry(token: str) -> AnyResponse:
-    """The link inside a calendar entry: first names, time, place. It can do nothing but mail a person their own
-    link."""
-    with reading() as session:
-        reader = reader_of(session, "entry", token)
-        meeting = _load(session, reader)
-        return page(
-            "entry.html", reader=reader, token=token, meeting=meeting, names=list(_names(meeting).values()),
-            mailed="mailed" in request.args,
-        )  # fmt: skip
-
-
-@blueprint.post("/i/<token>")
-def entry_mail(token: str) -> AnyResponse:
-    limited(token)
-    with writing() as session:
-        reader = reader_of(session, "entry", token)
-        people.queue_links_mail(session, now(), reader.person.email)
-    return see_other(url_for("meeting.entry", token=token, mailed=1))
-
-
-@blueprint.get("/f/<token>")
-def after(token: str) -> AnyResponse:
-    with reading() as session:
-        reader = reader_of(session, "followup", token)
-        return _after(session, reader, token)
-
-
-def _after(
-    session: Session, reader: Reader, token: str, faults: list[str] | None = None, status: int = 200
-) -> AnyResponse:
-    meeting = _load(session, reader)
-    found = None
-    if meeting.pair.ended_at is None:
-        query = SlotQuery(meeting.pair_id, "check-in")
-        found = times_of(offer(session, now(), services().settings.busy_max_age, query), reader, now())
-    schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=meeting.pair_id)
-    return page(
-        "followup.html", status, reader=reader, token=token, meeting=meeting, faults=faults or [],
-        lines=_lines(session, meeting), names=_names(meeting), done="done" in request.args,
-        other=meeting.pair.other(reader.person.id), times=found, schedule=schedule.token if schedule else None,
-        reflection=request.form.get("reflection", followup.reflection_of(session, meeting, reader.person.id) or ""),
-        early=now() < meeting.ends_at, zone=ZoneInfo(reader.person.zone),
-    )  # fmt: skip
-
-
-def _lines(session: Session, meeting: Meeting) -> list[Commitment]:
-    return agreed_at_meeting(session, meeting)
-
-
-@blueprint.post("/f/<token>")
-def answered(token: str) -> AnyResponse:
-    limited(token)
-    happened = request.form.get("happened", "yes") == "yes"
-    try:
-        with writing() as session:
-            reader = reader_of(session, "followup", token)
-            followup.submit_followup(
-                session, now(), _load(session, reader), reader.person.id, happened=happened,
-                lines=tuple(_posted_lines()) if happened else (), reflection=request.form.get("reflection"),
-            )  # fmt: skip
-    except InvalidInput as fault:
-        with reading() as session:
-            return _after(session, reader_of(session, "followup", token), token, fault_sentences(fault), 422)
-    return see_other(url_for("meeting.after", token=token, done=1))
-
-
-def _posted_lines() -> list[Line]:
-    numbers = sorted(
-        {int(name.split(".")[1]) for name in request.form if name.startswith("line.") and name.split(".")[1].isdigit()}
-    )
-    return [
-        Line(
-            commitment_id=asked_int(f"line.{at}.id"),
-            text=request.form.get(f"line.{at}.text", ""),
-            owner_id=asked_int(f"line.{at}.owner"),
-            due_on=_day(f"line {at}", request.form.get(f"line.{at}.due_on", "")),
-        )
-        for at in numbers[:60]
-    ]
-
-
-@blueprint.post("/f/<token>/commitments/<int:commitment_id>")
-def commitment(token: str, commitment_id: int) -> AnyResponse:
-    """Done, moving, stuck or renegotiate, from the list of what is open."""
-    limited(token)
-    with writing() as session:
-        reader = reader_of(session, "followup", token)
-        line = followup.load_commitment(session, commitment_id, reader.person.id)
-        followup.set_commitment(line, request.form.get("state", ""), request.form.get("note"))
-    return see_other(url_for("meeting.after", token=token))

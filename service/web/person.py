@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
@@ -17,7 +17,7 @@ from service.operations.followup import load_commitment, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
 from service.operations.people import PersonChange
 from service.operations.times import availability_of
-from service.store.tables import Pair
+from service.store.tables import Connection, CriticalDate, Pair
 from service.web.dates import date_input
 from service.web.page import (
     Reader,
@@ -67,7 +67,7 @@ def _show(
     )  # fmt: skip
 
 
-def _checked(at) -> str:  # type: ignore[no-untyped-def]
+def _checked(at: datetime | None) -> str:
     return age(words(), now(), at) if at is not None else ""
 
 
@@ -165,7 +165,7 @@ def _date(session: Session, reader: Reader) -> str | None:
     return None
 
 
-def _my_date(session: Session, reader: Reader):  # type: ignore[no-untyped-def]
+def _my_date(session: Session, reader: Reader) -> CriticalDate:
     date_id = asked_int("date")
     critical = arcs.load_date(session, date_id or 0, reader.person.id)
     people.load_pair(session, critical.pair_id, reader.person.id)
@@ -189,7 +189,7 @@ def _schedule(session: Session, reader: Reader) -> str:
     )
 
 
-def _connection(session: Session, reader: Reader):  # type: ignore[no-untyped-def]
+def _connection(session: Session, reader: Reader) -> Connection:
     return calendars.load_connection(session, asked_int("connection") or 0, reader.person.id)
 
 

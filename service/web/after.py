@@ -1,0 +1,128 @@
+"""After a meeting, and the link inside its calendar entry: did it happen, is this right, and when next."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from service import links
+from service.domain.errors import InvalidInput
+from service.operations import followup, people
+from service.operations.followup import Line
+from service.operations.meetings import agreed_at_meeting
+from service.operations.offering import SlotQuery, offer
+from service.store.tables import Commitment, Meeting
+from service.web.meeting import day_of, meeting_of, names_of
+from service.web.page import (
+    Reader,
+    asked_int,
+    fault_sentences,
+    limited,
+    now,
+    page,
+    reader_of,
+    reading,
+    see_other,
+    services,
+    writing,
+)
+from service.web.times import times_of
+
+blueprint = Blueprint("after", __name__)
+
+
+@blueprint.get("/i/<token>")
+def entry(token: str) -> AnyResponse:
+    """The link inside a calendar entry: first names, time, place. It can do nothing but mail a person their own
+    link."""
+    with reading() as session:
+        reader = reader_of(session, "entry", token)
+        meeting = meeting_of(session, reader)
+        return page(
+            "entry.html", reader=reader, token=token, meeting=meeting, names=list(names_of(meeting).values()),
+            mailed="mailed" in request.args,
+        )  # fmt: skip
+
+
+@blueprint.post("/i/<token>")
+def entry_mail(token: str) -> AnyResponse:
+    limited(token)
+    with writing() as session:
+        reader = reader_of(session, "entry", token)
+        people.queue_links_mail(session, now(), reader.person.email)
+    return see_other(url_for("after.entry", token=token, mailed=1))
+
+
+@blueprint.get("/f/<token>")
+def after(token: str) -> AnyResponse:
+    with reading() as session:
+        reader = reader_of(session, "followup", token)
+        return _after(session, reader, token)
+
+
+def _after(
+    session: Session, reader: Reader, token: str, faults: list[str] | None = None, status: int = 200
+) -> AnyResponse:
+    meeting = meeting_of(session, reader)
+    found = None
+    if meeting.pair.ended_at is None:
+        query = SlotQuery(meeting.pair_id, "check-in")
+        found = times_of(offer(session, now(), services().settings.busy_max_age, query), reader, now())
+    schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=meeting.pair_id)
+    return page(
+        "followup.html", status, reader=reader, token=token, meeting=meeting, faults=faults or [],
+        lines=_lines(session, meeting), names=names_of(meeting), done="done" in request.args,
+        other=meeting.pair.other(reader.person.id), times=found, schedule=schedule.token if schedule else None,
+        reflection=request.form.get("reflection", followup.reflection_of(session, meeting, reader.person.id) or ""),
+        early=now() < meeting.ends_at, zone=ZoneInfo(reader.person.zone),
+    )  # fmt: skip
+
+
+def _lines(session: Session, meeting: Meeting) -> list[Commitment]:
+    return agreed_at_meeting(session, meeting)
+
+
+@blueprint.post("/f/<token>")
+def answered(token: str) -> AnyResponse:
+    limited(token)
+    happened = request.form.get("happened", "yes") == "yes"
+    try:
+        with writing() as session:
+            reader = reader_of(session, "followup", token)
+            followup.submit_followup(
+                session, now(), meeting_of(session, reader), reader.person.id, happened=happened,
+                lines=tuple(_posted_lines()) if happened else (), reflection=request.form.get("reflection"),
+            )  # fmt: skip
+    except InvalidInput as fault:
+        with reading() as session:
+            return _after(session, reader_of(session, "followup", token), token, fault_sentences(fault), 422)
+    return see_other(url_for("after.after", token=token, done=1))
+
+
+def _posted_lines() -> list[Line]:
+    numbers = sorted(
+        {int(name.split(".")[1]) for name in request.form if name.startswith("line.") and name.split(".")[1].isdigit()}
+    )
+    return [
+        Line(
+            commitment_id=asked_int(f"line.{at}.id"),
+            text=request.form.get(f"line.{at}.text", ""),
+            owner_id=asked_int(f"line.{at}.owner"),
+            due_on=day_of(f"line {at}", request.form.get(f"line.{at}.due_on", "")),
+        )
+        for at in numbers[:60]
+    ]
+
+
+@blueprint.post("/f/<token>/commitments/<int:commitment_id>")
+def commitment(token: str, commitment_id: int) -> AnyResponse:
+    """Done, moving, stuck or renegotiate, from the list of what is open."""
+    limited(token)
+    with writing() as session:
+        reader = reader_of(session, "followup", token)
+        line = followup.load_commitment(session, commitment_id, reader.person.id)
+        followup.set_commitment(line, request.form.get("state", ""), request.form.get("note"))
+    return see_other(url_for("after.after", token=token))
