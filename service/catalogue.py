@@ -73,7 +73,9 @@ class Words:
         return found.format(n=n, **params) if params or n is not None else found
 
     def has(self, key: str) -> bool:
-        return _translations(FALLBACK).gettext(key) != key
+        catalogue = _translations(FALLBACK)
+        # Words with plural forms are under another key of gettext's, which `gettext` itself looks at only lately.
+        return catalogue.gettext(key) != key or catalogue.ngettext(key, key, 1) != key
 
     def day(
         self, moment: datetime | date, zone: ZoneInfo | None = None, *, long: bool = False, year: bool = False
