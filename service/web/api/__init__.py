@@ -1,7 +1,8 @@
 """The JSON API: bearer tokens, problem+json, described by what runs."""
 
-from service.web.api import calls as _calls
 from service.web.api import describe as _describe
+from service.web.api import meetings as _meetings
+from service.web.api import people as _people
 from service.web.api.frame import blueprint
 
-__all__ = ["_calls", "_describe", "blueprint"]
+__all__ = ["_describe", "_meetings", "_people", "blueprint"]
