@@ -56,6 +56,7 @@ def test_a_pair_from_adding_to_ending(run):
     assert "/p/" in made["links"]["mentor"]
     assert [pair["mentee"]["email"] for pair in run("pair", "list", "--json")] == ["ana@example.org"]
     assert run("pair", "show", 1, "--json")["place"] == "Room 5"
+    assert run("pair", "edit", 1, "--place", "Room 6", "--json")["place"] == "Room 6"
     assert run("outbox", "list", "--json") == [], "adding a pair mails nobody"
     assert run("pair", "end", 1, "--json") == {"id": 1, "ended": True}
     assert "not known" in run("pair", "show", 99, exit_code=1).stderr
@@ -272,7 +273,6 @@ def test_a_wrong_setting_stops_with_its_name_and_a_right_example(run, monkeypatc
     assert "HIDDEN" not in told
 
 
-def test_usage_errors_are_2(run):
-    run("no-such-command", exit_code=2)
-    run("pair", "add", exit_code=2)
-    run("slots", 1, "--session", "party", exit_code=2)
+@pytest.mark.parametrize("arguments", [("no-such-command",), ("pair", "add"), ("slots", 1, "--session", "party")])
+def test_usage_errors_are_2(run, arguments):
+    assert "Usage:" in run(*arguments, exit_code=2).stderr

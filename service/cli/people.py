@@ -103,6 +103,18 @@ def show_(pair_id: int, as_json: bool) -> None:
         show(as_json, value, lines)
 
 
+@pair.command("edit")
+@click.argument("pair_id", type=int)
+@click.option("--place", required=True)
+@json_option
+def edit_pair(pair_id: int, place: str, as_json: bool) -> None:
+    """The pair's usual place; an empty one is asked for at the next booking."""
+    with opened() as services, services.database.write() as session:
+        found = people.load_pair(session, pair_id)
+        people.set_place(found, place)
+        show(as_json, _pair_json(found), [WORDS("cli.pair.place", pair=pair_id, place=found.place or "-")])
+
+
 @pair.command()
 @click.argument("pair_id", type=int)
 @json_option
