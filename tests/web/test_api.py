@@ -150,6 +150,7 @@ def test_booking_moving_and_cancelling(services, world):
     }  # fmt: skip
     assert [point["text"] for point in meeting["agenda"]] == ["The opening", "Questions"]
     path = f"/meetings/{meeting['id']}"
+    assert "/m/" in meeting["links"]["page"]
     assert world["ben"]("GET", path).json["uid"] == meeting["uid"]
     other = world["ana"]("GET", f"/pairs/{world['pair']}/slots?session=check-in").json["slots"][5]["start"]
     moved = world["ben"]("PATCH", path, {"start": other, "place": "Room 6"})

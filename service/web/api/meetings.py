@@ -10,6 +10,7 @@ from flask import request
 
 from service.catalogue import Words
 from service.domain.errors import InvalidInput, SlotTaken
+from service.links import link_for
 from service.operations import arcs, booking, followup, people
 from service.operations.booking import BookingInput
 from service.operations.meetings import agreed_at_meeting, load_meeting
@@ -53,6 +54,8 @@ def book(caller: Caller, pair_id: int, body: shapes.MeetingInput) -> dict[str, A
             fresh = fresh_slots(session, now(), services().settings.busy_max_age, query, words)
         gone.more = {"slots": fresh}  # type: ignore[attr-defined]
         raise
+    with writing() as session:  # looking makes no link, so the booker's is made here
+        link_for(session, now(), "meeting", caller.me, pair_id=pair_id, meeting_id=meeting_id)
     return _meeting(caller, meeting_id)
 
 
