@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from service.cli import main
+from service.settings import load
 
 ANA, BEN = "Ana Lima <ana@example.org>", "Ben Okafor <ben@example.org>"
 PAIR = (
@@ -276,3 +277,10 @@ def test_a_wrong_setting_stops_with_its_name_and_a_right_example(run, monkeypatc
 @pytest.mark.parametrize("arguments", [("no-such-command",), ("pair", "add"), ("slots", 1, "--session", "party")])
 def test_usage_errors_are_2(run, arguments):
     assert "Usage:" in run(*arguments, exit_code=2).stderr
+
+
+def test_a_mail_server_elsewhere_is_spoken_to_under_cover():
+    urls = {"smtp://127.0.0.1:2525": "none", "smtp://mail.example.org": "starttls", "smtp://h:465?security=tls": "tls"}
+    found = {url: load({"GREENROOM_SMTP_URL": url}).smtp for url in urls}
+    assert {url: server.security for url, server in found.items()} == urls
+    assert found["smtp://mail.example.org"].port == 587
