@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from service import wiring
 from service.catalogue import Words
 from service.domain.errors import AdapterError
-from service.operations import calendars
+from service.operations import refreshing
 from service.settings import SettingFault, Settings
 from service.store import heartbeats, outbox
 from service.store.migrate import is_current
@@ -157,8 +157,8 @@ def _calendars(services: Services) -> Iterator[Row]:
             .join(Person, Person.id == Connection.person_id)
             .order_by(Connection.id)
         ).all()
-        plans = [calendars.plan_refresh(session, services.clock(), row.id) for row in connections]
-    results = calendars.read_live([plan for plan in plans if plan is not None], services.calendars, READ_TIMEOUT)
+        plans = [refreshing.plan_refresh(session, services.clock(), row.id) for row in connections]
+    results = refreshing.read_live([plan for plan in plans if plan is not None], services.calendars, READ_TIMEOUT)
     faults = {result.plan.connection_id: result.error for result in results}
     for connection_id, state, email in connections:
         part = f"calendar {connection_id}"

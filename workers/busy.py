@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from service.operations import calendars
+from service.operations import refreshing
 from service.wiring import Services
 from workers import context
 
@@ -18,9 +18,9 @@ def refresh_connection(connection_id: int) -> None:
 
 def refresh(services: Services, connection_id: int) -> None:
     with services.database.read() as session:
-        plan = calendars.plan_refresh(session, services.clock(), connection_id)
+        plan = refreshing.plan_refresh(session, services.clock(), connection_id)
     if plan is None:
         return
-    result = calendars.read(plan, services.calendars, READ_TIMEOUT)
+    result = refreshing.read(plan, services.calendars, READ_TIMEOUT)
     with services.database.write() as session:
-        calendars.store_refresh(session, services.clock(), result, services.settings.poll)
+        refreshing.store_refresh(session, services.clock(), result, services.settings.poll)

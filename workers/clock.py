@@ -18,7 +18,7 @@ from types import FrameType
 from sqlalchemy.exc import DBAPIError
 
 from service.domain.errors import AdapterError
-from service.operations import calendars, followup, inbound
+from service.operations import followup, inbound, refreshing
 from service.store import heartbeats, outbox
 from service.wiring import Services, utc_now
 from workers.deliver import BATCH
@@ -65,8 +65,8 @@ def refresh_due(services: Services) -> int:
     """Hands calendars that are due to the queue, and messages that nobody has decided yet; returns how many."""
     now = services.clock()
     with services.database.write() as session:
-        due = calendars.due_connections(session, now, REFRESHES)
-        calendars.hold_off(session, now, due, services.settings.poll)
+        due = refreshing.due_connections(session, now, REFRESHES)
+        refreshing.hold_off(session, now, due, services.settings.poll)
     for connection_id in due:
         services.jobs.refresh_connection(connection_id)
     with services.database.read() as session:

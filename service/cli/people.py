@@ -11,7 +11,7 @@ import click
 from service import links
 from service.cli.frame import WORDS, instant, json_option, opened, show, table
 from service.domain.availability import DEFAULT, from_json, to_json
-from service.operations import calendars, importing, people
+from service.operations import calendars, importing, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.meetings import meetings_of
 from service.operations.people import PersonChange, PersonInput, parse_person
@@ -250,7 +250,7 @@ def add_calendar(
     wanted = NewConnection(provider, url, username, password)
     with opened() as services:
         with services.database.read() as session:
-            asked = calendars.request_for(session, services.clock(), people.load_person(session, email))
+            asked = refreshing.request_for(session, services.clock(), people.load_person(session, email))
         found = calendars.probe(services.calendars, wanted, asked, PROBE_TIMEOUT)
         with services.database.write() as session:
             owner: Person = people.load_person(session, email)

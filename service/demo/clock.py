@@ -19,7 +19,7 @@ from service import wiring
 from service.domain.errors import GreenroomError, InvalidInput
 from service.domain.followup import ASK_BEFORE, BRIEF_BEFORE, FOLLOWUP_AFTER, LIST_AFTER, waking
 from service.domain.meeting import Phase
-from service.operations import calendars, followup
+from service.operations import followup, refreshing
 from service.settings import Settings
 from service.store.tables import Connection, Link, Meeting, OutboxRow
 from service.wiring import Services
@@ -130,11 +130,11 @@ def read_calendars(services: Services, now: datetime) -> None:
     """Reads every connected calendar as of `now`. No transaction is open meanwhile."""
     with services.database.read() as session:
         ids = session.scalars(select(Connection.id).where(Connection.state != "off")).all()
-        plans = [plan for each in ids if (plan := calendars.plan_refresh(session, now, each)) is not None]
-    results = calendars.read_live(plans, services.calendars, READ_TIMEOUT)
+        plans = [plan for each in ids if (plan := refreshing.plan_refresh(session, now, each)) is not None]
+    results = refreshing.read_live(plans, services.calendars, READ_TIMEOUT)
     with services.database.write() as session:
         for result in results:
-            calendars.store_refresh(session, now, result, services.settings.poll)
+            refreshing.store_refresh(session, now, result, services.settings.poll)
 
 
 def offset(data_dir: Path) -> timedelta:

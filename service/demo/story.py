@@ -14,7 +14,7 @@ from service.demo.clock import READ_TIMEOUT, Settle, machine_now, moment_of, mov
 from service.demo.folder import Note
 from service.demo.programme import ANA_AND_BEN, BEN, FEEDS, PAIRS, Matter, Someone, Two, ana, ben
 from service.domain.reply import make_reply, request_in
-from service.operations import arcs, booking, calendars, followup, inbound, meetings, offering, people
+from service.operations import arcs, booking, calendars, followup, inbound, meetings, offering, people, refreshing
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
 from service.operations.calendars import NewConnection
@@ -107,7 +107,7 @@ def _connect(services: Services, note: Note) -> None:
 
 def _connect_one(services: Services, owner: Someone, wanted: NewConnection) -> None:
     with services.database.read() as session:
-        request = calendars.request_for(session, services.clock(), people.load_person(session, owner.email))
+        request = refreshing.request_for(session, services.clock(), people.load_person(session, owner.email))
     readings = calendars.probe(services.calendars, wanted, request, READ_TIMEOUT)
     with services.database.write() as session:
         person = people.load_person(session, owner.email)

@@ -1,68 +1,22 @@
-"""A person's calendars: connecting them, reading them afresh, switching them off. Network and database never mix."""
+"""A person's calendars: connecting them after a real read, which of them count, switching them off."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from datetime import time as clock_time
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from service.domain.availability import DEFAULT, from_json
-from service.domain.errors import AdapterError, InvalidInput, NotFound
-from service.domain.followup import waking
-from service.domain.interval import Interval, Span, floor_epoch, pack, unpack
-from service.ports import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest, SyncMark
-from service.store import outbox
-from service.store.tables import Calendar, Connection, Meeting, Pair, Person
+from service.domain.errors import InvalidInput, NotFound
+from service.domain.interval import Interval, Span, floor_epoch, unpack
+from service.operations.refreshing import keep_reading, note_success, request_for
+from service.ports import BusyReading, CalendarFactory, CalendarRef, ReadRequest
+from service.store.tables import Calendar, Connection, Person
 from service.store.types import fingerprint
 
 PROVIDERS = ("caldav", "ics")
-BEHIND = timedelta(days=1)
-BEYOND_HORIZON = timedelta(days=33)  # so that a copy of yesterday still reaches to the horizon, and caps over a month
-TELL_AFTER_POLLS = 2  # one failed read may be anybody's bad minute
-GRACE = timedelta(milliseconds=300)  # for an adapter that notices its deadline itself
-UIDS_SINCE = timedelta(days=2)
-
-
-@dataclass(frozen=True, slots=True)
-class KnownCalendar:
-    """A stored calendar as the next read needs it; `mark` only while the stored window is the one to be read."""
-
-    ref: CalendarRef
-    mark: SyncMark | None
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshPlan:
-    """Everything a read needs, so that it can run with no session open. Holds credentials: never logged or queued."""
-
-    connection_id: int
-    person_id: int
-    provider: str
-    url: str
-    username: str | None
-    password: str | None
-    calendars: tuple[KnownCalendar, ...]
-    request: ReadRequest
-
-
-@dataclass(frozen=True, slots=True)
-class RefreshResult:
-    """What came of a read. A reading of None: unchanged. `error`: the first calendar that could not be read."""
-
-    plan: RefreshPlan
-    readings: tuple[tuple[CalendarRef, BusyReading | None], ...]
-    error: AdapterError | None
-
-    @property
-    def failed(self) -> bool:
-        return self.error is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +27,6 @@ class NewConnection:
     url: str
     username: str | None = None
     password: str | None = None
-
-
-def request_for(session: Session, now: datetime, person: Person) -> ReadRequest:
-    """The window begins and ends at midnight UTC, so that it stays the same all day and `unchanged` can be believed."""
-    midnight = datetime.combine(now.astimezone(UTC).date(), clock_time.min, UTC)
-    availability = from_json(person.availability) if person.availability else DEFAULT
-    uids = session.scalars(
-        select(Meeting.uid)
-        .join(Pair, Meeting.pair_id == Pair.id)
-        .where((Pair.mentee_id == person.id) | (Pair.mentor_id == person.id), Meeting.ends_at > now - UIDS_SINCE)
-    )
-    return ReadRequest(
-        window=Interval(midnight - BEHIND, midnight + availability.horizon + BEYOND_HORIZON),
-        zone=ZoneInfo(person.zone),
-        addresses=frozenset({person.email}),
-        our_uids=frozenset(uids),
-    )
 
 
 def probe(
@@ -133,8 +70,8 @@ def add_connection(
             connection.calendars.append(calendar)
         calendar.name = ref.name
         if reading is not None:
-            _keep_reading(calendar, reading, request, now)
-    _note_success(connection, now, poll)
+            keep_reading(calendar, reading, request, now)
+    note_success(connection, now, poll)
     session.flush()
     return connection
 
@@ -184,96 +121,6 @@ def set_counts(connection: Connection, calendar_id: int, counts: bool, now: date
         connection.due_at = now
 
 
-def plan_refresh(session: Session, now: datetime, connection_id: int) -> RefreshPlan | None:
-    """None when the connection is gone or switched off."""
-    connection = session.get(Connection, connection_id, options=[selectinload(Connection.calendars)])
-    if connection is None or connection.state == "off":
-        return None
-    person = session.get_one(Person, connection.person_id)
-    request = request_for(session, now, person)
-    return RefreshPlan(
-        connection_id=connection.id,
-        person_id=person.id,
-        provider=connection.provider,
-        url=connection.url,
-        username=connection.username,
-        password=connection.password,
-        calendars=tuple(_known(calendar, request) for calendar in connection.calendars if calendar.counts),
-        request=request,
-    )
-
-
-def live_plans(session: Session, now: datetime, pair: Pair) -> list[RefreshPlan]:
-    """A plan for every calendar of the two that counts: read just before a time is confirmed."""
-    ids = session.scalars(
-        select(Connection.id).where(
-            Connection.person_id.in_((pair.mentee_id, pair.mentor_id)), Connection.state != "off"
-        )
-    )
-    plans = (plan_refresh(session, now, connection_id) for connection_id in ids)
-    return [plan for plan in plans if plan is not None and plan.calendars]
-
-
-def read(plan: RefreshPlan, factory: CalendarFactory, timeout: timedelta) -> RefreshResult:
-    """Asks the calendar server; `timeout` is for all of the connection's calendars together. Never raises."""
-    deadline = time.monotonic() + timeout.total_seconds()
-    readings: list[tuple[CalendarRef, BusyReading | None]] = []
-    error: AdapterError | None = None
-    adapter: BusyCalendar = factory(plan.provider, plan.url, plan.username, plan.password)
-    for known in plan.calendars:
-        left = timedelta(seconds=max(0.01, deadline - time.monotonic()))
-        try:
-            readings.append((known.ref, adapter.fetch(known.ref, plan.request, known.mark, left)))
-        except AdapterError as fault:
-            error = error or fault
-    return RefreshResult(plan, tuple(readings), error)
-
-
-def read_live(plans: list[RefreshPlan], factory: CalendarFactory, timeout: timedelta) -> list[RefreshResult]:
-    """All at once, each within `timeout`. One that still has not answered then is given up, not waited for."""
-    if not plans:
-        return []
-    pool = ThreadPoolExecutor(max_workers=len(plans), thread_name_prefix="live-read")
-    waiting = {pool.submit(read, plan, factory, timeout): plan for plan in plans}
-    done, late = wait(waiting, timeout=(timeout + GRACE).total_seconds())
-    pool.shutdown(wait=False, cancel_futures=True)
-    given_up = [RefreshResult(waiting[each], (), AdapterError("timeout", permanent=False, host="")) for each in late]
-    return [each.result() for each in done] + given_up
-
-
-def store_refresh(session: Session, now: datetime, result: RefreshResult, poll: timedelta) -> None:
-    """Keeps what was read. After a failure the last good copy stays until it is too old; its owner is told once: at
-    once when only they can mend it, else after two polls in vain. Repeatable."""
-    connection = session.get(Connection, result.plan.connection_id, options=[selectinload(Connection.calendars)])
-    if connection is None or connection.state == "off":
-        return
-    stored = {calendar.key: calendar for calendar in connection.calendars}
-    for ref, reading in result.readings:
-        calendar = stored.get(ref.key)
-        if calendar is None:
-            continue
-        if reading is None:
-            calendar.verified_at = now
-        else:
-            _keep_reading(calendar, reading, result.plan.request, now)
-    if result.error is None:
-        _note_success(connection, now, poll)
-    else:
-        _note_failure(session, connection, now, result.error, poll)
-
-
-def due_connections(session: Session, now: datetime, limit: int) -> list[int]:
-    return list(
-        session.scalars(select(Connection.id).where(Connection.due_at <= now).order_by(Connection.due_at).limit(limit))
-    )
-
-
-def hold_off(session: Session, now: datetime, connection_ids: list[int], poll: timedelta) -> None:
-    """They have been handed to a worker: not due again before another interval, even if that worker dies."""
-    for connection in session.scalars(select(Connection).where(Connection.id.in_(connection_ids))):
-        connection.due_at = now + poll
-
-
 def next_busy(connection: Connection, now: datetime, count: int = 3) -> list[Interval]:
     """The next busy times as we see them: all that is kept of a calendar, shown to its owner."""
     spans: list[Span] = []
@@ -281,46 +128,3 @@ def next_busy(connection: Connection, now: datetime, count: int = 3) -> list[Int
         if calendar.counts and calendar.busy:
             spans.extend(span for span in unpack(calendar.busy) if span[1] > floor_epoch(now))
     return [Interval.of(span) for span in sorted(spans)[:count]]
-
-
-def _known(calendar: Calendar, request: ReadRequest) -> KnownCalendar:
-    same_window = (calendar.window_from, calendar.window_until) == (request.window.start, request.window.end)
-    mark = SyncMark(**calendar.mark) if calendar.mark and same_window and not calendar.partial else None
-    return KnownCalendar(CalendarRef(calendar.key, calendar.name, calendar.counts), mark)
-
-
-def _keep_reading(calendar: Calendar, reading: BusyReading, request: ReadRequest, now: datetime) -> None:
-    calendar.busy = pack(reading.spans)
-    calendar.window_from, calendar.window_until = request.window.start, request.window.end
-    calendar.partial = reading.partial
-    calendar.mark = asdict(reading.mark)
-    calendar.verified_at = now
-
-
-def _note_success(connection: Connection, now: datetime, poll: timedelta) -> None:
-    partial = any(calendar.counts and calendar.partial for calendar in connection.calendars)
-    connection.state = "partial" if partial else "connected"
-    connection.fault = connection.failed_at = connection.told_at = None
-    connection.checked_at, connection.due_at = now, now + poll
-
-
-def _note_failure(
-    session: Session, connection: Connection, now: datetime, error: AdapterError, poll: timedelta
-) -> None:
-    connection.state = "reconnect" if error.permanent else "stale"
-    connection.fault = error.code
-    connection.failed_at = connection.failed_at or now
-    connection.checked_at = now
-    connection.due_at = now + max(poll, error.retry_after or timedelta(0))
-    lasting = now - connection.failed_at >= poll * TELL_AFTER_POLLS
-    if connection.told_at is None and (error.permanent or lasting):
-        connection.told_at = now
-        outbox.add(
-            session,
-            now,
-            "calendar-broken",
-            connection.person_id,
-            due_at=waking(now, ZoneInfo(session.get_one(Person, connection.person_id).zone)),
-            dedup=f"c{connection.id}:broken:{floor_epoch(connection.failed_at)}",
-            connection_id=connection.id,
-        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from service.domain.errors import CalendarUnreadable
-from service.operations import booking, calendars
+from service.operations import booking, refreshing
 from service.operations.booking import BookingInput
 from service.operations.meetings import load_meeting
 from service.operations.offering import SlotQuery
@@ -56,14 +56,14 @@ def read_live(services: Services, pair_id: int) -> None:
     those whose calendar did not answer; what did is kept all the same."""
     with services.database.read() as session:
         pair = session.get(Pair, pair_id)
-        plans = calendars.live_plans(session, services.clock(), pair) if pair is not None else []
+        plans = refreshing.live_plans(session, services.clock(), pair) if pair is not None else []
         names = {person.id: person.name for person in (pair.mentee, pair.mentor)} if pair is not None else {}
     if not plans:
         return
-    results = calendars.read_live(plans, services.calendars, services.settings.live_read)
+    results = refreshing.read_live(plans, services.calendars, services.settings.live_read)
     with services.database.write() as session:
         for result in results:
-            calendars.store_refresh(session, services.clock(), result, services.settings.poll)
+            refreshing.store_refresh(session, services.clock(), result, services.settings.poll)
     failed = sorted({names[result.plan.person_id] for result in results if result.failed})
     if failed:
         raise CalendarUnreadable(tuple(failed))

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from service import links
 from service.domain.availability import DEFAULT, Availability, from_json, to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
-from service.operations import arcs, calendars, people
+from service.operations import arcs, calendars, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.followup import load_commitment, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
@@ -269,7 +269,7 @@ def connect_calendar(token: str, purpose: str) -> AnyResponse:
     """A real read of what was given, with no session open, then the connection. Raises InvalidInput, AdapterError."""
     with reading() as session:
         reader = reader_of(session, purpose, token)
-        asked = calendars.request_for(session, now(), reader.person)
+        asked = refreshing.request_for(session, now(), reader.person)
     wanted = NewConnection(
         provider=request.form.get("provider", ""),
         url=request.form.get("url", ""),

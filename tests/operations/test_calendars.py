@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from service.domain.errors import AdapterError, CalendarUnreadable, InvalidInput, NotFound
-from service.operations import booking, calendars
+from service.operations import booking, calendars, refreshing
 from service.operations.booking import BookingInput
 from service.operations.calendars import NewConnection
 from service.operations.offering import SlotQuery, offer
@@ -32,7 +32,7 @@ def pair_id(services):
 def connect(services, pair_id, url="bens", now=NOW):
     wanted = NewConnection("ics", url)
     with services.database.read() as session:
-        asked = calendars.request_for(session, now, session.get(cast.Pair, pair_id).mentor)
+        asked = refreshing.request_for(session, now, session.get(cast.Pair, pair_id).mentor)
     found = calendars.probe(services.calendars, wanted, asked, WAIT)
     with services.database.write() as session:
         mentor = session.get(cast.Pair, pair_id).mentor
@@ -41,10 +41,10 @@ def connect(services, pair_id, url="bens", now=NOW):
 
 def refresh(services, connection_id, now):
     with services.database.read() as session:
-        plan = calendars.plan_refresh(session, now, connection_id)
-    result = calendars.read(plan, services.calendars, WAIT)
+        plan = refreshing.plan_refresh(session, now, connection_id)
+    result = refreshing.read(plan, services.calendars, WAIT)
     with services.database.write() as session:
-        calendars.store_refresh(session, now, result, POLL)
+        refreshing.store_refresh(session, now, result, POLL)
 
 
 def state(services, connection_id):
@@ -133,8 +133,8 @@ def test_switched_off_it_counts_by_hours_alone(services, pair_id):
         calendars.switch_off(session.get(Connection, connection_id))
     assert MONDAY in starts(services, pair_id)
     with services.database.read() as session:
-        assert calendars.plan_refresh(session, NOW, connection_id) is None
-        assert calendars.live_plans(session, NOW, session.get(cast.Pair, pair_id)) == []
+        assert refreshing.plan_refresh(session, NOW, connection_id) is None
+        assert refreshing.live_plans(session, NOW, session.get(cast.Pair, pair_id)) == []
     with services.database.write() as session:
         calendars.switch_on(session.get(Connection, connection_id), NOW)
     assert state(services, connection_id) == "stale"
@@ -178,7 +178,7 @@ def test_which_calendars_count_is_the_owners_to_say(services, pair_id):
 def test_nonsense_is_refused_before_anything_is_stored(services, pair_id):
     for provider, url in (("fax", "x"), ("ics", "  ")):
         with services.database.read() as session:
-            asked = calendars.request_for(session, NOW, session.get(cast.Pair, pair_id).mentor)
+            asked = refreshing.request_for(session, NOW, session.get(cast.Pair, pair_id).mentor)
         with pytest.raises(InvalidInput):
             calendars.probe(services.calendars, NewConnection(provider, url), asked, WAIT)
 

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from service import links
 from service.domain.availability import DEFAULT, from_json, to_json
 from service.domain.errors import InvalidInput, NotFound
-from service.operations import arcs, calendars, people
+from service.operations import arcs, calendars, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.times import availability_of
 from service.store.tables import Meeting, Pair
@@ -67,7 +67,7 @@ def connect(caller: Caller, body: shapes.ConnectionInput) -> dict[str, Any]:
         raise InvalidInput.of("provider", "provider_not_configured", known=", ".join(calendars.PROVIDERS))
     wanted = NewConnection(body.provider, body.url or "", body.username, body.password)
     with reading() as session:
-        asked = calendars.request_for(session, now(), person_of(session, caller))
+        asked = refreshing.request_for(session, now(), person_of(session, caller))
     found = calendars.probe(services().calendars, wanted, asked, PROBE_TIMEOUT)
     with writing() as session:
         person = person_of(session, caller)
