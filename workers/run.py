@@ -1,4 +1,4 @@
-"""One RQ worker on one queue, as the queue's measurements want it: forked, time-limited, an allow-list of jobs."""
+"""One RQ worker on one queue, forked, time-limited, an allow-list of jobs."""
 
 from __future__ import annotations
 

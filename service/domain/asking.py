@@ -14,7 +14,7 @@ from service.domain.interval import Interval, Spans
 
 Reader = Literal["mentee", "mentor"]
 
-# The CONTRACT's codes of refusals; `unavailable` is all that is said of the other person.
+# The codes of refusals, as the API tells them; `unavailable` is all that is said of the other person.
 RULES = ("past", "grid", "calendar_unreadable", "notice", "horizon", "hours", "busy", "held", "cap")
 UNAVAILABLE = "unavailable"
 

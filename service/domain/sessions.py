@@ -16,7 +16,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class SessionType:
-    """`key` is the CONTRACT's name; words are in the catalogue under `session.<key>`."""
+    """`key` is its name in commands, API and links; words are in the catalogue under `session.<key>`."""
 
     key: str
     duration: timedelta
@@ -130,7 +130,7 @@ _SHADOW = (
     Window("debrief", "debrief", 0, 3, 1, _min(30), _HOUR),
 )
 
-# mentoring practice, table 2b; `other` has the presentation's windows
+# When what helps, counted from the date; `other` has the presentation's windows
 KINDS: dict[str, DateKind] = {
     key: DateKind(key, windows)
     for key, windows in {

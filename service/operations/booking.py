@@ -136,7 +136,7 @@ def reschedule(
     meeting.fixed_at, meeting.reason = now, said
     _announce_change(session, now, meeting, by_id)
     for attendance in _attendances(session, meeting):
-        attendance.partstat = "NEEDS-ACTION"  # invitations 4: a new time asks everybody again
+        attendance.partstat = "NEEDS-ACTION"  # a new time asks everybody again
     look_again(session, now, meeting)
     return meeting
 

@@ -221,7 +221,7 @@ class Reflection(Base):
 
 
 class Connection(Base):
-    """One person's authorised calendar source. `state` as the CONTRACT: connected partial stale reconnect off."""
+    """One person's authorised calendar source. `state` is one of connected partial stale reconnect off."""
 
     __tablename__ = "connections"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -261,7 +261,7 @@ class Calendar(Base):
 
 
 class OutboxRow(Base):
-    """One mail to one person. The row is the truth and the queue a hint; states as the queue's notes decide.
+    """One mail to one person. The row is the truth and the queue a hint; the states are in docs/operator.md.
 
     Holds kind and ids only. `octets` are rendered at the first attempt and kept for retries.
     """
