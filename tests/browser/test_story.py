@@ -23,9 +23,9 @@ PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 class Visit:
     """One reader's window; every page it looks at is measured and, with JavaScript, given to axe."""
 
-    def __init__(self, browser, size, javascript=True):
+    def __init__(self, browser, size, javascript=True, scheme="light"):
         self.size, self.javascript = size, javascript
-        self.context = browser.new_context(viewport=size, java_script_enabled=javascript)
+        self.context = browser.new_context(viewport=size, java_script_enabled=javascript, color_scheme=scheme)
         self.page = self.context.new_page()
         self.page.set_default_timeout(10_000)
 
@@ -129,9 +129,9 @@ def test_the_whole_story(chromium, site, ana, size, javascript):
     assert page.locator(".cards .card").count() == 0 or page.locator(".cards .card").count() == 3
 
 
-@pytest.mark.parametrize("size", [PHONE, DESK], ids=["390", "1280"])
-def test_every_other_page(chromium, site, ana, size):
-    visit = Visit(chromium, size)
+@pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESK, "light")], ids=["390-dark", "1280"])
+def test_every_other_page(chromium, site, ana, size, scheme):
+    visit = Visit(chromium, size, scheme=scheme)
     page = visit.page
     base = site.settings.base_url
     with site.database.write() as session:
