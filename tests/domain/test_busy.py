@@ -23,6 +23,11 @@ OURS = "0d9f4b0e-8c4e-4a35-9a51-3d7d8f0a6c11"
 REQUEST = ReadRequest(WINDOW, ZoneInfo("Europe/Berlin"), frozenset({"ana@example.org"}), frozenset({OURS}))
 
 
+ONCE = "DTSTART:20270210T090000Z\r\nDTEND:20270210T100000Z"
+EVERY_SECOND = ";".join(f"{part}={','.join(map(str, range(most)))}" for part, most in
+                        (("BYHOUR", 24), ("BYMINUTE", 60), ("BYSECOND", 60)))  # fmt: skip
+
+
 def told(spans):
     return [f"{instant(start):%m-%dT%H:%M}/{instant(end):%m-%dT%H:%M}" for start, end in spans]
 
@@ -71,13 +76,51 @@ def test_what_is_no_calendar_says_so(body):
         "SUMMARY:no start at all",
         "DTSTART:whenever\r\nDTEND:later",
         "DTSTART;TZID=Nowhere/Land:20270210T090000\r\nDTEND;TZID=Nowhere/Land:20270210T100000\r\nRRULE:FREQ=DAILY",
-        "DTSTART:20270210T090000Z\r\nDTEND:20270210T100000Z\r\nRRULE:FREQ=SECONDLY",
+        f"{ONCE}\r\nRRULE:FREQ=SECONDLY",
+        f"{ONCE}\r\nRRULE:FREQ=DAILY;INTERVAL=0",
+        f"{ONCE}\r\nRDATE;TZID=Nowhere/Land:20270212T090000",
+        f"{ONCE}\r\nRRULE:FREQ=DAILY\r\nEXDATE;TZID=Nowhere/Land:20270212T090000",
+        f"{ONCE}\r\nRRULE:FREQ=DAILY\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:e1\r\nRECURRENCE-ID:20270211T090000Z\r\n"
+        "DTSTART;TZID=Nowhere/Land:20270211T100000\r\nDTEND;TZID=Nowhere/Land:20270211T110000",
     ],
 )
 def test_an_event_whose_time_cannot_be_known_makes_the_calendar_unreadable(lines):
     with pytest.raises(AdapterError) as caught:
         read_busy(event(lines), REQUEST)
     assert caught.value.code == "unreadable_event"
+
+
+@pytest.mark.parametrize("keep", [30, 60, 100])
+def test_a_file_that_was_cut_off_is_not_free(keep):
+    with pytest.raises(AdapterError) as caught:
+        read_busy(event(ONCE)[:-keep], REQUEST)
+    assert caught.value.code == "cut_short"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"{ONCE}\r\nRRULE:FREQ=DAILY;{EVERY_SECOND}",
+        f"{ONCE}\r\nRRULE:FREQ=YEARLY;BYDAY=MO,TU,WE,TH,FR,SA,SU;{EVERY_SECOND}",
+        "DTSTART:00010210T090000Z\r\nDTEND:00010210T093000Z\r\nRRULE:FREQ=HOURLY",
+        ONCE + "\r\nRRULE:FREQ=HOURLY" * 100,
+        ONCE + "\r\nRRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30;COUNT=5" * 20,
+    ],
+)
+def test_what_would_take_minutes_is_refused_before_it_is_tried(lines):
+    """Judged by the rule alone: the engine would spend minutes on each of these, the last up to the year 9999."""
+    with pytest.raises(AdapterError) as caught:
+        read_busy(event(lines), REQUEST)
+    assert caught.value.code == "too_often"
+
+
+def test_a_full_calendar_is_not_too_much():
+    many = b"".join(
+        event(f"DTSTART;TZID=Europe/Berlin:20170210T{i % 24:02}0000\r\nDURATION:PT1H\r\nRRULE:FREQ=WEEKLY", f"e{i}")
+        for i in range(300)
+    )
+    spans, _, partial = read_busy(many, REQUEST)
+    assert (len(spans), partial) == (10, False)
 
 
 def test_a_flood_of_events_is_refused_at_once():
