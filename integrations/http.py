@@ -4,28 +4,31 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-import socket
 import ssl
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import certifi
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError, NewConnectionError, SSLError, TimeoutError
+from urllib3.exceptions import HTTPError, SSLError
+from urllib3.exceptions import TimeoutError as UrllibTimeout
 
+from integrations.deadline import Deadline, WatchedConnection, WatchedTlsConnection, look_up
 from service.domain.errors import AdapterError
 
 MOST_REDIRECTS = 5
 CHUNK = 64 * 1024
-# NAT64 (RFC 6052, RFC 8215) leads to IPv4 addresses that are not looked at here; not every Python knows both as
-# special.
-TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+# NAT64 (RFC 6052, RFC 8215) and IPv4-compatible addresses lead to IPv4 ones that are not looked at here; not every
+# Python knows them as special.
+TRANSLATED = tuple(ipaddress.ip_network(each) for each in ("64:ff9b::/96", "64:ff9b:1::/48", "::/96"))
+PORTS = {"http": 80, "https": 443}
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 USER_AGENT = "Greenroom"
 
@@ -94,67 +97,89 @@ class GuardedHttp:
     def _once(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, deadline: float, most_bytes: int
     ) -> Response:
-        parts = urlsplit(url)
-        host = _host_of(url)
-        port = _port_of(url)
-        if "Authorization" in headers and parts.scheme == "http" and f"{host}:{port}" not in self._allow:
+        """From the first of the host's addresses that lets us connect."""
+        scheme, host, port = urlsplit(url).scheme, _host_of(url), _port_of(url)
+        if "Authorization" in headers and scheme == "http" and f"{host}:{port}" not in self._allow:
             raise AdapterError("plain_login", permanent=True, host=host)
-        address = self._resolve(host, port)
-        pool = self._pool(parts.scheme, host, address, port)
-        answer: urllib3.BaseHTTPResponse | None = None
-        target = parts.path or "/"
-        if parts.query:
-            target += f"?{parts.query}"
         named = f"[{host}]" if ":" in host else host
-        default = {"http": 80, "https": 443}[parts.scheme]
-        sent = {"Host": named if port == default else f"{named}:{port}", "User-Agent": USER_AGENT, **headers}
-        sent.setdefault("Accept-Encoding", "gzip")
-        try:
-            answer = pool.urlopen(
-                method,
-                target,
-                body=body,
-                headers=sent,
-                redirect=False,
-                retries=False,
-                preload_content=False,
-                timeout=urllib3.Timeout(total=_left(deadline, host)),
-            )
-            content = _read(answer, deadline, most_bytes, host)
-        except AdapterError:
-            raise
-        except SSLError as fault:
-            raise AdapterError("tls_failed", permanent=True, host=host) from fault
-        except (NewConnectionError, ConnectionError) as fault:
-            raise AdapterError("connect_failed", permanent=False, host=host) from fault
-        except (TimeoutError, OSError) as fault:
-            raise AdapterError("timeout", permanent=False, host=host) from fault
-        except HTTPError as fault:
-            raise AdapterError("connect_failed", permanent=False, host=host) from fault
-        finally:
-            if answer is not None:
-                answer.close()
-            pool.close()
-        found = {name.lower(): value for name, value in answer.headers.items()}
-        return Response(answer.status, found, content, url)
+        named += "" if port == PORTS[scheme] else f":{port}"
+        sent = {"Host": named, "User-Agent": USER_AGENT, "Accept-Encoding": "gzip", **headers}
+        addresses = self._resolve(host, port, deadline)
+        for number, address in enumerate(addresses, 1):
+            share = _left(deadline, host) / (len(addresses) - number + 1)
+            with Deadline(_left(deadline, host)) as watch, self._pool(scheme, host, address, port, watch) as pool:
+                try:
+                    return _ask(pool, method, url, sent, body, most_bytes, share, watch)
+                except AdapterError as fault:
+                    if fault.code not in {"connect_failed", "timeout"} or watch.passed or number == len(addresses):
+                        raise
+        raise AdapterError("dns_failed", permanent=False, host=host)
 
-    def _pool(self, scheme: str, host: str, address: str, port: int) -> HTTPConnectionPool:
+    def _pool(self, scheme: str, host: str, address: str, port: int, watch: Deadline) -> HTTPConnectionPool:
         """To the address that was checked, not to the name: a second look-up could give another one."""
         if scheme == "http":
-            return HTTPConnectionPool(address, port)
-        return HTTPSConnectionPool(
-            address, port, ssl_context=self._tls, server_hostname=host, assert_hostname=host, cert_reqs="CERT_REQUIRED"
-        )
+            pool = HTTPConnectionPool(address, port, watch=watch)
+            pool.ConnectionCls = WatchedConnection
+            return pool
+        pool = HTTPSConnectionPool(
+            address, port, ssl_context=self._tls, server_hostname=host, assert_hostname=host,
+            cert_reqs="CERT_REQUIRED", watch=watch,
+        )  # fmt: skip
+        pool.ConnectionCls = WatchedTlsConnection
+        return pool
 
-    def _resolve(self, host: str, port: int) -> str:
+    def _resolve(self, host: str, port: int, deadline: float) -> list[str]:
+        """Each address once, all of them allowed: a host with one foot inside is refused whole."""
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            addresses = look_up(host, port, _left(deadline, host))
+        except TimeoutError as fault:
+            raise AdapterError("timeout", permanent=False, host=host) from fault
         except (OSError, UnicodeError) as fault:
             raise AdapterError("dns_failed", permanent=False, host=host) from fault
-        addresses = [str(entry[4][0]) for entry in found]
         if f"{host}:{port}" not in self._allow and not all(_is_public(address) for address in addresses):
             raise AdapterError("private_address", permanent=True, host=host)
-        return addresses[0]
+        return addresses
+
+
+def _ask(
+    pool: HTTPConnectionPool, method: str, url: str, headers: dict[str, str], body: bytes | None, most_bytes: int,
+    connect_seconds: float, watch: Deadline,
+) -> Response:  # fmt: skip
+    parts, host = urlsplit(url), _host_of(url)
+    answer: urllib3.BaseHTTPResponse | None = None
+    try:
+        answer = pool.urlopen(
+            method,
+            (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+            body=body,
+            headers=headers,
+            redirect=False,
+            retries=False,
+            preload_content=False,
+            timeout=urllib3.Timeout(connect=connect_seconds, read=watch.seconds),
+        )
+        content = _read(answer, watch, most_bytes, host)
+    except AdapterError:
+        raise
+    except SSLError as fault:
+        raise _fault("tls_failed", watch, host, permanent=True) from fault
+    except (UrllibTimeout, TimeoutError) as fault:
+        raise _fault("timeout", watch, host) from fault
+    except (HTTPError, HTTPException, OSError) as fault:
+        raise _fault("connect_failed", watch, host) from fault
+    except (ValueError, UnicodeError) as fault:
+        raise AdapterError("bad_url", permanent=True) from fault
+    finally:
+        if answer is not None:
+            answer.close()
+    return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, content, url)
+
+
+def _fault(code: str, watch: Deadline, host: str, *, permanent: bool = False) -> AdapterError:
+    """What broke a connection that we cut ourselves is the deadline."""
+    if watch.passed:
+        return AdapterError("timeout", permanent=False, host=host)
+    return AdapterError(code, permanent=permanent, host=host)
 
 
 def check(response: Response) -> Response:
@@ -172,29 +197,28 @@ def check(response: Response) -> Response:
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """RFC 9110 10.2.3: seconds or a date; never longer than a day."""
+    """RFC 9110 10.2.3: seconds, or a date by the server's own clock; never longer than a day."""
     raw = headers.get("retry-after", "").strip()
-    if raw.isdigit():
+    if raw.isdecimal() and len(raw) < 10:
         return min(timedelta(seconds=int(raw)), timedelta(days=1))
     try:
-        wait = parsedate_to_datetime(raw) - datetime.now(UTC)
+        wait = parsedate_to_datetime(raw) - parsedate_to_datetime(headers.get("date", ""))
     except (ValueError, TypeError):
         return None
     return min(max(wait, timedelta(0)), timedelta(days=1))
 
 
-def _read(answer: urllib3.BaseHTTPResponse, deadline: float, most_bytes: int, host: str) -> bytes:
-    """The decoded body. Read as it comes, so that a server that drips meets the deadline (a plain read waits for a
-    whole
-    chunk, and each drop starts the socket's timeout anew); a small body that unpacks to a huge one meets the limit."""
+def _read(answer: urllib3.BaseHTTPResponse, watch: Deadline, most_bytes: int, host: str) -> bytes:
+    """The decoded body, counted as it comes: a small body that unpacks to a huge one meets the limit."""
     chunks: list[bytes] = []
     size = 0
     while chunk := answer.read1(CHUNK, decode_content=True):
         size += len(chunk)
         if size > most_bytes:
             raise AdapterError("too_large", permanent=True, host=host, most=most_bytes // 1024 // 1024)
-        _left(deadline, host)
         chunks.append(chunk)
+    if watch.passed:  # a cut connection looks like the end of a body without a length
+        raise AdapterError("timeout", permanent=False, host=host)
     return b"".join(chunks)
 
 
@@ -206,20 +230,21 @@ def _left(deadline: float, host: str) -> float:
 
 
 def _host_of(url: str) -> str:
-    """Lower case. Raises AdapterError for an address that is none."""
+    """Lower case, in ASCII (RFC 3490). Raises AdapterError for an address that is none."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        named = (host or "").encode("idna").decode() if not (host or "").isascii() else host
     except ValueError as fault:
         raise AdapterError("bad_url", permanent=True) from fault
-    if parts.scheme not in {"http", "https"} or not host:
+    if parts.scheme not in PORTS or not named:
         raise AdapterError("bad_url", permanent=True)
-    return host
+    return named
 
 
 def _port_of(url: str) -> int:
     parts = urlsplit(url)
-    return parts.port or {"http": 80, "https": 443}[parts.scheme]
+    return parts.port or PORTS[parts.scheme]
 
 
 def _is_public(address: str) -> bool:

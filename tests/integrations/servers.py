@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 import subprocess
 import sys
 import threading
@@ -19,7 +20,7 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
 @contextmanager
-def answering(answers: dict[str, Answer]) -> Iterator[str]:
+def answering(answers: dict[str, Answer], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """A server whose paths do what they are told; yields host:port. Whatever else is asked for is a 404."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -40,6 +41,9 @@ def answering(answers: dict[str, Answer]) -> Iterator[str]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    server.handle_error = lambda *_arguments: None  # a client that does not trust us hangs up
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -75,6 +79,21 @@ def dripping(seconds: float) -> Answer:
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             handler.wfile.write(b" ")
+            handler.wfile.flush()
+            time.sleep(0.05)
+
+    return answer
+
+
+def trickling(first: bytes, then: bytes, seconds: float) -> Answer:
+    """Raw octets, the second part again and again: an answer whose headers or chunk sizes never end."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        handler.wfile.write(first)
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            handler.wfile.write(then)
             handler.wfile.flush()
             time.sleep(0.05)
 
