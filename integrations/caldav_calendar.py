@@ -17,6 +17,10 @@ from service.domain.errors import AdapterError
 from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
 
 MOST_BYTES = 32 * 1024 * 1024
+DAY = timedelta(days=1)
+APPLE = ".icloud.com"
+# What one address may answer although the account is at another.
+ELSEWHERE_PERHAPS = frozenset({"not_found", "unexpected_status", "forbidden", "not_caldav", "redirect_elsewhere"})
 DAV, CAL, SERVER = "{DAV:}", "{urn:ietf:params:xml:ns:caldav}", "{http://calendarserver.org/ns/}"
 
 PRINCIPAL = b'<d:propfind xmlns:d="DAV:"><d:prop><d:current-user-principal/><d:resourcetype/></d:prop></d:propfind>'
@@ -50,17 +54,23 @@ class CalDav:
         self._login = Login(username, password or "") if username else None
 
     def discover(self, timeout: timedelta) -> tuple[CalendarRef, ...]:
+        """The calendars of the first address that leads to some. What stands at the others is forgiven: the front page
+        of a host is often a web site, and only its well-known address a calendar server."""
         deadline = monotonic() + timeout.total_seconds()
+        faults: list[AdapterError] = []
         for address in self._candidates():
             try:
-                response = self._propfind(address, PRINCIPAL, "0", deadline)
+                found = self._from(self._propfind(address, PRINCIPAL, "0", deadline), deadline)
             except AdapterError as fault:
-                if fault.code in {"not_found", "unexpected_status"}:
-                    continue
-                raise
-            found = self._from(response, deadline)
-            if found:
-                return found
+                if fault.code not in ELSEWHERE_PERHAPS:
+                    raise
+                faults.append(fault)
+            else:
+                if found:
+                    return found
+        told = [fault for fault in faults if fault.code not in {"not_found", "unexpected_status"}]
+        if told:
+            raise told[0]
         raise AdapterError("no_calendars", permanent=True, host=urlsplit(self._start).hostname)
 
     def fetch(
@@ -68,13 +78,14 @@ class CalDav:
     ) -> BusyReading | None:
         """None when the collection's sync-token or ctag is what it was; else one calendar-query for the window."""
         deadline = monotonic() + timeout.total_seconds()
-        token = self._state(calendar.key, deadline)
+        token = self._state(calendar.key, deadline)  # before the read: what changes in between is seen next time
         if mark is not None and token is not None and token == mark.sync_token:
             return None
-        body = QUERY.format(start=request.window.start, end=request.window.end).encode()
+        # Days and bare times have no place for the server, which may take them for UTC's: they begin up to 14 hours
+        # earlier or end up to 12 hours later for their owner.
+        body = QUERY.format(start=request.window.start - DAY, end=request.window.end + DAY).encode()
         response = self._send("REPORT", calendar.key, body, "1", deadline)
-        resources = [data.text or "" for data in _multistatus(response).iter(f"{CAL}calendar-data")]
-        spans, own, partial = read_busy_all([resource.encode() for resource in resources], request)
+        spans, own, partial = read_busy_all(_resources_in(_multistatus(response)), request)
         return BusyReading(spans, own, partial, SyncMark(sync_token=token))
 
     def _candidates(self) -> list[str]:
@@ -110,6 +121,9 @@ class CalDav:
         return self._send("PROPFIND", url, body, depth, deadline)
 
     def _send(self, method: str, url: str, body: bytes, depth: str, deadline: float) -> Response:
+        if not _same_account(self._start, url):
+            first, other = urlsplit(self._start).hostname, urlsplit(url).hostname
+            raise AdapterError("redirect_elsewhere", permanent=True, host=first, other=other)
         headers = {"Depth": depth, "Content-Type": "application/xml; charset=utf-8"}
         left = timedelta(seconds=max(0.001, deadline - monotonic()))
         response = check(
@@ -121,6 +135,13 @@ class CalDav:
         if response.status != 207:
             raise AdapterError("not_caldav", permanent=True, host=urlsplit(url).hostname)
         return response
+
+
+def _same_account(start: str, url: str) -> bool:
+    """Whether the login may go there: to the host that it was given for. Apple alone keeps calendars on others of its
+    own (caldav.icloud.com names p34-caldav.icloud.com; November 2026)."""
+    first, here = (urlsplit(each).hostname or "" for each in (start, url))
+    return first == here or (first.endswith(APPLE) and here.endswith(APPLE))
 
 
 def _start_url(given: str) -> tuple[str, str | None]:
@@ -150,6 +171,18 @@ def _href_in(tree: Element, name: str, base: str) -> str | None:
         if href is not None and href.text:
             return urljoin(base, href.text.strip())
     return None
+
+
+def _resources_in(tree: Element) -> Iterator[bytes]:
+    """The calendar objects of a report. Raises AdapterError when one is missing: what was not sent would look free.
+    One that has gone meanwhile (404, RFC 6578 3.5) is missed by nobody."""
+    for resource in tree.iter(f"{DAV}response"):
+        data = resource.findtext(f".//{CAL}calendar-data") or ""
+        status = (resource.findtext(f"{DAV}status") or "").split()
+        if data.strip():
+            yield data.encode()
+        elif "404" not in status and "410" not in status:
+            raise AdapterError("incomplete", permanent=False)  # 507: the server's own limit (RFC 4791 7.8)
 
 
 def _calendars_in(tree: Element, base: str) -> Iterator[CalendarRef]:

@@ -91,7 +91,7 @@ class GuardedHttp:
                 return response
             url = urljoin(url, response.headers["location"])
             if same_host and _host_of(url) != first:
-                raise AdapterError("redirect_elsewhere", permanent=True, host=first)
+                raise AdapterError("redirect_elsewhere", permanent=True, host=first, other=_host_of(url))
         raise AdapterError("redirect_loop", permanent=True, host=first)
 
     def _once(

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from integrations.caldav_calendar import CalDav, _start_url
+from integrations.caldav_calendar import CalDav, _same_account, _start_url
 from integrations.http import GuardedHttp, Login
+from service.catalogue import Words
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval, instant
-from service.ports import ReadRequest
+from service.ports import CalendarRef, ReadRequest
 from tests.integrations import servers
 
 WINDOW = Interval(datetime(2027, 2, 1, tzinfo=UTC), datetime(2027, 4, 10, tzinfo=UTC))
@@ -154,3 +155,99 @@ def test_the_well_known_address_leads_to_the_account(http, filled):
 )
 def test_where_looking_begins(given, url, user):
     assert _start_url(given) == (url, user)
+
+
+def multistatus(*responses):
+    inner = "".join(f"<d:response><d:href>{href}</d:href>{rest}</d:response>" for href, rest in responses)
+    spaces = 'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"'
+    return servers.body(f"<d:multistatus {spaces}>{inner}</d:multistatus>".encode(), 207)
+
+
+def props(inner):
+    return f"<d:propstat><d:prop>{inner}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat>"
+
+
+ACCOUNT = multistatus(("/cal/", props("<d:resourcetype><d:collection/><c:calendar/></d:resourcetype>")))
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        servers.body(b"<html>Welcome</html>"),
+        servers.body(b"", 403),
+        servers.body(b"", 405),
+        servers.redirect("http://127.0.0.2:1/www"),
+    ],
+)
+def test_a_web_site_in_front_does_not_hide_the_account_behind(front):
+    answers = {"/": front, "/.well-known/caldav": servers.redirect("/dav/", 301), "/dav/": ACCOUNT}
+    with servers.answering(answers) as host:
+        found = account(GuardedHttp(frozenset({host}), None), f"http://{host}/").discover(WAIT)
+        assert [ref.key for ref in found] == [f"http://{host}/cal/"]
+
+
+def test_the_login_does_not_follow_a_principal_to_another_host():
+    asked = []
+
+    def note(handler):
+        asked.append(handler.headers.get("Authorization"))
+        servers.body(b"", 207)(handler)
+
+    with servers.answering({"/": note}) as other:
+        elsewhere = f"localhost:{other.partition(':')[2]}"
+        home = props(f"<d:current-user-principal><d:href>http://{elsewhere}/</d:href></d:current-user-principal>")
+        with servers.answering({"/": multistatus(("/", home))}) as host:
+            http = GuardedHttp(frozenset({host, elsewhere}), None)
+            with pytest.raises(AdapterError) as caught:
+                account(http, f"http://{host}/").discover(WAIT)
+    assert caught.value.code == "redirect_elsewhere"
+    assert "localhost" in Words.of("en")("adapter.redirect_elsewhere", **caught.value.params)
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("start", "url", "same"),
+    [
+        ("https://caldav.icloud.com/", "https://p34-caldav.icloud.com/1/", True),
+        ("https://caldav.icloud.com/", "https://icloud.com.example.org/1/", False),
+        ("https://a.example.org/", "https://b.example.org/", False),
+        ("https://a.example.org/", "https://A.example.org/x/", True),
+    ],
+)
+def test_where_the_login_may_go(start, url, same):
+    assert _same_account(start, url) is same
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "<d:status>HTTP/1.1 507 Insufficient Storage</d:status>",
+        "<d:status>HTTP/1.1 500 Internal Server Error</d:status>",
+        "<d:propstat><d:prop><c:calendar-data/></d:prop><d:status>HTTP/1.1 404 Not Found</d:status></d:propstat>",
+    ],
+)
+def test_an_answer_with_something_missing_is_not_free(rest):
+    with servers.answering({"/cal/": multistatus(("/cal/one.ics", rest))}) as host:
+        adapter = account(GuardedHttp(frozenset({host}), None), f"http://{host}/")
+        with pytest.raises(AdapterError) as caught:
+            adapter.fetch(CalendarRef(f"http://{host}/cal/", "Work", True), REQUEST, None, WAIT)
+    assert (caught.value.code, caught.value.permanent) == ("incomplete", False)
+
+
+def test_an_entry_that_cannot_be_read_makes_its_calendar_unreadable():
+    ics = props("<c:calendar-data>BEGIN:VCALENDAR&#13;&#10;BEGIN:VEVENT&#13;&#10;UID:x</c:calendar-data>")
+    with servers.answering({"/cal/": multistatus(("/cal/one.ics", ics))}) as host:
+        adapter = account(GuardedHttp(frozenset({host}), None), f"http://{host}/")
+        with pytest.raises(AdapterError) as caught:
+            adapter.fetch(CalendarRef(f"http://{host}/cal/", "Work", True), REQUEST, None, WAIT)
+    assert caught.value.code == "cut_short"
+
+
+def test_all_days_at_the_windows_edges_are_the_owners(http, filled):
+    """New York's first of February begins and its ninth of April ends after UTC's: a server that takes days for UTC's
+    would leave the day before out at one end, or the day after at the other."""
+    put(http, filled, "before", "DTSTART;VALUE=DATE:20270131\r\nDTEND;VALUE=DATE:20270201")
+    adapter, ref = work(http, filled)
+    spans = adapter.fetch(ref, REQUEST, None, WAIT).spans
+    send(http, filled, "DELETE", "/ben/office/before.ics", "")
+    assert (instant(spans[0][0]), instant(spans[0][1])) == (WINDOW.start, datetime(2027, 2, 1, 5, tzinfo=UTC))
