@@ -21,7 +21,7 @@ from service.links import link_for, revoke_links
 from service.operations import booking
 from service.operations.meetings import meetings_of
 from service.store import outbox
-from service.store.tables import Link, Pair, Person
+from service.store.tables import Calendar, Connection, Link, Pair, Person
 
 LONGEST_NAME = 100
 MAILS = ("all", "fewer", "none")
@@ -65,8 +65,8 @@ def checked_person(wanted: PersonInput, field: str) -> PersonInput:
 
 def checked_email(text: str) -> str:
     """Lower case and normal. Whether mail arrives there is not asked: the welcome mail finds out."""
-    found = validate_email(text.strip(), check_deliverability=False, test_environment=True)
-    return found.normalized.lower()
+    found = validate_email(text.strip(), check_deliverability=False, test_environment=True, allow_smtputf8=False)
+    return (found.ascii_email or found.normalized).lower()  # the form that every mail server on the way takes
 
 
 def is_zone(name: str) -> bool:
@@ -136,7 +136,7 @@ def load_pair(session: Session, pair_id: int, person_id: int | None = None) -> P
     """Raises NotFound when it never existed, or when `person_id` is given and not in it: deliberately the same."""
     pair = session.get(Pair, pair_id)
     if pair is None or (person_id is not None and person_id not in {pair.mentee_id, pair.mentor_id}):
-        raise NotFound
+        raise NotFound("no_such_pair")
     return pair
 
 
@@ -180,10 +180,20 @@ def edit_person(session: Session, person: Person, change: PersonChange) -> Perso
     taken = session.scalars(select(Person).where(Person.email == wanted.email, Person.id != person.id)).first()
     if taken is not None:
         raise InvalidInput.of("email", "email_taken", email=wanted.email)
+    if (person.email, person.zone) != (wanted.email, wanted.zone):
+        _read_calendars_anew(session, person)
     person.email, person.name, person.zone = wanted.email, wanted.name, wanted.zone
     person.locale = change.locale or person.locale
     person.mails = change.mails or person.mails
     return person
+
+
+def _read_calendars_anew(session: Session, person: Person) -> None:
+    """Days, bare times and what was declined mean something else to another zone or address: "unchanged" is no answer
+    to the next read."""
+    read_by_now = select(Calendar).join(Connection).where(Connection.person_id == person.id)
+    for calendar in session.scalars(read_by_now):
+        calendar.mark = None
 
 
 def _is_locale(name: str) -> bool:

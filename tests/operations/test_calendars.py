@@ -12,6 +12,7 @@ from service.operations import booking, calendars, refreshing
 from service.operations.booking import BookingInput
 from service.operations.calendars import NewConnection
 from service.operations.offering import SlotQuery, offer
+from service.operations.people import PersonChange, edit_person
 from service.operations.times import times_of_pair
 from service.store.tables import Calendar, Connection, Meeting, OutboxRow
 from service.web import confirm
@@ -65,6 +66,23 @@ def test_what_is_busy_is_not_offered_and_no_title_is_kept(services, pair_id):
     assert free - starts(services, pair_id) == {MONDAY + timedelta(minutes=15 * at) for at in range(-1, 4)}
     with services.database.read() as session:
         assert session.scalars(select(Calendar)).one().verified_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("change", "anew"),
+    [
+        (PersonChange(zone="Asia/Tokyo"), True),
+        (PersonChange(email="b@example.org"), True),
+        (PersonChange(name="B"), False),
+    ],
+)
+def test_a_calendar_is_read_anew_for_another_zone_or_address(services, pair_id, change, anew):
+    connection_id = connect(services, pair_id)
+    with services.database.write() as session:
+        edit_person(session, session.get(cast.Pair, pair_id).mentor, change)
+    with services.database.read() as session:
+        plan = refreshing.plan_refresh(session, NOW, connection_id)
+    assert [known.mark is None for known in plan.calendars] == [anew]
 
 
 def test_a_change_is_seen_by_the_next_read_and_nothing_is_read_twice(services, pair_id):
