@@ -60,7 +60,8 @@ def test_a_pair_from_adding_to_ending(run):
     assert run("pair", "edit", 1, "--place", "Room 6", "--json")["place"] == "Room 6"
     assert run("outbox", "list", "--json") == [], "adding a pair mails nobody"
     assert run("pair", "end", 1, "--json") == {"id": 1, "ended": True}
-    assert "not known" in run("pair", "show", 99, exit_code=1).stderr
+    assert "no such pair" in run("pair", "show", 99, exit_code=1).stderr
+    assert "no such pair" in run("slots", 99, "--session", "check-in", exit_code=1).stderr
 
 
 @pytest.mark.parametrize(
@@ -92,6 +93,7 @@ def test_pairs_from_a_file_all_or_none(run, tmp_path):
         ((HEADER + ROW + ROW.replace("Europe/Lisbon", "Mars/X")).encode(), "line 3"),
         ((HEADER.replace("mentor_zone", "zone") + ROW).encode(), "mentor_zone"),
         ((HEADER + ROW + EVE.replace("Eve", "Ève")).encode("latin-1"), "line 3: this is not UTF-8"),
+        ((HEADER + ROW.replace("Room 5", "Room 5, Building 2")).encode(), "line 2: there are more cells"),
         ((HEADER + ROW + ROW).encode(), "line 3: the same pair stands in line 2"),
         (
             (HEADER + ROW + EVE.replace("Ben Okafor", "Benjamin")).encode(),

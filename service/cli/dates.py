@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from service import links
+from service import links, numbers
 from service.cli.frame import WORDS, instant, json_option, opened, show, table
 from service.domain.errors import InvalidInput
 from service.domain.sessions import KINDS, SESSIONS
@@ -57,7 +57,9 @@ def add_date(
         elif at is None:
             raise click.UsageError(WORDS("cli.date.when"))
         else:
-            wanted = DateInput(kind, _wall("at", at), zone, _wall("until", until) if until else None, **said)
+            wanted = DateInput(
+                kind, _wall("at", at, zone), zone, _wall("until", until, zone) if until else None, **said
+            )
         made = arcs.add_date(session, services.clock(), pair, wanted)
         lines = arcs.arc_of(session, services.clock(), made)
         value = {
@@ -68,11 +70,14 @@ def add_date(
         show(as_json, value, told)
 
 
-def _wall(field: str, raw: str) -> datetime:
+def _wall(field: str, raw: str, zone: str) -> datetime:
+    """The wall-clock time in the zone; a moment with an offset of its own is brought to that wall."""
     try:
-        found = datetime.fromisoformat(raw)
+        found = numbers.moment(raw)
     except ValueError:
         raise InvalidInput.of(field, "bad_wall_time", text=raw[:40]) from None
+    if found.tzinfo is not None and people.is_zone(zone):
+        found = found.astimezone(ZoneInfo(zone))
     return found.replace(tzinfo=None)
 
 
@@ -110,9 +115,10 @@ def link(what: str, who: str | None, session_key: str | None, date_id: int | Non
             urls = [links.url_of(base, each) for each in fresh]
             show(as_json, {"links": urls}, urls)
             return
-        if not what.isdigit() or who is not None:
+        pair_id = numbers.whole(what)
+        if pair_id is None or who is not None:
             raise click.UsageError(WORDS("cli.link.how"))
-        pair = people.load_pair(session, int(what))
+        pair = people.load_pair(session, pair_id)
         if date_id is not None:
             arcs.load_date(session, date_id, pair.mentee_id)
         url = links.url_of(base, people.scheduling_link(session, now, pair, session_key, date_id))
@@ -200,7 +206,7 @@ def _why(found: Offer, raw: str, as_json: bool) -> None:
     """What speaks for or against one time, as the mentee may know it; local time is the mentee's."""
     zone = ZoneInfo(found.frame.pair.mentee.zone)
     try:
-        start = datetime.fromisoformat(raw)
+        start = numbers.moment(raw)
     except ValueError:
         raise InvalidInput.of("why", "bad_time") from None
     start = start.replace(tzinfo=zone) if start.tzinfo is None else start

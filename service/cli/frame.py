@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from service import settings, wiring
 from service.catalogue import Words
-from service.domain.errors import GreenroomError, InvalidInput, NotFound
+from service.domain.errors import AdapterError, GreenroomError, InvalidInput, NotFound
 from service.settings import SettingFault
 from service.store.migrate import migrate
 from service.store.types import KeyMissing
@@ -39,10 +39,9 @@ def sentences(fault: Exception) -> list[str]:
     if isinstance(fault, InvalidInput):
         return [WORDS(f"fault.{each.code}", field=each.field, **each.params) for each in fault.faults]
     if isinstance(fault, GreenroomError):
-        for area in ("error", "adapter"):
-            if WORDS.has(f"{area}.{fault.code}"):
-                return [WORDS(f"{area}.{fault.code}", **fault.params)]
-        return [WORDS("error.failed")]
+        area = "adapter" if isinstance(fault, AdapterError) else "error"
+        code = "nothing_there" if fault.code == "not_found" else fault.code
+        return [WORDS(f"{area}.{code}", **fault.params) if WORDS.has(f"{area}.{code}") else WORDS("error.failed")]
     if isinstance(fault, SettingFault):
         return [str(fault)]
     if isinstance(fault, KeyMissing):

@@ -87,10 +87,18 @@ def load_date(session: Session, date_id: int, person_id: int) -> CriticalDate:
     critical = session.get(CriticalDate, date_id)
     pair = session.get(Pair, critical.pair_id) if critical is not None else None
     if critical is None or pair is None or critical.dropped_at is not None:
-        raise NotFound
+        raise NotFound("no_such_date")
     mentor_may = person_id == pair.mentor_id and critical.shared_at is not None
     if person_id != pair.mentee_id and not mentor_may:
-        raise NotFound
+        raise NotFound("no_such_date")
+    return critical
+
+
+def load_own_date(session: Session, date_id: int, person_id: int) -> CriticalDate:
+    """The date, for its mentee alone: only they may move, share or drop it. Raises NotFound for everybody else."""
+    critical = load_date(session, date_id, person_id)
+    if session.get_one(Pair, critical.pair_id).mentee_id != person_id:
+        raise NotFound("no_such_date")
     return critical
 
 
@@ -180,12 +188,17 @@ def _instant(wall: datetime | None, zone: ZoneInfo) -> datetime | None:
     if wall is None:
         return None
     aware = wall.replace(tzinfo=zone, fold=0)
-    moment = aware.astimezone(UTC)
+    try:
+        moment = aware.astimezone(UTC)
+    except OverflowError:  # the first or the last day that there is
+        return None
     return moment if moment.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None, fold=0) else None
 
 
 def _fill(critical: CriticalDate, wanted: DateInput, starts_at: datetime, ends_at: datetime | None) -> None:
     critical.kind, critical.zone = wanted.kind, wanted.zone
+    if ends_at is None and critical.ends_at is not None:  # nobody said that it got shorter
+        ends_at = starts_at + (critical.ends_at - critical.starts_at)
     critical.starts_at, critical.ends_at = starts_at, ends_at
     critical.run_minutes = wanted.run_minutes
     critical.label = clean(wanted.label or "") or None

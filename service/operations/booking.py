@@ -130,6 +130,7 @@ def reschedule(
         raise MoveNotAllowed("too_late_to_move", phase=meeting.phase)
     said = typed("reason", reason, LONGEST_REASON)
     refuse(framed, start)
+    advance(meeting, "reschedule")
     interval = Interval.lasting(start, framed.duration)
     _claim(session, framed, meeting, interval)
     meeting.starts_at, meeting.ends_at = interval.start, interval.end

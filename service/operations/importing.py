@@ -27,7 +27,8 @@ def import_pairs(session: Session, now: datetime, data: bytes) -> list[Pair]:
     was added. A person may be in several rows, with one name and one zone; the same pair may not."""
     rows = _parse(data)
     known = {person.email: person for person in session.scalars(select(Person))}
-    standing = {(pair.mentee_id, pair.mentor_id) for pair in session.scalars(select(Pair))}
+    former = {(pair.mentee_id, pair.mentor_id): pair for pair in session.scalars(select(Pair))}
+    standing = {ids for ids, pair in former.items() if pair.ended_at is None}
     faults: list[FieldFault] = []
     wanted: list[tuple[PersonInput, PersonInput, str | None]] = []
     seen: dict[str, PersonInput] = {
@@ -48,7 +49,7 @@ def import_pairs(session: Session, now: datetime, data: bytes) -> list[Pair]:
             )
     if faults:
         raise InvalidInput(*faults[:MOST_FAULTS])
-    return _add_all(session, now, wanted, known)
+    return _add_all(session, now, wanted, known, former)
 
 
 def _parse(data: bytes) -> list[tuple[int, Row]]:
@@ -75,6 +76,9 @@ def _parse(data: bytes) -> list[tuple[int, Row]]:
         raise InvalidInput.of(f"line {reader.reader.line_num}", "not_csv") from None
     if not rows:
         raise InvalidInput.of("file", "no_rows")
+    longer = [line for line, row in rows if None in row]
+    if longer:
+        raise InvalidInput(*(FieldFault(f"line {line}", "too_many_cells", {}) for line in longer[:MOST_FAULTS]))
     return [(line, {key: (value or "").strip() for key, value in row.items() if key}) for line, row in rows]
 
 
@@ -95,9 +99,9 @@ def _checked_row(
     for person in (mentee, mentor):
         before = seen.setdefault(person.email, person)
         if before.name != person.name:
-            raise InvalidInput.of(at, "other_name", email=person.email, known=before.name)
+            raise InvalidInput.of(at, "two_names", email=person.email, known=before.name)
         if before.zone != person.zone:
-            raise InvalidInput.of(at, "other_zone", email=person.email, known=before.zone)
+            raise InvalidInput.of(at, "two_zones", email=person.email, known=before.zone)
     if mentee.email == mentor.email:
         raise InvalidInput.of(at, "same_person", email=mentee.email)
     key = (mentee.email, mentor.email)
@@ -112,8 +116,9 @@ def _add_all(
     now: datetime,
     wanted: list[tuple[PersonInput, PersonInput, str | None]],
     known: dict[str, Person],
+    former: dict[tuple[int, int], Pair],
 ) -> list[Pair]:
-    """Two flushes for the whole file: people, then pairs."""
+    """Two flushes for the whole file: people, then pairs. Two who were paired before take up where they were."""
     for mentee, mentor, _ in wanted:
         for person in (mentee, mentor):
             if person.email not in known:
@@ -122,17 +127,15 @@ def _add_all(
                 )
                 session.add(known[person.email])
     session.flush()
-    pairs = [
-        Pair(
-            mentee_id=known[mentee.email].id,
-            mentor_id=known[mentor.email].id,
-            mentee=known[mentee.email],
-            mentor=known[mentor.email],
-            place=place,
-            created_at=now,
-        )
-        for mentee, mentor, place in wanted
-    ]
+    pairs = []
+    for mentee, mentor, place in wanted:
+        one, other = known[mentee.email], known[mentor.email]
+        pair = former.get((one.id, other.id))
+        if pair is None:
+            pair = Pair(mentee_id=one.id, mentor_id=other.id, mentee=one, mentor=other, place=place, created_at=now)
+        else:
+            pair.ended_at, pair.place = None, place or pair.place
+        pairs.append(pair)
     session.add_all(pairs)
     session.flush()
     return pairs

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from service.domain.meeting import LIVE
 from service.links import revoke_links
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
 from service.store.tables import (
     AgendaItem,
+    ApiToken,
     Base,
     Commitment,
     Connection,
@@ -101,9 +101,7 @@ def erase(session: Session, now: datetime, person: Person) -> None:
                 .where(CriticalDate.pair_id == pair.id)
                 .values(label=None, shared_label=None, dropped_at=now)
             )
-            session.execute(
-                update(Meeting).where(Meeting.pair_id == pair.id, Meeting.phase.notin_(LIVE)).values(ask=None)
-            )
+            session.execute(update(Meeting).where(Meeting.pair_id == pair.id).values(ask=None))
     session.execute(delete(Reflection).where(Reflection.person_id == person.id))
     session.execute(update(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.key.is_(None)).values(text=None))
     session.execute(delete(Commitment).where(Commitment.by_id == person.id))
@@ -111,6 +109,13 @@ def erase(session: Session, now: datetime, person: Person) -> None:
         session.delete(connection)
     session.execute(update(OutboxRow).where(OutboxRow.person_id == person.id).values(octets=None))
     revoke_links(session, now, person.id)
+    session.execute(update(ApiToken).where(ApiToken.person_id == person.id).values(revoked_at=now))
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.person_id == person.id, OutboxRow.state.in_(("pending", "queued")))
+        .values(state="cancelled", token=None, lease_until=None)
+    )
+    session.execute(update(Meeting).where(Meeting.changed_by == person.id).values(reason=None))
     person.name, person.mails, person.availability = "?", "none", None
     person.email = f"erased-{person.id}@invalid"
 

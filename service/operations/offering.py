@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from service.domain import arc, slots
-from service.domain.errors import InvalidInput, NotFound
+from service.domain.errors import InvalidInput, NotAllowed, NotFound
 from service.domain.interval import Interval
 from service.domain.sessions import SESSIONS, SessionType
 from service.operations.times import Source, times_of_pair
@@ -60,14 +60,17 @@ class Offer:
 
 
 def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery) -> Frame:
-    """Raises NotFound for an unknown pair or date, InvalidInput for an unknown session or an impossible length."""
+    """Raises NotFound for an unknown pair or date, NotAllowed for a pair that has ended, InvalidInput for an unknown
+    session or an impossible length."""
     pair = session.get(Pair, query.pair_id)
     if pair is None:
-        raise NotFound
+        raise NotFound("no_such_pair")
     session_type = SESSIONS.get(query.session)
     if session_type is None:
         raise InvalidInput.of("session", "unknown_session", known=", ".join(SESSIONS))
-    critical = load_date(session, pair, query.date_id) if query.date_id is not None else None
+    if pair.ended_at is not None:
+        raise NotAllowed("pair_ended")
+    critical = load_date(session, pair, query) if query.date_id is not None else None
     part = part_of(critical, query.session, now) if critical else None
     duration = _duration(query, session_type, part)
     mentee, mentor, sources = times_of_pair(session, now, pair, max_age)
@@ -104,10 +107,13 @@ def refusal_of(framed: Frame, start: datetime) -> slots.Refusal | None:
     return slots.refusal(framed.ask, start, reader=framed.query.reader)
 
 
-def load_date(session: Session, pair: Pair, date_id: int) -> CriticalDate:
-    found = session.get(CriticalDate, date_id)
+def load_date(session: Session, pair: Pair, query: SlotQuery) -> CriticalDate:
+    """Raises NotFound for a date that is not this pair's, or that the mentor may not know of."""
+    found = session.get(CriticalDate, query.date_id)
     if found is None or found.pair_id != pair.id or found.dropped_at is not None:
-        raise NotFound
+        raise NotFound("no_such_date")
+    if query.reader == "mentor" and found.shared_at is None:
+        raise NotFound("no_such_date")
     return found
 
 

@@ -63,7 +63,8 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 def restore(settings: Settings, source: Path) -> None:
     """Puts the backup's parts into a data folder without a database. Raises NotABackup or FolderInUse."""
-    if (settings.data_dir / DATABASE).exists():
+    # A write-ahead log that was left behind would be played onto the restored file.
+    if any((settings.data_dir / f"{DATABASE}{left}").exists() for left in ("", "-wal", "-shm")):
         raise FolderInUse(folder=str(settings.data_dir))
     try:
         with tarfile.open(source, "r:gz") as tar:

@@ -39,7 +39,10 @@ def add(
     connection_id: int | None = None,
     sequence: int | None = None,
 ) -> bool:
-    """Writes the row of one mail; False when a row with this key stands already. The Message-ID is fixed here."""
+    """Writes the row of one mail; False when a row with this key stands already. The Message-ID is fixed here.
+
+    A row that was taken back before it left comes back to life: what it says is so again.
+    """
     insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     result = session.execute(
         insert(OutboxRow)
@@ -48,7 +51,11 @@ def add(
             connection_id=connection_id, sequence=sequence, due_at=due_at or now, state="pending",
             message_id=str(uuid.uuid4()), created_at=now,
         )
-        .on_conflict_do_nothing(index_elements=["dedup_key"])
+        .on_conflict_do_update(
+            index_elements=["dedup_key"],
+            set_={"state": "pending", "due_at": due_at or now},
+            where=(OutboxRow.state == "cancelled") & OutboxRow.sent_at.is_(None),
+        )
     )  # fmt: skip
     return _count(result) == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 
 from flask import Flask, Response, g, request
 from limits.storage import storage_from_string
@@ -87,6 +88,8 @@ def _key_missing(error: KeyMissing) -> AnyResponse:
 
 
 def _http(error: HTTPException) -> AnyResponse:
+    if request.path.startswith(api.PREFIX):
+        return api.http_problem(error)
     key = {404: "error.not_found", 413: "error.too_large", 405: "error.wrong_method"}.get(
         error.code or 500, "error.failed"
     )
@@ -95,6 +98,10 @@ def _http(error: HTTPException) -> AnyResponse:
 
 def _unexpected(error: Exception) -> AnyResponse:
     """A mistake of ours: the trace goes to the log without what anybody typed, the reader gets a sentence."""
-    log.error("unexpected %s on %s", type(error).__name__, request.endpoint, exc_info=error)
+    # The exception's own text may quote what somebody typed; where it happened does not.
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("unexpected %s on %s\n%s", type(error).__name__, request.endpoint, where)
     g.pop("words", None)
+    if request.path.startswith(api.PREFIX):
+        return api.problem(500, "failed", words()("error.failed"))
     return page("error.html", 500, sentences=[words()("error.failed")], lost=False)

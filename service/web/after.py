@@ -15,6 +15,7 @@ from service.operations.followup import Line
 from service.operations.meetings import agreed_at_meeting
 from service.operations.offering import SlotQuery, offer
 from service.store.tables import Commitment, Meeting
+from service.web.agenda_form import rows_in
 from service.web.meeting import day_of, meeting_of, names_of
 from service.web.page import (
     Reader,
@@ -103,9 +104,6 @@ def answered(token: str) -> AnyResponse:
 
 
 def _posted_lines() -> list[Line]:
-    numbers = sorted(
-        {int(name.split(".")[1]) for name in request.form if name.startswith("line.") and name.split(".")[1].isdigit()}
-    )
     return [
         Line(
             commitment_id=asked_int(f"line.{at}.id"),
@@ -113,7 +111,7 @@ def _posted_lines() -> list[Line]:
             owner_id=asked_int(f"line.{at}.owner"),
             due_on=day_of(f"line {at}", request.form.get(f"line.{at}.due_on", "")),
         )
-        for at in numbers[:60]
+        for at in rows_in(request.form, "line")[:60]
     ]
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
 
+from service import numbers
 from service.catalogue import Words
 from service.domain.agenda import AgendaDraft
 from service.operations.booking import default_agenda
@@ -29,18 +30,23 @@ class Draft:
     hidden: bool
 
     def as_point(self) -> AgendaDraft:
-        minutes = int(self.minutes) if self.minutes.isdigit() and len(self.minutes) < 6 else None
+        minutes = numbers.whole(self.minutes, 5)
         if self.minutes.strip() and minutes is None:
             minutes = 0  # refused by the rule for minutes, with its sentence
         typed = None if self.key and not self.text else self.text
         return AgendaDraft(typed, self.key or None, minutes, self.help or None, self.hidden)
 
 
+def rows_in(form: MultiDict[str, str], name: str) -> list[int]:
+    """The numbers of a form's rows, `name.N.…`, in order."""
+    parts = (field.split(".") for field in form if field.startswith(f"{name}."))
+    found = {numbers.whole(part[1]) for part in parts if len(part) > 2}
+    return sorted(number for number in found if number is not None)
+
+
 def drafts_of(form: MultiDict[str, str]) -> list[Draft]:
     """The rows of a posted form, in the order of their fields."""
-    numbers = sorted(
-        {int(name.split(".")[1]) for name in form if name.startswith("point.") and name.split(".")[1].isdigit()}
-    )
+    places = rows_in(form, "point")
     rows = [
         Draft(
             key=form.get(f"point.{at}.key", ""),
@@ -49,11 +55,11 @@ def drafts_of(form: MultiDict[str, str]) -> list[Draft]:
             help=form.get(f"point.{at}.help", ""),
             hidden=f"point.{at}.hidden" in form,
         )
-        for at in numbers[:MOST_ROWS]
+        for at in places[:MOST_ROWS]
     ]
     return [
         _unedited(row, form.get(f"point.{at}.was", ""))
-        for at, row in zip(numbers, rows, strict=False)
+        for at, row in zip(places, rows, strict=False)
         if row.text or row.key
     ]
 
@@ -68,7 +74,8 @@ def _unedited(row: Draft, was: str) -> Draft:
 def shuffled(drafts: list[Draft], action: str) -> list[Draft]:
     """`up.N` and `down.N` move a row; anything else leaves them."""
     move, _, raw = action.partition(".")
-    at = int(raw) if raw.isdigit() else -1
+    found = numbers.whole(raw)
+    at = found if found is not None else -1
     target = {"up": at - 1, "down": at + 1}.get(move, -1)
     if 0 <= at < len(drafts) and 0 <= target < len(drafts):
         drafts = list(drafts)

@@ -11,7 +11,7 @@ from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service import links
+from service import links, numbers
 from service.catalogue import Words
 from service.domain import slots
 from service.domain.errors import CalendarUnreadable, InvalidInput, RuleBroken, SlotTaken
@@ -231,7 +231,7 @@ def _in_mind(found: Offer, reader: Reader) -> str | None:
     if not day or not at:
         return None
     try:
-        wall = datetime.combine(datetime.fromisoformat(day).date(), time.fromisoformat(at), reader.zone)
+        wall = datetime.combine(numbers.day(day), time.fromisoformat(at), reader.zone)
     except ValueError:
         return reader.words("page.in_mind.unclear")
     start = wall.astimezone(UTC)

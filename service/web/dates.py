@@ -6,6 +6,7 @@ from datetime import datetime
 
 from flask import request
 
+from service import numbers
 from service.domain.errors import InvalidInput
 from service.operations.arcs import DateInput, read_ics_date
 
@@ -29,7 +30,7 @@ def date_input(zone: str) -> DateInput:
 
 def _wall(field: str, day: str, at: str) -> datetime:
     try:
-        return datetime.fromisoformat(f"{day}T{at or '09:00'}").replace(tzinfo=None)
+        return numbers.moment(f"{day}T{at or '09:00'}").replace(tzinfo=None)
     except ValueError:
         raise InvalidInput.of(field, "bad_time") from None
 
@@ -37,6 +38,7 @@ def _wall(field: str, day: str, at: str) -> datetime:
 def _minutes(raw: str) -> int | None:
     if not raw:
         return None
-    if not raw.isdigit() or len(raw) > 4:
+    found = numbers.whole(raw, 4)
+    if found is None:
         raise InvalidInput.of("run_minutes", "run_minutes", most=480)
-    return int(raw)
+    return found

@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import links
-from service.domain.errors import CalendarUnreadable, InvalidInput, NotFound, RuleBroken, SlotTaken
+from service.domain.errors import CalendarUnreadable, InvalidInput, LinkGone, NotFound, RuleBroken, SlotTaken
+from service.domain.meeting import Phase
 from service.operations import booking, entries, followup
 from service.operations.meetings import (
     agenda_of,
@@ -123,6 +124,8 @@ def download(token: str) -> AnyResponse:
     with reading() as session:
         reader = reader_of(session, "meeting", token)
         meeting = meeting_of(session, reader)
+        if meeting.phase == Phase.CANCELLED:
+            raise LinkGone("cancelled_meeting")
         known = links.known_link(
             session, now(), "entry", reader.person.id, pair_id=meeting.pair_id, meeting_id=meeting.id
         )

@@ -16,7 +16,7 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service import links
+from service import links, numbers
 from service.catalogue import Words
 from service.domain.errors import InvalidInput, NotFound, TooMany
 from service.operations.people import is_zone
@@ -121,13 +121,13 @@ def fresh_key() -> str:
 def asked_int(name: str) -> int | None:
     """A number from the request; nonsense is none."""
     raw = request.values.get(name, "")
-    return int(raw) if raw.isdigit() and len(raw) < 10 else None
+    return numbers.whole(raw)
 
 
 def asked_start(raw: str) -> datetime:
     """The instant of a `start` that our own pages wrote. Raises InvalidInput for anything else."""
     try:
-        start = datetime.fromisoformat(raw)
+        start = numbers.moment(raw)
     except ValueError:
         raise InvalidInput.of("start", "bad_time") from None
     if start.tzinfo is None:

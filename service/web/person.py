@@ -8,7 +8,7 @@ from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service import links
+from service import links, numbers
 from service.domain.availability import DEFAULT, Availability, from_json, to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.operations import arcs, calendars, people, refreshing
@@ -117,7 +117,8 @@ def _hours(_session: Session, reader: Reader) -> None:
     data: dict[str, object] = {name: value for name, value in given.items() if value}
     for name in ("cap_day", "cap_week", "cap_month"):
         if name in data:
-            data[name] = int(given[name]) if given[name].isdigit() else given[name]
+            number = numbers.whole(given[name])
+            data[name] = number if number is not None else given[name]
     lines = (line.split(maxsplit=1) for line in request.form.get("overrides", "").splitlines() if line.strip())
     overrides = {line[0]: line[1] if len(line) > 1 else "" for line in lines}
     off = [line.strip() for line in request.form.get("off", "").splitlines() if line.strip()]
@@ -161,15 +162,15 @@ def _date(session: Session, reader: Reader) -> str | None:
     if date_id is None:
         arcs.add_date(session, now(), pair, wanted)
     else:
-        arcs.move_date(session, now(), arcs.load_date(session, date_id, reader.person.id), wanted)
+        critical = arcs.load_own_date(session, date_id, reader.person.id)
+        if critical.pair_id != pair.id:
+            raise NotFound
+        arcs.move_date(session, now(), critical, wanted)
     return None
 
 
 def _my_date(session: Session, reader: Reader) -> CriticalDate:
-    date_id = asked_int("date")
-    critical = arcs.load_date(session, date_id or 0, reader.person.id)
-    people.load_pair(session, critical.pair_id, reader.person.id)
-    return critical
+    return arcs.load_own_date(session, asked_int("date") or 0, reader.person.id)
 
 
 def _drop_date(session: Session, reader: Reader) -> None:
@@ -207,7 +208,7 @@ def _remove(session: Session, reader: Reader) -> None:
 
 def _counts(session: Session, reader: Reader) -> None:
     connection = _connection(session, reader)
-    wanted = {int(raw) for raw in request.form.getlist("counts") if raw.isdigit()}
+    wanted = {numbers.whole(raw) for raw in request.form.getlist("counts")}
     for calendar in connection.calendars:
         if calendar.counts != (calendar.id in wanted):
             calendars.set_counts(connection, calendar.id, calendar.id in wanted, now())

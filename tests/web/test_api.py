@@ -224,7 +224,7 @@ def test_an_unreadable_calendar_is_a_503(services, world):
 
 def test_malformed_bodies(world):
     path = f"/api/v1/pairs/{world['pair']}/meetings"
-    for data in (b"{", b"[]", b"", b"\xff"):
+    for data in (b"{", b"[]", b"\xff"):
         answer = world["client"].post(path, data=data, headers=world["ana"].headers)
         assert (answer.status_code, answer.json["code"]) == (400, "malformed")
 
@@ -354,3 +354,50 @@ def test_an_arc_without_times_offers_the_nearest(world):
     answer = world["ana"]("GET", f"/pairs/{world['pair']}/slots?session=practice&date={date_id}").json
     assert answer["slots"] == []
     assert len(answer["nearest"]) == 10
+
+
+def test_whatever_goes_wrong_under_the_api_is_a_problem(services, world):
+    for answer, code in (
+        (world["ana"]("GET", "/nothing/here"), "not_found"),
+        (world["ana"]("DELETE", "/me"), "wrong_method"),
+        (world["ana"]("GET", "/meetings/4711"), "not_found"),
+    ):
+        assert (answer.content_type, answer.json["code"]) == ("application/problem+json", code)
+        assert "mail you" not in answer.json["detail"]
+
+
+@pytest.mark.parametrize("query", ["limit=²", "minutes=²", "from=0001-01-01", "to=9999-12-31"])
+def test_odd_numbers_and_years_are_told(world, query):
+    answer = world["ana"]("GET", f"/pairs/{world['pair']}/slots?session=check-in&{query}")
+    assert answer.status_code == 422
+
+
+def test_a_cancellation_needs_no_body(world):
+    book(world)
+    assert world["ben"]("POST", "/meetings/1/cancel").json["phase"] == "cancelled"
+
+
+def test_a_change_that_cannot_be_kept_changes_nothing(world):
+    book(world)
+    other = world["ana"]("GET", f"/pairs/{world['pair']}/slots?session=check-in").json["slots"][9]["start"]
+    answer = world["ana"]("PATCH", "/meetings/1", {"start": other, "place": "x" * 400})
+    assert answer.status_code == 422
+    assert world["ana"]("GET", "/meetings/1").json["sequence"] == 0
+
+
+def test_a_hidden_point_stays_hidden_through_the_api(world):
+    made = book(world, agenda=[{"text": "Fears", "minutes": 5, "hidden": True}]).json
+    assert made["agenda"] == [{"text": "Fears", "minutes": 5, "help": None, "hidden": True}]
+    assert world["ana"]("PATCH", "/meetings/1", {"agenda": made["agenda"]}).json["agenda"] == made["agenda"]
+
+
+def test_a_date_cannot_lose_what_makes_it_one(world):
+    for name in ("zone", "at", "kind"):
+        assert world["ana"]("PATCH", f"/dates/{world['date']}", {name: None}).status_code == 422
+
+
+def test_an_ended_pair_is_offered_nothing(services, world):
+    with services.database.write() as session:
+        people.end_pair(session, NOW, session.get(cast.Pair, world["pair"]))
+    answer = world["ana"]("GET", f"/pairs/{world['pair']}/slots?session=check-in")
+    assert (answer.status_code, answer.json["code"]) == (403, "pair_ended")

@@ -440,3 +440,45 @@ def test_the_mailbox_answers_like_a_mail_program(services, client, ana):
     with services.database.read() as session:
         assert session.get(Meeting, meeting_id).phase == "cancelled"
     assert client.get("/mailbox", headers={"Host": "evil.example.org"}).status_code == 404
+
+
+def test_a_date_is_its_mentees_alone_on_every_page(services, client, ana):
+    """The mentor may know a date, when it is shared; they may not find, move or drop it."""
+    with services.database.write() as session:
+        pair = session.get(cast.Pair, ana[1])
+        people.add_pair(  # Ben is a mentee as well, of somebody else
+            session, NOW, people.PersonInput("ben@example.org", "Ben Okafor", "America/New_York"),
+            people.PersonInput("dan@example.org", "Dan Roe", "Europe/Berlin"),
+        )  # fmt: skip
+        bens_times = people.scheduling_link_for(session, NOW, pair, pair.mentor_id).token
+        mentor_id = pair.mentor_id
+    bens = link(services, "person", mentor_id)
+    query = f"session=practice&date={ana[2]}"
+    assert client.get(f"/s/{bens_times}?{query}").status_code == 404
+    assert client.get(f"/s/{bens_times}/time?start=2027-02-26T15:00:00Z&{query}").status_code == 404
+    with services.database.write() as session:
+        session.get(CriticalDate, ana[2]).shared_at = NOW
+    moved = {"pair": 2, "date": ana[2], "kind": "exam", "day": "2027-03-20", "time": "10:00"}
+    assert client.post(f"/p/{bens}/date", data=moved).status_code == 404
+    assert client.post(f"/p/{bens}/drop_date", data={"date": ana[2]}).status_code == 404
+    with services.database.read() as session:
+        kept = session.get(CriticalDate, ana[2])
+        assert (kept.kind, kept.label, kept.dropped_at) == ("presentation", SECRET, None)
+
+
+@pytest.mark.parametrize("query", ["day=9999-12-31&at=23:59", "date=²", "minutes=²", "day=0001-01-01&at=00:00"])
+def test_odd_numbers_and_years_are_no_accident(client, ana, query):
+    assert client.get(f"/s/{ana[0]}?{query}").status_code in {200, 404}
+    for start in ("0001-01-01T00:00:00%2B14:00", "9999-12-31T23:00:00-11:00"):
+        assert client.get(f"/s/{ana[0]}/time?start={start}").status_code == 422
+
+
+def test_what_somebody_typed_is_in_no_log(services, client, ana, monkeypatch, caplog):
+    def broken(*_arguments, **_named):
+        raise ValueError("-".join(("SECRET", "TYPED")))
+
+    monkeypatch.setattr("service.web.front.people.queue_links_mail", broken)
+    answer = client.post("/", data={"email": "SECRET-TYPED"})
+    assert answer.status_code == 500
+    assert "ValueError" in caplog.text
+    assert "SECRET-TYPED" not in caplog.text

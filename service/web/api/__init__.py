@@ -3,6 +3,6 @@
 from service.web.api import describe as _describe
 from service.web.api import meetings as _meetings
 from service.web.api import people as _people
-from service.web.api.frame import blueprint
+from service.web.api.frame import PREFIX, blueprint, http_problem, problem
 
-__all__ = ["_describe", "_meetings", "_people", "blueprint"]
+__all__ = ["PREFIX", "_describe", "_meetings", "_people", "blueprint", "http_problem", "problem"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
@@ -20,7 +21,8 @@ from service.store.types import fingerprint
 from service.web.page import limited_call, reading, words
 from service.web.status import status_of
 
-blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
+PREFIX = "/api/v1"
+blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
 PROBLEM = "application/problem+json"
 MOST_BODY = 256 * 1024
 
@@ -134,7 +136,11 @@ def _caller() -> Caller:
 def _body(model: type[Model]) -> Model:
     if (request.content_length or 0) > MOST_BODY:
         raise errors.GreenroomError("too_large")
-    given = request.get_json(force=True, silent=True)
+    raw = request.get_data()
+    try:
+        given = json.loads(raw) if raw.strip() else {}  # where nothing is needed, nothing need be sent
+    except ValueError:
+        raise Malformed from None
     if not isinstance(given, dict):
         raise Malformed
     try:
@@ -181,6 +187,8 @@ def _expected(error: errors.GreenroomError) -> Response:
         ]
         return problem(status, error.code, t("error.invalid_input", **error.params), errors=faults)
     area = "adapter" if isinstance(error, errors.AdapterError) else "error"
+    if isinstance(error, errors.NotFound):  # one answer, whatever is not there or not theirs
+        return problem(status, "not_found", t("error.nothing_there"))
     more = getattr(error, "more", {})
     return problem(status, error.code, t(f"{area}.{error.code}", **error.params), **more)
 
@@ -191,7 +199,8 @@ def _database(_error: OperationalError) -> Response:
 
 
 @blueprint.errorhandler(HTTPException)
-def _http(error: HTTPException) -> Response:
+def http_problem(error: HTTPException) -> Response:
+    """A path that is not there, a method that it does not take, a body that is too large."""
     status = error.code or 500
     code = {404: "not_found", 405: "wrong_method", 413: "too_large"}.get(status, "failed")
-    return problem(status, code, words()(f"error.{code}"))
+    return problem(status, code, words()("error.nothing_there" if status == 404 else f"error.{code}"))

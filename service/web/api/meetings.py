@@ -9,6 +9,7 @@ from typing import Any
 from flask import request
 
 from service.catalogue import Words
+from service.domain.agenda import checked
 from service.domain.errors import InvalidInput, SlotTaken
 from service.links import link_for
 from service.operations import arcs, booking, followup, people
@@ -45,7 +46,7 @@ def book(caller: Caller, pair_id: int, body: shapes.MeetingInput) -> dict[str, A
         agenda=shapes.drafts_of(body.agenda) if body.agenda is not None else None,
         invite_by=body.invite_by,
         key=_key(),
-        body_hash=hashlib.sha256(json.dumps(request.get_json(force=True), sort_keys=True).encode()).hexdigest()[:43],
+        body_hash=hashlib.sha256(json.dumps(json.loads(request.get_data()), sort_keys=True).encode()).hexdigest()[:43],
     )
     try:
         meeting_id = confirm.book(services(), query, wanted)
@@ -90,6 +91,8 @@ def change_meeting(caller: Caller, meeting_id: int, body: shapes.MeetingChange) 
         held = load_meeting(session, meeting_id, caller.me)
         start = body.start or held.starts_at
         query = booking.moving_query(held, caller.me, body.minutes)
+    booking.typed("place", body.place, booking.LONGEST_PLACE)  # what cannot be kept is told before anything moves
+    drafts = checked(shapes.drafts_of(body.agenda)) if body.agenda is not None else None
     if given & {"start", "minutes"}:
         try:
             confirm.reschedule(services(), meeting_id, caller.me, start, minutes=body.minutes)
@@ -102,8 +105,8 @@ def change_meeting(caller: Caller, meeting_id: int, body: shapes.MeetingChange) 
         found = load_meeting(session, meeting_id, caller.me)
         if "place" in given:
             booking.set_meeting_place(session, now(), found, caller.me, body.place)
-        if body.agenda is not None:
-            booking.edit_agenda(session, now(), found, caller.me, shapes.drafts_of(body.agenda))
+        if drafts is not None:
+            booking.edit_agenda(session, now(), found, caller.me, drafts)
     return _meeting(caller, meeting_id)
 
 

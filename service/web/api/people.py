@@ -208,10 +208,7 @@ def _date_input(given: dict[str, Any]) -> arcs.DateInput:
 @call("PATCH", "/dates/<int:date_id>", "Moves, renames or shares a date.", body=shapes.DateChange, may=(404, 422))
 def change_date(caller: Caller, date_id: int, body: shapes.DateChange) -> dict[str, Any]:
     with writing() as session:
-        critical = arcs.load_date(session, date_id, caller.me)
-        owner = people.load_pair(session, critical.pair_id, caller.me)
-        if owner.mentee_id != caller.me:
-            raise NotFound
+        critical = arcs.load_own_date(session, date_id, caller.me)
         zone = ZoneInfo(critical.zone)
         held = {
             "kind": critical.kind,
@@ -223,6 +220,9 @@ def change_date(caller: Caller, date_id: int, body: shapes.DateChange) -> dict[s
             "shared_label": critical.shared_label,
         }
         given = body.model_dump(exclude_unset=True)
+        for name in ("kind", "at", "zone"):
+            if name in given and given[name] is None:
+                raise InvalidInput.of(name, "empty")
         if given.pop("shared", None):
             arcs.share_date(critical, now())
         if given:
@@ -241,7 +241,5 @@ def change_date(caller: Caller, date_id: int, body: shapes.DateChange) -> dict[s
 )
 def drop_date(caller: Caller, date_id: int) -> None:
     with writing() as session:
-        critical = arcs.load_date(session, date_id, caller.me)
-        if people.load_pair(session, critical.pair_id, caller.me).mentee_id != caller.me:
-            raise NotFound
+        critical = arcs.load_own_date(session, date_id, caller.me)
         arcs.drop_date(session, now(), critical)

@@ -23,6 +23,7 @@ class AgendaPoint(Model):
     text: str = Field(max_length=100_000)
     minutes: int | None = None
     help: str | None = None
+    hidden: bool = False
 
 
 class MeetingInput(Model):
@@ -119,7 +120,7 @@ def drafts_of(points: list[str | AgendaPoint]) -> tuple[AgendaDraft, ...]:
     return tuple(
         AgendaDraft(text=point)
         if isinstance(point, str)
-        else AgendaDraft(text=point.text, minutes=point.minutes, help=point.help)
+        else AgendaDraft(text=point.text, minutes=point.minutes, help=point.help, hidden=point.hidden)
         for point in points
     )
 
@@ -162,6 +163,7 @@ def meeting_json(session: Session, now: datetime, base_url: str, meeting: Meetin
                 "text": item.text or (words(f"agenda.{item.key}") if item.key else ""),
                 "minutes": item.minutes,
                 "help": item.help,
+                "hidden": item.hidden,
             }
             for item in agenda_of(session, meeting)
         ],

@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 from flask import request
 from sqlalchemy.orm import Session
 
+from service import numbers
 from service.catalogue import Words
 from service.domain import slots
-from service.domain.errors import InvalidInput, NotFound
+from service.domain.errors import InvalidInput
 from service.operations.offering import Offer, SlotQuery, offer
 from service.operations.people import is_zone
 from service.reasons import reason_text, refusal_text
-from service.store.tables import CriticalDate, Pair, Person
+from service.store.tables import Pair, Person
 from service.web.api.shapes import source_json, z
 
 PAGE, LARGEST_PAGE = 100, 500
@@ -34,8 +35,6 @@ def slots_json(session: Session, now: datetime, max_age: Any, pair: Pair, reader
     """The whole answer. Raises InvalidInput for a query that cannot be understood."""
     role: slots.Reader = "mentee" if reader.id == pair.mentee_id else "mentor"
     query = _query(pair, role)
-    if role == "mentor" and query.date_id is not None:
-        _only_shared(session, query.date_id)
     found = offer(session, now, max_age, query)
     words = Words.of(reader.locale)
     limit, start = _number("limit", PAGE, LARGEST_PAGE), _cursor()
@@ -59,12 +58,6 @@ def fresh_slots(session: Session, now: datetime, max_age: Any, query: SlotQuery,
     """A few fresh times, for whoever was just too late."""
     found = offer(session, now, max_age, query)
     return [_slot(slot, words, None, {}) for slot in found.proposals.slots[:10]]
-
-
-def _only_shared(session: Session, date_id: int) -> None:
-    critical = session.get(CriticalDate, date_id)
-    if critical is None or critical.shared_at is None:
-        raise NotFound
 
 
 def _query(pair: Pair, role: slots.Reader) -> SlotQuery:
@@ -122,9 +115,10 @@ def _optional(name: str) -> int | None:
     raw = request.args.get(name)
     if raw is None or raw == "":
         return None
-    if not raw.isdigit() or len(raw) > 9:
+    found = numbers.whole(raw)
+    if found is None:
         raise InvalidInput.of(name, "not_a_number", text=raw[:20])
-    return int(raw)
+    return found
 
 
 def _number(name: str, default: int, most: int) -> int:
@@ -141,7 +135,7 @@ def _day(name: str) -> date | None:
     if not raw:
         return None
     try:
-        return date.fromisoformat(raw)
+        return numbers.day(raw)
     except ValueError:
         raise InvalidInput.of(name, "bad_day", text=raw[:20]) from None
 
