@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -33,14 +34,19 @@ def probe(
     factory: CalendarFactory, wanted: NewConnection, request: ReadRequest, timeout: timedelta
 ) -> tuple[tuple[CalendarRef, BusyReading | None], ...]:
     """A real read of a calendar that somebody wants to connect, with no session open. Raises InvalidInput or
-    AdapterError with what is wrong; nothing is stored."""
+    AdapterError with what is wrong; nothing is stored. `timeout` is for all of it together."""
     if wanted.provider not in PROVIDERS:
         raise InvalidInput.of("provider", "unknown_provider", known=", ".join(PROVIDERS))
     if not wanted.url.strip():
         raise InvalidInput.of("url", "empty")
     adapter = factory(wanted.provider, wanted.url.strip(), wanted.username, wanted.password)
+    deadline = time.monotonic() + timeout.total_seconds()
     refs = adapter.discover(timeout)
-    return tuple((ref, adapter.fetch(ref, request, None, timeout) if ref.counts else None) for ref in refs)
+    found = []
+    for ref in refs:
+        left = timedelta(seconds=max(0.01, deadline - time.monotonic()))
+        found.append((ref, adapter.fetch(ref, request, None, left) if ref.counts else None))
+    return tuple(found)
 
 
 def add_connection(
