@@ -6,26 +6,31 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from datetime import time as wall_time
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
 import recurring_ical_events
 from icalendar import Calendar, Component
-from recurring_ical_events import InvalidCalendar
 
 from service.domain.errors import AdapterError
+from service.domain.event_time import (
+    UNREADABLE,
+    Zones,
+    bounds_of,
+    span_of,
+    utc_of,
+    wall_length,
+    widest,
+    zone_is_unknown,
+)
 from service.domain.ics_text import known_zone, normalise
 from service.domain.interval import Interval, Span, floor_epoch, merge
 from service.domain.repeats import MOST_STEPS, STEPS_OF_A_LISTED_DATE, Rule, steps_of
 
 MOST_EVENTS = 20_000
 DAY = timedelta(days=1)
-# An event in a zone that nobody can name lies somewhere between these offsets.
-EARLIEST_OFFSET, LATEST_OFFSET = timedelta(hours=14), timedelta(hours=12)
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, InvalidCalendar)
 
 
 class Request(Protocol):
@@ -54,10 +59,10 @@ class OwnEvent:
 @dataclass
 class _Reading:
     """What is read, and what has been so far. `partial`: something could not be read in full; its widest span is in
-    `spans`. `bare_zone` is where times without a zone happen, `steps` what unrolling has cost."""
+    `spans`. `steps` is what unrolling has cost."""
 
     request: Request
-    bare_zone: ZoneInfo
+    zones: Zones
     spans: list[Span] = field(default_factory=list)
     own: list[OwnEvent] = field(default_factory=list)
     partial: bool = False
@@ -82,14 +87,15 @@ def read_busy(ics: bytes, request: Request) -> tuple[list[Span], tuple[OwnEvent,
 
 def read_busy_all(resources: Iterable[bytes], request: Request) -> tuple[list[Span], tuple[OwnEvent, ...], bool]:
     """The same for several calendar objects, as a CalDAV collection holds them; none at all is an empty calendar."""
-    reading = _Reading(request, request.zone)
+    reading = _Reading(request, Zones(request.zone, request.zone))
     count = 0
     for resource in resources:
         count += resource.upper().count(b"BEGIN:VEVENT")
         if count > MOST_EVENTS:
             raise AdapterError("too_many_events", permanent=True, most=MOST_EVENTS)
         for calendar in _parse(resource):
-            reading.bare_zone = known_zone(str(calendar.get("X-WR-TIMEZONE", ""))) or request.zone
+            named = known_zone(str(calendar.get("X-WR-TIMEZONE", "")))
+            reading.zones = Zones(request.zone, named or request.zone)
             _read_calendar(calendar, reading)
     low, high = request.window.span
     clipped = ((max(start, low), min(end, high)) for start, end in reading.spans)
@@ -117,7 +123,9 @@ def _read_calendar(calendar: Component, reading: _Reading) -> None:
             series[uid].append(event)
     zones = calendar.walk("VTIMEZONE")
     for events in series.values():
-        _read_series(events, zones, reading)
+        for alone in _apart(events):
+            if not all(_is_free(event, reading.request) for event in alone):
+                _read_series(alone, zones, reading)
     try:
         for freebusy in calendar.walk("VFREEBUSY"):
             reading.spans.extend(_freebusy(freebusy, reading))
@@ -125,19 +133,38 @@ def _read_calendar(calendar: Component, reading: _Reading) -> None:
         raise AdapterError("unreadable_event", permanent=False) from fault
 
 
+def _apart(events: list[Component]) -> Iterator[list[Component]]:
+    """What one UID stands for: its newest master with its exceptions. Programs that give several events one UID mean
+    them all."""
+    masters = [event for event in events if "RECURRENCE-ID" not in event]
+    if len(masters) < 2:
+        yield events
+        return
+    newest = max(_sequence(event) for event in masters)
+    first, *others = (event for event in masters if _sequence(event) == newest)
+    yield [first, *(event for event in events if "RECURRENCE-ID" in event)]
+    for event in others:
+        yield [event]
+
+
+def _sequence(event: Component) -> int:
+    found = event.get("SEQUENCE", 0)
+    return found if isinstance(found, int) else 0
+
+
 def _read_series(events: list[Component], zones: list[Component], reading: _Reading) -> None:
     """One UID: a single event, or a master with its exceptions. What recurs is read in full or not at all."""
     recurs = any("RRULE" in event or "RDATE" in event for event in events)
     try:
-        lost = {id(event) for event in events if _zone_is_unknown(event) and not _is_free(event, reading.request)}
+        lost = {id(event) for event in events if zone_is_unknown(event) and not _is_free(event, reading.request)}
         if lost and recurs:
             raise ValueError("recurs in a zone that is not known")
         reading.partial = reading.partial or bool(lost)
-        reading.spans.extend(_widest(event, reading) for event in events if id(event) in lost)
+        reading.spans.extend(widest(event, reading.zones) for event in events if id(event) in lost)
         rest = [event for event in events if id(event) not in lost]
         reading.spans.extend(_expand(rest, zones, reading) if rest else ())
     except UNREADABLE as fault:
-        known = [_span_of(event, reading) for event in events]
+        known = [span_of(event, reading.zones) for event in events]
         if recurs or any(span is None for span in known):
             raise AdapterError("unreadable_event", permanent=False) from fault
         reading.partial = True
@@ -198,86 +225,17 @@ def _partstat(event: Component, request: Request) -> str | None:
 def _spans(event: Component, master: Component, reading: _Reading) -> Iterator[Span]:
     """An occurrence's span: until the later of its nominal end (what calendar programs draw) and its exact one
     (RFC 5545 3.8.5.3), which differ when clocks change in between. Zero length blocks nothing."""
-    bounds = _bounds(event, reading)
+    bounds = bounds_of(event, reading.zones)
     if bounds is None:
         raise ValueError("no start")
     start, end = bounds
     if end < start:
         raise ValueError("ends before it starts")
-    first = _bounds(master, reading)
-    if first is not None and _wall_length(event) == _wall_length(master):
+    first = bounds_of(master, reading.zones)
+    if first is not None and wall_length(event) == wall_length(master):
         end = max(end, start + first[1] - first[0])
     if end > start:
         yield start, end
-
-
-def _wall_length(event: Component) -> timedelta | None:
-    """How long the event looks on a wall: an exception that has a length of its own is not measured by its series."""
-    start, end = event.decoded("DTSTART", None), event.decoded("DTEND", None)
-    duration = event.decoded("DURATION", None)
-    if not isinstance(start, datetime):
-        return None
-    if end is None and isinstance(duration, timedelta):
-        return duration
-    return end.replace(tzinfo=None) - start.replace(tzinfo=None) if isinstance(end, datetime) else None
-
-
-def _span_of(event: Component, reading: _Reading) -> Span | None:
-    """The time that an event takes, also when it ends before it starts; None when there is none that can be read."""
-    bounds = _bounds(event, reading)
-    return None if bounds is None else (min(bounds), max(bounds))
-
-
-def _bounds(event: Component, reading: _Reading) -> Span | None:
-    """Start and end as epoch seconds; None when there is no start that can be read."""
-    try:
-        start = event.decoded("DTSTART", None)
-        if start is None:
-            return None
-        begin = _utc(start, reading)
-        end = event.decoded("DTEND", None)
-        duration = event.decoded("DURATION", None)
-        if end is not None:
-            last = _utc(end, reading)
-        elif duration is not None:
-            last = max(_utc(start + duration, reading), begin + duration)
-        else:
-            last = _utc(start if isinstance(start, datetime) else start + DAY, reading)
-    except UNREADABLE:
-        return None
-    return floor_epoch(begin), math.ceil(last.timestamp())
-
-
-def _utc(moment: datetime | date, reading: _Reading) -> datetime:
-    """An instant: days begin at their owner's midnight, bare times happen where the file says. Raises ValueError for
-    anything else: icalendar hands on a value that it could not read as text."""
-    if not isinstance(moment, date):
-        raise ValueError("no time")
-    if not isinstance(moment, datetime):
-        return datetime.combine(moment, wall_time.min, reading.request.zone).astimezone(UTC)
-    return (moment.replace(tzinfo=reading.bare_zone) if moment.tzinfo is None else moment).astimezone(UTC)
-
-
-def _zone_is_unknown(event: Component) -> bool:
-    """icalendar leaves a time naive, silently, when its TZID is neither known nor defined in the file."""
-    for name in ("DTSTART", "DTEND", "RECURRENCE-ID", "RDATE", "EXDATE"):
-        found = event.get(name, [])
-        for prop in found if isinstance(found, list) else [found]:
-            if "TZID" not in getattr(prop, "params", {}):
-                continue
-            moments = [entry.dt for entry in getattr(prop, "dts", [prop]) if hasattr(entry, "dt")]
-            firsts = [moment[0] if isinstance(moment, tuple) else moment for moment in moments]
-            if any(isinstance(first, datetime) and first.tzinfo is None for first in firsts):
-                return True
-    return False
-
-
-def _widest(event: Component, reading: _Reading) -> Span:
-    """Wherever on earth it is: from its wall-clock start in the earliest zone to its end in the latest."""
-    span = _span_of(event, replace(reading, bare_zone=ZoneInfo("UTC")))
-    if span is None:
-        raise ValueError("no start")
-    return span[0] - int(EARLIEST_OFFSET.total_seconds()), span[1] + int(LATEST_OFFSET.total_seconds())
 
 
 def _freebusy(component: Component, reading: _Reading) -> Iterator[Span]:
@@ -286,11 +244,11 @@ def _freebusy(component: Component, reading: _Reading) -> Iterator[Span]:
     for entry in found if isinstance(found, list) else [found]:
         if str(getattr(entry, "params", {}).get("FBTYPE", "BUSY")).upper() == "FREE":
             continue
-        yield floor_epoch(_utc(entry.start, reading)), math.ceil(_utc(entry.end, reading).timestamp())
+        yield floor_epoch(utc_of(entry.start, reading.zones)), math.ceil(utc_of(entry.end, reading.zones).timestamp())
 
 
 def _own(uid: str, event: Component, reading: _Reading) -> OwnEvent:
-    bounds = _bounds(event, reading)
+    bounds = bounds_of(event, reading.zones)
     return OwnEvent(
         uid,
         Interval.of(bounds) if bounds is not None and bounds[1] > bounds[0] else None,

@@ -19,6 +19,7 @@ ZONE_NAME = re.compile(rb"^TZID[^:\n]*:([^\n]+)", re.MULTILINE | re.IGNORECASE)
 # A bare name may hold colons, which RFC 5545 3.1 forbids and Exchange writes (`tzone://Microsoft/Utc`, November 2026):
 # it ends before the colon that a date follows.
 ZONE_USED = re.compile(rb';TZID=(?:"([^"\n]*)"|([^";\n]*?)(?=;|:\d{8})|([^";:\n]*)(?=[;:]))', re.IGNORECASE)
+MOST_ZONES = 400  # icalendar keeps each that a file defines for as long as the process lives
 EXCHANGE = {"tzone://microsoft/utc": "UTC", "tzone://microsoft/custom": "Customized Time Zone"}
 
 
@@ -78,7 +79,10 @@ def _name_zones(text: bytes) -> bytes:
         zone = None if name in own else known_zone(name)
         return f';TZID="{own.get(name, name) if zone is None else zone.key}"'.encode()
 
-    return ZONE_USED.sub(use, ZONE_BLOCK.sub(define, text))
+    text = ZONE_BLOCK.sub(define, text)
+    if len(own) > MOST_ZONES:
+        raise ValueError("more zones than there are on earth")
+    return ZONE_USED.sub(use, text)
 
 
 def _text(octets: bytes) -> str:

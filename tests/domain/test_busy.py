@@ -78,6 +78,7 @@ def test_what_is_no_calendar_says_so(body):
         "DTSTART;TZID=Nowhere/Land:20270210T090000\r\nDTEND;TZID=Nowhere/Land:20270210T100000\r\nRRULE:FREQ=DAILY",
         f"{ONCE}\r\nRRULE:FREQ=SECONDLY",
         f"{ONCE}\r\nRRULE:FREQ=DAILY;INTERVAL=0",
+        f"{ONCE}\r\nRRULE:FREQ=DAILY\r\nEXDATE:whenever",
         f"{ONCE}\r\nRDATE;TZID=Nowhere/Land:20270212T090000",
         f"{ONCE}\r\nRRULE:FREQ=DAILY\r\nEXDATE;TZID=Nowhere/Land:20270212T090000",
         f"{ONCE}\r\nRRULE:FREQ=DAILY\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:e1\r\nRECURRENCE-ID:20270211T090000Z\r\n"
@@ -112,6 +113,13 @@ def test_what_would_take_minutes_is_refused_before_it_is_tried(lines):
     with pytest.raises(AdapterError) as caught:
         read_busy(event(lines), REQUEST)
     assert caught.value.code == "too_often"
+
+
+def test_a_file_with_more_zones_than_there_are_is_refused():
+    zones = b"".join(b"BEGIN:VTIMEZONE\r\nTZID:Z%d\r\nEND:VTIMEZONE\r\n" % number for number in range(500))
+    with pytest.raises(AdapterError) as caught:
+        read_busy(event(ONCE).replace(b"BEGIN:VEVENT", zones + b"BEGIN:VEVENT"), REQUEST)
+    assert caught.value.code == "unreadable_event"
 
 
 def test_a_full_calendar_is_not_too_much():
