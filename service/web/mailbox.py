@@ -74,7 +74,9 @@ def mail(key: str) -> AnyResponse:
 def html(key: str) -> AnyResponse:
     """The mail's own HTML, as its reader's program shows it: no script, nothing from elsewhere."""
     body = _load(key).message.get_body(("html",))
-    response = Response(body.get_content() if body is not None else "", content_type="text/html; charset=utf-8")
+    # A mail program opens links outside the mail; our pages refuse to be shown in a frame.
+    shown = body.get_content().replace("<head>", '<head><base target="_top">', 1) if body is not None else ""
+    response = Response(shown, content_type="text/html; charset=utf-8")
     response.headers["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
         "sandbox allow-top-navigation-by-user-activation allow-popups"
