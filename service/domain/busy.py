@@ -19,6 +19,7 @@ from service.domain.event_time import (
     UNREADABLE,
     Zones,
     bounds_of,
+    reach_of,
     span_of,
     utc_of,
     wall_length,
@@ -177,8 +178,9 @@ def _expand(events: list[Component], zones: list[Component], reading: _Reading) 
     if not rules and not any("RDATE" in event for event in events) and len(events) == 1:
         return [] if _is_free(events[0], request) else list(_spans(events[0], events[0], reading))
     reading.spend(STEPS_OF_A_LISTED_DATE * sum(_dates_listed(event) for event in events))
+    reach = max(timedelta(seconds=reach_of(event, reading.zones)) for event in events)
     for rule, event in rules:
-        reading.spend(steps_of(rule, event.decoded("DTSTART"), request.window))
+        reading.spend(steps_of(rule, event.decoded("DTSTART"), reach, request.window))
     calendar = Calendar()
     calendar.add("prodid", "-//Greenroom//Reader//EN")
     calendar.add("version", "2.0")

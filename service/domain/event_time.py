@@ -44,6 +44,16 @@ def span_of(event: Component, zones: Zones) -> Span | None:
     return None if bounds is None else (min(bounds), max(bounds))
 
 
+def reach_of(event: Component, zones: Zones) -> int:
+    """How far from where its series puts it an event begins or ends, in seconds."""
+    found = bounds_of(event, zones)
+    if found is None:
+        raise ValueError("no start")
+    moved_from = event.decoded("RECURRENCE-ID", None)
+    origin = found[0] if moved_from is None else floor_epoch(utc_of(moved_from, zones))
+    return max(abs(bound - origin) for bound in found)
+
+
 def bounds_of(event: Component, zones: Zones) -> Span | None:
     """Start and end as epoch seconds; None when there is no start that can be read."""
     try:

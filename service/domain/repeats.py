@@ -19,23 +19,26 @@ WEIGHT = {"MONTHLY": 3, "YEARLY": 10}  # a longer period has more candidates to 
 Rule = Mapping[str, Sequence[object]]
 
 
-def steps_of(rule: Rule, start: date, window: Interval) -> float:
-    """Roughly how many steps it takes to unroll a rule up to the window's end. Raises ValueError for a rule that
-    nobody meets by: every minute or second, or one that never moves on."""
+def steps_of(rule: Rule, start: date, reach: timedelta, window: Interval) -> float:
+    """Roughly how many steps it takes to unroll a rule up to the window's end. `reach` is how far before the window
+    an occurrence may begin and still matter: its length, or how far an exception was moved.
+
+    Raises ValueError for a rule that nobody meets by: every minute or second, or one that never moves on.
+    """
     frequency = str(_first(rule, "FREQ", "")).upper()
     interval = int(str(_first(rule, "INTERVAL", 1)))
     if frequency not in DAYS or interval < 1:
         raise ValueError("repeats too often to be read")
     first = datetime.combine(start, datetime.min.time(), window.end.tzinfo)
     days = max((window.end - first) / timedelta(days=1), 1.0)
-    in_window = min(window.duration / timedelta(days=1), days)
+    unrolled = min(window.duration / timedelta(days=1), days) + reach / timedelta(days=1)
     times = 1
     for part in ("BYHOUR", "BYMINUTE", "BYSECOND"):
         if part != "BYHOUR" or frequency != "HOURLY":
             times *= max(1, len(set(map(str, rule.get(part, ())))))
     period = DAYS[frequency] * interval if times == 1 else min(DAYS[frequency] * interval, 1.0)
     steps = STEPS_OF_A_SERIES + days / period * times * WEIGHT.get(frequency, 1)
-    steps += in_window / period * times * STEPS_OF_AN_OCCURRENCE
+    steps += unrolled / period * times * STEPS_OF_AN_OCCURRENCE
     if "UNTIL" not in rule and frequency in {"HOURLY", "DAILY", "WEEKLY"} and any(part in rule for part in SPARSE):
         steps += STEPS_OF_A_SEARCH
     return steps
