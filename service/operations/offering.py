@@ -14,7 +14,7 @@ from service.domain.errors import InvalidInput, NotAllowed, NotFound
 from service.domain.interval import Interval
 from service.domain.sessions import SESSIONS, SessionType
 from service.operations.times import Source, times_of_pair
-from service.store.tables import CriticalDate, Pair
+from service.store.tables import CriticalDate, Meeting, Pair
 
 LONGEST_MEETING = timedelta(hours=12)
 
@@ -100,6 +100,27 @@ def offer(session: Session, now: datetime, max_age: timedelta, query: SlotQuery)
     if by_arc and not proposals.slots:
         nearest = slots.propose(replace(framed.ask, window=_around(framed, now)), query.reader)
     return Offer(framed, proposals, nearest)
+
+
+def offer_move(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, meeting: Meeting) -> Offer:
+    """Where the meeting may move, not where it is: in the days of its arc while those have a time, else any time that
+    can be booked. Raises what `frame` raises."""
+    around = _in_arc(session, now, max_age, query, meeting.date_id)
+    found = around or offer(session, now, max_age, query)
+    elsewhere = [slot for slot in found.proposals.slots if slot.start != meeting.starts_at]
+    return replace(found, proposals=replace(found.proposals, slots=elsewhere))
+
+
+def _in_arc(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, date_id: int | None) -> Offer | None:
+    around = replace(query, date_id=date_id)
+    try:
+        critical = load_date(session, session.get_one(Pair, query.pair_id), around)
+    except NotFound:  # it was about no date, or that was dropped since
+        return None
+    if part_of(critical, query.session, now) is None:
+        return None
+    found = offer(session, now, max_age, around)
+    return found if len(found.proposals.slots) > 1 or (found.nearest is not None and found.nearest.slots) else None
 
 
 def refusal_of(framed: Frame, start: datetime) -> slots.Refusal | None:

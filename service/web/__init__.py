@@ -6,7 +6,7 @@ import logging
 import traceback
 
 from flask import Flask, Response, g, request
-from limits.storage import storage_from_string
+from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException
@@ -16,7 +16,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from service.domain import errors
 from service.store.types import KeyMissing
 from service.web import after, api, booking, front, health, mailbox, meeting, person
-from service.web.page import fault_sentences, page, words
+from service.web.dates import wall_fields
+from service.web.page import fault_sentences, page, refused, typed, words
 from service.web.status import status_of
 from service.wiring import Services
 
@@ -39,7 +40,7 @@ def create_app(services: Services) -> Flask:
     """The whole site over these services."""
     app = Flask(__name__)
     app.extensions["greenroom"] = services
-    app.extensions["greenroom-limiter"] = FixedWindowRateLimiter(storage_from_string("memory://"))
+    app.extensions["greenroom-limiter"] = FixedWindowRateLimiter(_counts(services.settings.redis_url))
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -56,8 +57,16 @@ def create_app(services: Services) -> Flask:
     if proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies, x_host=proxies)  # type: ignore[method-assign]
     app.jinja_env.globals.update(programme=services.settings.programme, contact=services.settings.contact)
-    app.jinja_env.globals["demo_strip"] = mailbox.strip
+    app.jinja_env.globals.update(demo_strip=mailbox.strip, typed=typed, refused=refused, wall_fields=wall_fields)
     return app
+
+
+def _counts(redis_url: str | None) -> Storage:
+    """Where requests are counted: for all machines together where they share a Redis, else in this process."""
+    if redis_url is None:
+        return MemoryStorage()
+    url = redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
+    return RedisStorage(url, wrap_exceptions=True, socket_timeout=1, socket_connect_timeout=1)
 
 
 def _headers(response: Response) -> Response:

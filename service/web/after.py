@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, request, url_for
@@ -14,7 +15,7 @@ from service.operations import followup, people
 from service.operations.followup import Line
 from service.operations.meetings import agreed_at_meeting
 from service.operations.offering import SlotQuery, offer
-from service.store.tables import Commitment, Meeting
+from service.store.tables import Meeting
 from service.web.agenda_form import rows_in
 from service.web.meeting import day_of, meeting_of, names_of
 from service.web.page import (
@@ -26,6 +27,7 @@ from service.web.page import (
     page,
     reader_of,
     reading,
+    refused,
     see_other,
     services,
     writing,
@@ -33,6 +35,7 @@ from service.web.page import (
 from service.web.times import times_of
 
 blueprint = Blueprint("after", __name__)
+MOST_ROWS = 60
 
 
 @blueprint.get("/i/<token>")
@@ -75,15 +78,33 @@ def _after(
     schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=meeting.pair_id)
     return page(
         "followup.html", status, reader=reader, token=token, meeting=meeting, faults=faults or [],
-        lines=_lines(session, meeting), names=names_of(meeting), done="done" in request.args,
+        rows=_rows(session, meeting), names=names_of(meeting), done="done" in request.args,
         other=meeting.pair.other(reader.person.id), times=found, schedule=schedule.token if schedule else None,
         reflection=request.form.get("reflection", followup.reflection_of(session, meeting, reader.person.id) or ""),
         early=now() < meeting.ends_at, zone=ZoneInfo(reader.person.zone),
     )  # fmt: skip
 
 
-def _lines(session: Session, meeting: Meeting) -> list[Commitment]:
-    return agreed_at_meeting(session, meeting)
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the form as it is shown: held already, or just typed and refused."""
+
+    id: str
+    text: str
+    owner: str
+    due_on: str
+
+
+def _rows(session: Session, meeting: Meeting) -> list[Row]:
+    if refused("followup"):
+        return [
+            Row(*(request.form.get(f"line.{at}.{name}", "") for name in ("id", "text", "owner", "due_on")))
+            for at in rows_in(request.form, "line")[:MOST_ROWS]
+        ]
+    return [
+        Row(str(line.id), line.text, str(line.owner_id or ""), line.due_on.isoformat() if line.due_on else "")
+        for line in agreed_at_meeting(session, meeting)
+    ]
 
 
 @blueprint.post("/f/<token>")
@@ -111,7 +132,7 @@ def _posted_lines() -> list[Line]:
             owner_id=asked_int(f"line.{at}.owner"),
             due_on=day_of(f"line {at}", request.form.get(f"line.{at}.due_on", "")),
         )
-        for at in rows_in(request.form, "line")[:60]
+        for at in rows_in(request.form, "line")[:MOST_ROWS]
     ]
 
 

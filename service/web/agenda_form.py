@@ -50,7 +50,7 @@ def drafts_of(form: MultiDict[str, str]) -> list[Draft]:
     rows = [
         Draft(
             key=form.get(f"point.{at}.key", ""),
-            text=form.get(f"point.{at}.text", ""),
+            text=" ".join(form.get(f"point.{at}.text", "").split()),  # one line, however it was wrapped
             minutes=form.get(f"point.{at}.minutes", ""),
             help=form.get(f"point.{at}.help", ""),
             hidden=f"point.{at}.hidden" in form,

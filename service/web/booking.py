@@ -217,6 +217,7 @@ def _times_page(
     return page(
         "times.html", status, reader=reader, token=token, choice=choice, times=shown, said=said,
         kept=_kept_fields() if kept else [], in_mind=_in_mind(found, reader), pair=found.frame.pair, moving=None,
+        mentee=found.frame.pair.mentee_id == reader.person.id,
         other=found.frame.pair.other(reader.person.id), date=found.frame.date, link_names_it=bool(reader.link.session),
     )  # fmt: skip
 

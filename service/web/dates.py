@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from flask import request
 
 from service import numbers
 from service.domain.errors import InvalidInput
 from service.operations.arcs import DateInput, read_ics_date
+from service.store.tables import CriticalDate
 
 
 def date_input(zone: str) -> DateInput:
-    """What the form says; a file wins over the fields. Raises InvalidInput."""
+    """What the form says; a file wins over the fields that it holds. Raises InvalidInput."""
     kind = request.form.get("kind", "presentation")
+    run = request.form.get("run_minutes", "").strip()
     upload = request.files.get("ics")
     if upload is not None and upload.filename:
-        return read_ics_date(upload.read(), kind, zone)
-    run = request.form.get("run_minutes", "").strip()
+        found = read_ics_date(upload.read(), kind, zone)
+        return replace(found, run_minutes=_minutes(run), shared_label=request.form.get("shared_label") or None)
     return DateInput(
         kind=kind,
         at=_wall("at", request.form.get("day", ""), request.form.get("time", "")),
@@ -26,6 +30,12 @@ def date_input(zone: str) -> DateInput:
         label=request.form.get("label") or None,
         shared_label=request.form.get("shared_label") or None,
     )
+
+
+def wall_fields(critical: CriticalDate) -> tuple[str, str]:
+    """The date's day and time as its form's fields hold them, in its own zone."""
+    wall = critical.starts_at.astimezone(ZoneInfo(critical.zone))
+    return wall.date().isoformat(), f"{wall:%H:%M}"
 
 
 def _wall(field: str, day: str, at: str) -> datetime:

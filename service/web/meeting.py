@@ -22,7 +22,7 @@ from service.operations.meetings import (
     may_cancel,
     may_move,
 )
-from service.operations.offering import SlotQuery, offer
+from service.operations.offering import SlotQuery, offer, offer_move
 from service.store.tables import AgendaItem, Meeting
 from service.web import confirm
 from service.web.agenda_form import drafts_of, shown_drafts, shuffled, stored_drafts
@@ -36,6 +36,7 @@ from service.web.page import (
     page,
     reader_of,
     reading,
+    refused,
     see_other,
     services,
     words,
@@ -62,6 +63,7 @@ def show(token: str) -> AnyResponse:
 def _show(
     session: Session, reader: Reader, token: str, faults: list[str] | None = None, status: int = 200
 ) -> AnyResponse:
+    """Rows of an agenda that was refused are shown as they were typed."""
     meeting = meeting_of(session, reader)
     pair = meeting.pair
     other = pair.other(reader.person.id)
@@ -71,9 +73,11 @@ def _show(
         "meeting.html", status, reader=reader, token=token, meeting=meeting, pair=pair, other=other,
         faults=faults or [], mentee=reader.person.id == pair.mentee_id, answer=answers.get(reader.person.id),
         their_answer=answers.get(other.id),
-        drafts=shown_drafts(stored_drafts(items), words()), clock=_by_the_clock(items, meeting, reader),
+        drafts=shown_drafts(drafts_of(request.form) if refused("agenda") else stored_drafts(items), words()),
+        clock=_by_the_clock(items, meeting, reader),
         in_hour=in_its_hour(meeting, now()), agreed=agreed_at_meeting(session, meeting), names=names_of(meeting),
         may_move=may_move(meeting, now()), may_cancel=may_cancel(meeting, now()), booked_now="booked" in request.args,
+        asked=meeting.changed_by != reader.person.id,
         other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
         debrief=_debrief(session, reader, meeting), commitments=[
             line for line in commitments_of(session, pair, open_only=True) if line.meeting_id != meeting.id
@@ -157,7 +161,7 @@ def _move_times(
     session: Session, reader: Reader, token: str, meeting: Meeting, said: str = "", status: int = 200
 ) -> AnyResponse:
     query = booking.moving_query(meeting, reader.person.id)
-    found = offer(session, now(), services().settings.busy_max_age, query)
+    found = offer_move(session, now(), services().settings.busy_max_age, query, meeting)
     return page(
         "times.html", status, reader=reader, token=token, choice=None, times=times_of(found, reader, now()), said=said,
         kept=[], in_mind=None, pair=meeting.pair, moving=meeting, other=meeting.pair.other(reader.person.id), date=None,

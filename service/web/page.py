@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from flask import Response, current_app, g, redirect, render_template, request
-from limits import parse
+from limits import RateLimitItem, parse
+from limits.errors import StorageError
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
@@ -21,7 +23,10 @@ from service.catalogue import Words
 from service.domain.errors import InvalidInput, NotFound, TooMany
 from service.operations.people import is_zone
 from service.store.tables import Link, Pair, Person
+from service.store.types import fingerprint
 from service.wiring import Services
+
+log = logging.getLogger(__name__)
 
 PER_LINK = parse("60 per 10 minutes")  # a person with a slow hand never gets there
 PER_TOKEN = parse("3000 per 10 minutes")
@@ -97,20 +102,26 @@ def see_other(url: str) -> AnyResponse:
 
 def limited_call(token: str) -> None:
     """Counts a call that changes something, for its bearer token. Raises TooMany beyond what programs need."""
-    limiter = cast(FixedWindowRateLimiter, current_app.extensions["greenroom-limiter"])
-    if not limiter.hit(PER_TOKEN, token):
-        raise TooMany(minutes=10)
+    _count(PER_TOKEN, fingerprint(token))
 
 
 def limited(token: str | None = None) -> None:
     """Counts this request for its link and its address. Raises TooMany beyond what people do."""
-    limiter = cast(FixedWindowRateLimiter, current_app.extensions["greenroom-limiter"])
-    keys = [(PER_ADDRESS, request.remote_addr or "unknown")]
+    _count(PER_ADDRESS, request.remote_addr or "unknown")
     if token is not None:
-        keys.append((PER_LINK, token))
-    for limit, key in keys:
-        if not limiter.hit(limit, key):
-            raise TooMany(minutes=10)
+        _count(PER_LINK, fingerprint(token))
+
+
+def _count(limit: RateLimitItem, key: str) -> None:
+    """Raises TooMany. Where the count cannot be kept nobody is refused: booking matters more than counting."""
+    limiter = cast(FixedWindowRateLimiter, current_app.extensions["greenroom-limiter"])
+    try:
+        within = limiter.hit(limit, key)
+    except StorageError:
+        log.warning("requests are not counted: the broker does not answer")
+        return
+    if not within:
+        raise TooMany(minutes=10)
 
 
 def fresh_key() -> str:
@@ -133,6 +144,19 @@ def asked_start(raw: str) -> datetime:
     if start.tzinfo is None:
         raise InvalidInput.of("start", "naive")
     return start
+
+
+def typed(form: str, name: str, held: object = "") -> object:
+    """For templates: what somebody typed into a form that was refused, so that nothing is lost; else what is held.
+
+    `form` is the value of the form's own hidden field `form`: a page may hold several with the same fields.
+    """
+    return request.form.get(name, "") if refused(form) else held
+
+
+def refused(form: str) -> bool:
+    """Whether this page is the answer to that form, which is so only when something in it was wrong."""
+    return request.method == "POST" and request.form.get("form") == form
 
 
 def fault_sentences(fault: InvalidInput) -> list[str]:

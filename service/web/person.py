@@ -56,9 +56,11 @@ def _show(
         _pair_view(session, reader, pair) for pair in people.list_pairs(session, person.id) if pair.ended_at is None
     ]
     connections = calendars.connections_of(session, person.id)
+    hours = to_json(availability_of(person))
     return page(
         "person.html", status, reader=reader, token=token, person=person, pairs=pairs, faults=faults or [],
-        hours=to_json(availability_of(person)), assumed=person.availability is None,
+        hours=hours, overrides=[f"{day} {ranges}" for day, ranges in hours["overrides"].items()],
+        assumed=person.availability is None,
         done="done" in request.args,
         connections=[
             (connection, [calendars.next_busy(connection, now()), _checked(connection.checked_at)])

@@ -76,7 +76,8 @@ def _card(slot: Slot, reader: Reader, other: Person) -> Card:
     return Card(
         start=_iso(slot.start),
         moment=words.moment(slot.start, reader.zone),
-        spoken=f"{words.day(slot.start, reader.zone, long=True)}, {words.time(slot.start, reader.zone)}",
+        spoken=f"{words.day(slot.start, reader.zone, long=True)}, {words.time(slot.start, reader.zone)} "
+        f"({words.place_of(reader.zone)})",
         other=other_time(words, slot.start, reader.zone, other),
         why=" · ".join(why),
     )
