@@ -17,6 +17,7 @@ from service.domain.interval import Span, floor_epoch, merge, unpack
 from service.domain.slots import OwnClaim, PersonTimes
 from service.store.tables import Calendar, Claim, Connection, Meeting, Pair, Person
 
+BEYOND = 2 * 86400  # the last day of a horizon is offered whole
 CAPS_REACH_BACK = timedelta(days=35)  # a cap of this month counts meetings that are over
 
 
@@ -47,14 +48,16 @@ def times_of_pair(
     free. One that its owner switched off does not count.
     """
     people = (pair.mentee, pair.mentor)
-    busy, unreadable, sources = _busy(session, now, people, max_age)
+    offered = {person.id: availability_of(person) for person in people}
+    reach = {person_id: now + availability.horizon for person_id, availability in offered.items()}
+    busy, unreadable, sources = _busy(session, now, people, max_age, reach)
     own = _claims(session, now, tuple(person.id for person in people))
     mentee, mentor = (
         PersonTimes(
             person_id=person.id,
             name=person.name,
             zone=ZoneInfo(person.zone),
-            availability=availability_of(person),
+            availability=offered[person.id],
             busy=busy[person.id],
             unreadable=person.id in unreadable,
             own=own[person.id],
@@ -65,13 +68,13 @@ def times_of_pair(
 
 
 def _busy(
-    session: Session, now: datetime, people: Iterable[Person], max_age: timedelta
+    session: Session, now: datetime, people: Iterable[Person], max_age: timedelta, reach: dict[int, datetime]
 ) -> tuple[dict[int, list[Span]], set[int], tuple[Source, ...]]:
     names = {person.id: person.name for person in people}
     rows = session.execute(
         select(
             Connection.id, Connection.person_id, Connection.provider, Connection.state, Calendar.counts,
-            Calendar.busy, Calendar.verified_at,
+            Calendar.busy, Calendar.window_until, Calendar.verified_at,
         )
         .join(Calendar, Calendar.connection_id == Connection.id, isouter=True)
         .where(Connection.person_id.in_(names), Connection.state != "off")
@@ -80,17 +83,22 @@ def _busy(
     busy: dict[int, list[Span]] = defaultdict(list)
     unreadable: set[int] = set()
     found: dict[int, Source] = {}
-    for connection_id, person_id, provider, state, counts, blob, verified_at in rows:
+    for connection_id, person_id, provider, state, counts, blob, until, verified_at in rows:
         if not counts:
             continue
-        if blob is None or verified_at is None or now - verified_at > max_age:
+        too_old = blob is None or verified_at is None or now - verified_at > max_age
+        if too_old:
             unreadable.add(person_id)
-        if blob:
+        if blob is not None:
             spans = unpack(blob)
+            if until is not None and until < reach[person_id]:  # the horizon has grown since: unknown is never free
+                spans.append((floor_epoch(until), floor_epoch(reach[person_id]) + BEYOND))
             busy[person_id] = merge([*busy[person_id], *spans]) if busy[person_id] else spans
         known = found.get(connection_id)
         oldest = verified_at if known is None else _older(known.verified_at, verified_at)
-        found[connection_id] = Source(person_id, names[person_id], provider, state, oldest)
+        stale = (too_old and state != "reconnect") or (known is not None and known.state == "stale")
+        said = "stale" if stale else state  # also when nothing runs that would have noticed
+        found[connection_id] = Source(person_id, names[person_id], provider, said, oldest)
     sources = list(found.values())
     told = {source.person_id for source in sources}
     sources += [

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
+from service.domain.availability import DEFAULT
 from service.domain.errors import AdapterError, CalendarUnreadable, InvalidInput, NotFound
-from service.operations import booking, calendars, refreshing
+from service.operations import booking, calendars, people, refreshing
 from service.operations.booking import BookingInput
 from service.operations.calendars import NewConnection
 from service.operations.offering import SlotQuery, offer
@@ -142,6 +145,34 @@ def test_a_wrong_password_is_told_at_once_and_mended_by_connecting_again(service
     refresh(services, connection_id, NOW + 3 * POLL)
     with services.database.read() as session:
         assert len(session.scalars(select(OutboxRow).where(OutboxRow.kind == "calendar-broken")).all()) == 1
+
+
+def test_a_state_that_nobody_noticed_is_told_by_its_age(services, pair_id):
+    connect(services, pair_id)
+    for minutes, said in ((59, "connected"), (61, "stale")):
+        with services.database.read() as session:
+            pair = session.get(cast.Pair, pair_id)
+            _, mentor, sources = times_of_pair(session, NOW + timedelta(minutes=minutes), pair, AGE)
+        assert (sources[1].state, mentor.unreadable) == (said, said == "stale")
+
+
+def test_days_that_were_never_read_are_not_free_when_the_horizon_grows(services, pair_id):
+    connection_id = connect(services, pair_id)
+    with services.database.write() as session:
+        pair = session.get(cast.Pair, pair_id)
+        for person in (pair.mentee, pair.mentor):
+            people.set_availability(person, replace(DEFAULT, horizon=timedelta(days=200)))
+        until = session.scalars(select(Calendar)).one().window_until
+    assert max(starts(services, pair_id)) < until < NOW + timedelta(days=199)
+    refresh(services, connection_id, NOW + POLL)
+    assert max(starts(services, pair_id, NOW + POLL)) > NOW + timedelta(days=198)
+
+
+def test_calendars_that_were_connected_together_do_not_stay_in_step(services):
+    looks = [refreshing.spread(connection_id, POLL) for connection_id in range(1, 101)]
+    assert all(POLL * 0.9 <= look <= POLL for look in looks)
+    by_second = Counter(int(look.total_seconds()) for look in looks)
+    assert max(by_second.values()) <= 5, "a hundred calendars spread over half a minute"
 
 
 def test_switched_off_it_counts_by_hours_alone(services, pair_id):
