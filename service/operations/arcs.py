@@ -63,10 +63,11 @@ def move_date(session: Session, now: datetime, critical: CriticalDate, wanted: D
     """What is not booked follows by itself. A booked meeting is kept, and when the time changed the mentee is asked
     about it, once a move, with new times."""
     starts_at, ends_at = _checked(wanted, now)
-    moved = starts_at != critical.starts_at
+    before = critical.starts_at
     _fill(critical, wanted, starts_at, ends_at)
-    if moved:
-        _ask_about_booked(session, now, critical, f"moved:{floor_epoch(starts_at)}")
+    if starts_at != before:  # `now` too: a date that goes back and forth is asked about each time
+        occasion = f"moved:{floor_epoch(before)}:{floor_epoch(starts_at)}:{floor_epoch(now)}"
+        _ask_about_booked(session, now, critical, occasion)
     return critical
 
 
@@ -220,6 +221,8 @@ def _ask_about_booked(session: Session, now: datetime, critical: CriticalDate, o
     if not ahead:
         return
     first = ahead[0]
+    for meeting in ahead:  # one mail about where it is now, not one for each step on the way
+        outbox.withdraw(session, meeting_id=meeting.id, kinds=("date-moved",))
     outbox.add(
         session,
         now,

@@ -19,8 +19,10 @@ from service.store.tables import (
     Commitment,
     Connection,
     CriticalDate,
+    Inbound,
     Meeting,
     OutboxRow,
+    Pair,
     Person,
     Reflection,
 )
@@ -103,21 +105,36 @@ def erase(session: Session, now: datetime, person: Person) -> None:
             )
             session.execute(update(Meeting).where(Meeting.pair_id == pair.id).values(ask=None))
     session.execute(delete(Reflection).where(Reflection.person_id == person.id))
-    session.execute(update(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.key.is_(None)).values(text=None))
+    session.execute(delete(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.text.is_not(None)))
     session.execute(delete(Commitment).where(Commitment.by_id == person.id))
     for connection in session.scalars(select(Connection).where(Connection.person_id == person.id)):
         session.delete(connection)
-    session.execute(update(OutboxRow).where(OutboxRow.person_id == person.id).values(octets=None))
+    _forget_mails(session, person)
     revoke_links(session, now, person.id)
     session.execute(update(ApiToken).where(ApiToken.person_id == person.id).values(revoked_at=now))
-    session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.person_id == person.id, OutboxRow.state.in_(("pending", "queued")))
-        .values(state="cancelled", token=None, lease_until=None)
-    )
     session.execute(update(Meeting).where(Meeting.changed_by == person.id).values(reason=None))
     person.name, person.mails, person.availability = "?", "none", None
     person.email = f"erased-{person.id}@invalid"
+
+
+def _forget_mails(session: Session, person: Person) -> None:
+    """Mails to them that have not left stay here; of those that left, and of answers that were dealt with, the words
+    go, the other's too: they quote both."""
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.person_id == person.id, OutboxRow.state.in_(("pending", "queued", "dead", "uncertain")))
+        .values(state="cancelled", token=None, lease_until=None)
+    )
+    meetings = select(Meeting.id).join(Pair).where((Pair.mentee_id == person.id) | (Pair.mentor_id == person.id))
+    session.execute(
+        update(OutboxRow)
+        .where(
+            (OutboxRow.person_id == person.id) | OutboxRow.meeting_id.in_(meetings),
+            OutboxRow.state.in_(("sent", "cancelled", "dead")),
+        )
+        .values(octets=None)
+    )
+    session.execute(update(Inbound).where(Inbound.meeting_id.in_(meetings), Inbound.state != "pending").values(raw=b""))
 
 
 def reseal(session: Session) -> int:

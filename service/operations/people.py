@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
-from babel import Locale
+from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,6 +24,7 @@ from service.store import outbox
 from service.store.tables import Calendar, Connection, Link, Pair, Person
 
 LONGEST_NAME = 100
+TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 MAILS = ("all", "fewer", "none")
 LINKS_MAIL_EVERY = 600  # seconds: the front page sends a person their links once in ten minutes at most
 
@@ -54,13 +55,21 @@ def checked_person(wanted: PersonInput, field: str) -> PersonInput:
         faults.append(FieldFault(f"{field}_email", "bad_email", {"text": wanted.email[:LONGEST_NAME]}))
     if not name:
         faults.append(FieldFault(f"{field}_name", "no_name", {}))
-    elif len(name) > LONGEST_NAME or any(unicodedata.category(char) == "Cc" for char in name) or "<" in name:
+    elif len(name) > LONGEST_NAME or not _is_plain(name):
         faults.append(FieldFault(f"{field}_name", "bad_name", {"most": LONGEST_NAME}))
     if not is_zone(wanted.zone):
         faults.append(FieldFault(f"{field}_zone", "unknown_zone", {"text": wanted.zone[:LONGEST_NAME]}))
     if faults:
         raise InvalidInput(*faults)
     return PersonInput(email, name, wanted.zone, wanted.locale)
+
+
+def _is_plain(name: str) -> bool:
+    """Nothing that breaks a header, looks like markup, or turns around what is printed after it (UAX 9 2.1, 2.2).
+    Joiners stay: names in Arabic and Indic scripts need them."""
+    return "<" not in name and not any(
+        unicodedata.category(char) == "Cc" or unicodedata.bidirectional(char) in TURNING for char in name
+    )
 
 
 def checked_email(text: str) -> str:
@@ -199,7 +208,7 @@ def _read_calendars_anew(session: Session, person: Person) -> None:
 def _is_locale(name: str) -> bool:
     try:
         return Locale.parse(name) is not None
-    except (ValueError, LookupError):
+    except (ValueError, UnknownLocaleError):
         return False
 
 

@@ -104,6 +104,16 @@ def test_moving_it_keeps_what_is_booked_and_asks_once_a_move(services, date_id):
         assert min(slot.start for slot in debrief) > datetime(2027, 3, 18, 15, tzinfo=UTC)
 
 
+def test_a_date_that_goes_back_and_forth_is_asked_about_as_it_is_now(services, date_id):
+    book_practice(services, date_id)
+    later = replace(WANTED, at=datetime(2027, 3, 18, 15))
+    for hours, wanted in enumerate((later, WANTED, later)):
+        change(services, date_id, lambda s, c, h=hours, w=wanted: arcs.move_date(s, NOW + timedelta(hours=h), c, w))
+        with services.database.read() as session:
+            rows = session.scalars(select(OutboxRow).where(OutboxRow.kind == "date-moved").order_by(OutboxRow.id)).all()
+            assert [row.state for row in rows] == ["cancelled"] * hours + ["pending"]
+
+
 def test_dropping_it_keeps_what_is_booked_and_asks_once(services, date_id):
     book_practice(services, date_id)
     for _ in range(2):
