@@ -188,6 +188,63 @@ def test_links_rotate(run):
     run("link", "nonsense", exit_code=2)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "exit_code", "words"),
+    [
+        (("pair", "show", "99999999999999999999"), 2, "not in the range"),
+        (("outbox", "show", "99999999999999999999"), 2, "not in the range"),
+        (("link", "²"), 2, "greenroom link PAIR"),
+        (("link", "1", "--date", "99999999999999999999"), 2, "not in the range"),
+        (("slots", "1", "--session", "practice", "--minutes", "9" * 30), 2, "not in the range"),
+        (("slots", "1", "--session", "practice", "--minutes", "0"), 1, "minutes"),
+        (("slots", "1", "--session", "practice", "--from", "9999-12-31"), 1, 'from: "9999-12-31" is not a day'),
+        (("slots", "1", "--session", "practice", "--to", "soon"), 1, 'to: "soon" is not a day'),
+        (("slots", "1", "--session", "practice", "--why", "9999-12-31T23:59-10:00"), 1, "write a time"),
+        (("date", "add", "1", "--at", "9999-12-31T23:59", "--zone", "America/New_York"), 1, "is not a time"),
+        (("date", "add", "1", "--at", "2099-01-01T10:00"), 1, "years ahead"),
+        (("person", "hours", "ana@example.org", "--override", ""), 1, "is not a day"),
+        (("person", "hours", "ana@example.org", "--override", "2027-01-11"), 1, "no hours"),
+        (("person", "hours", "ana@example.org", "--off", "2027-01-09..2027-01-04"), 1, "ends before"),
+        (("person", "hours", "ana@example.org", "--horizon", "99999999999d"), 1, "is not a length of time"),
+        (("person", "hours", "ana@example.org", "--cap-day", "-1"), 1, "above zero"),
+        (("person", "edit", "ana@example.org", "--locale", "xx_YY"), 1, "is not a locale"),
+        (("person", "edit", "ana@example.org", "--email", "ben@example.org"), 1, "ben@example.org"),
+        (("pair", "edit", "1", "--place", "x" * 1000), 1, "place"),
+        (("pair", "welcome", "77"), 1, "no such pair"),
+        (("token", "create", "--person", "x@example.org"), 1, "Nobody"),
+        (("calendar", "add", "ana@example.org", "--provider", "ics", "--url", "file:///etc/passwd"), 1, "address"),
+        (("calendar", "add", "ana@example.org", "--provider", "ics", "--url", "http://127.0.0.1:9/x"), 1, "private"),
+        (("backup", "/nowhere/at/all"), 1, "No such file"),
+        (("clock", "+2d"), 1, "demo"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_sentence(run, arguments, exit_code, words):
+    run(*PAIR)
+    told = run(*arguments, exit_code=exit_code)
+    assert words in told.stderr
+    assert told.stdout == ""
+
+
+def test_a_password_file_that_is_no_text_is_said_and_not_shown(run, tmp_path):
+    run(*PAIR)
+    file = tmp_path / "password"
+    file.write_bytes(b"SECRET\xff\xfe")
+    arguments = ("calendar", "add", "ana@example.org", "--provider", "caldav", "--url", "https://x.example.org")
+    told = run(*arguments, "--password-file", file, exit_code=1).stderr
+    assert "this file is not text" in told
+    assert "SECRET" not in told
+
+
+def test_a_database_file_that_is_none_is_left_as_it_is(run, tmp_path):
+    run("pair", "list")
+    file = tmp_path / "data" / "greenroom.db"
+    for left in ("-wal", "-shm"):
+        file.with_name(file.name + left).unlink(missing_ok=True)
+    file.write_bytes(b"not a database at all" * 100)
+    assert "damaged" in run("pair", "list", exit_code=1).stderr
+    assert file.read_bytes().startswith(b"not a database")
+
+
 def test_welcome_previews_and_greets_once(run):
     run(*PAIR)
     assert "ana@example.org" in run("pair", "welcome", 1, stdin="n\n").stdout
@@ -226,9 +283,17 @@ def test_backup_and_restore_send_nothing_old(run, tmp_path, monkeypatch):
     assert run("restore", file, "--json") == {"held": 2}
     assert run("outbox", "drain", "--json")["states"] == {"uncertain": 2}
     assert run("pair", "list", "--json")[0]["mentee"]["name"] == "Ana Lima"
-    file.write_bytes(b"nonsense")
+    whole = file.read_bytes()
     monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "third"))
-    assert "not a backup" in run("restore", file, exit_code=1).stderr
+    turned = bytearray(whole)
+    turned[len(whole) // 2] ^= 0xFF
+    for damaged in (b"nonsense", b"", whole[: len(whole) // 2], bytes(turned)):
+        file.write_bytes(damaged)
+        assert "not a backup" in run("restore", file, exit_code=1).stderr
+    file.write_bytes(whole)
+    monkeypatch.setenv("GREENROOM_SECRET_KEYS", "k" * 48)
+    monkeypatch.setenv("GREENROOM_DATABASE_URL", "postgresql+psycopg://h/x")
+    assert "one of your own" in run("restore", file, exit_code=1).stderr
 
 
 def test_keys_rotate_and_a_missing_one_is_named(run, monkeypatch):
@@ -248,6 +313,10 @@ def test_export_and_erase(run):
     told = json.loads(run("export", "ana@example.org").stdout)
     assert told["pairs"][0]["dates"][0]["label"] == "My defence"
     assert "My defence" not in run("export", "ben@example.org").stdout
+    assert run("export", "ana@example.org", "--json") == told
+    asked = run("erase", "ana@example.org", stdin="n\n")
+    assert ("ana@example.org" in asked.stderr, asked.stdout) == (True, "")
+    assert run("export", "ana@example.org", "--json") == told, "no is no"
     run("erase", "ana@example.org", "--yes")
     run("export", "ana@example.org", exit_code=1)
 

@@ -63,7 +63,8 @@ def restore(file: Path, as_json: bool) -> None:
 
 @click.command()
 @click.argument("email")
-def export(email: str) -> None:
+@click.option("--json", "_as_json", is_flag=True, hidden=True)  # it is JSON with or without
+def export(email: str, _as_json: bool) -> None:
     """Everything that this person wrote, and what was shared with them, as JSON."""
     with opened() as services, services.database.read() as session:
         found = keeping.export(session, people.load_person(session, email))
@@ -76,7 +77,7 @@ def export(email: str) -> None:
 @json_option
 def erase(email: str, yes: bool, as_json: bool) -> None:
     """Takes away what this person wrote and connected, and ends their pairs. Mail that went out cannot be recalled."""
-    if not yes and not click.confirm(WORDS("cli.erase.sure", email=email)):
+    if not yes and not click.confirm(WORDS("cli.erase.sure", email=email), err=True):
         return
     with opened() as services, services.database.write() as session:
         keeping.erase(session, services.clock(), people.load_person(session, email))

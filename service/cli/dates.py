@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from service import links, numbers
-from service.cli.frame import WORDS, instant, json_option, opened, show, table
+from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, show, table
 from service.domain.errors import InvalidInput
 from service.domain.sessions import KINDS, SESSIONS
 from service.operations import arcs, people
@@ -28,7 +28,7 @@ def date() -> None:
 
 
 @date.command("add")
-@click.argument("pair_id", type=int)
+@click.argument("pair_id", type=WHOLE)
 @click.option("--kind", type=click.Choice(list(KINDS)), default="presentation", show_default=True)
 @click.option("--at", metavar="2027-03-04T15:00")
 @click.option("--zone")
@@ -104,7 +104,7 @@ def _row(line: ArcLine) -> tuple[str, ...]:
 @click.argument("what")
 @click.argument("who", required=False)
 @click.option("--session", "session_key", type=click.Choice(list(SESSIONS)))
-@click.option("--date", "date_id", type=int)
+@click.option("--date", "date_id", type=WHOLE)
 @json_option
 def link(what: str, who: str | None, session_key: str | None, date_id: int | None, as_json: bool) -> None:
     """`link PAIR` prints a scheduling link for the mentee; `link rotate PERSON` makes old links useless."""
@@ -126,12 +126,12 @@ def link(what: str, who: str | None, session_key: str | None, date_id: int | Non
 
 
 @click.command()
-@click.argument("pair_id", type=int)
+@click.argument("pair_id", type=WHOLE)
 @click.option("--session", "session_key", required=True, type=click.Choice(list(SESSIONS)))
-@click.option("--date", "date_id", type=int)
-@click.option("--minutes", type=int)
-@click.option("--from", "first", type=click.DateTime(["%Y-%m-%d"]))
-@click.option("--to", "last", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--date", "date_id", type=WHOLE)
+@click.option("--minutes", type=WHOLE)
+@click.option("--from", "first", metavar="2027-02-01")
+@click.option("--to", "last", metavar="2027-03-01")
 @click.option("--why", metavar="TIME")
 @json_option
 def slots(
@@ -139,13 +139,13 @@ def slots(
     session_key: str,
     date_id: int | None,
     minutes: int | None,
-    first: datetime | None,
-    last: datetime | None,
+    first: str | None,
+    last: str | None,
     why: str | None,
     as_json: bool,
 ) -> None:
     """The proposals with their reasons, and where both people's times come from."""
-    query = SlotQuery(pair_id, session_key, date_id, minutes, _day(first), _day(last))
+    query = SlotQuery(pair_id, session_key, date_id, minutes, _day("from", first), _day("to", last))
     with opened() as services, services.database.read() as session:
         found = offer(session, services.clock(), services.settings.busy_max_age, query)
     if why is not None:
@@ -172,8 +172,11 @@ def slots(
     show(as_json, value, [*(table(rows) or none or [WORDS("cli.slots.none")]), *receipts])
 
 
-def _day(moment: datetime | None) -> day_type | None:
-    return moment.date() if moment is not None else None
+def _day(field: str, raw: str | None) -> day_type | None:
+    try:
+        return numbers.day(raw) if raw is not None else None
+    except ValueError:
+        raise InvalidInput.of(field, "bad_day", text=raw[:40] if raw else "") from None
 
 
 def _names(found: Offer) -> dict[int, str]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import click
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from service import settings, wiring
 from service.catalogue import Words
@@ -20,6 +20,13 @@ from service.store.types import KeyMissing
 from service.wiring import Services
 
 WORDS = Words.of("en")
+WHOLE = click.IntRange(0, 10**9 - 1)  # row ids and minutes: more does not fit a column or a date
+DATABASE_SAYS = {  # SQLite's own words, by sqlite3_errstr
+    "locked": "cli.locked",
+    "full": "cli.disk_full",
+    "not a database": "cli.damaged",
+    "malformed": "cli.damaged",
+}
 
 
 class Sentences(click.Group):
@@ -28,7 +35,9 @@ class Sentences(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
-        except (GreenroomError, SettingFault, OperationalError, KeyMissing, OSError) as fault:
+        except IntegrityError:
+            raise  # a mistake of ours: its traceback is wanted
+        except (GreenroomError, SettingFault, DatabaseError, KeyMissing, OSError) as fault:
             for sentence in sentences(fault):
                 click.echo(sentence, err=True)
             ctx.exit(1)
@@ -46,10 +55,9 @@ def sentences(fault: Exception) -> list[str]:
         return [str(fault)]
     if isinstance(fault, KeyMissing):
         return [WORDS("cli.key_missing", key=fault.key_id)]
-    if isinstance(fault, OperationalError):
+    if isinstance(fault, DatabaseError):
         text = str(fault.orig)
-        key = "locked" if "locked" in text else "disk_full" if "full" in text else "database"
-        return [WORDS(f"cli.{key}")]
+        return [WORDS(next((key for part, key in DATABASE_SAYS.items() if part in text), "cli.database"))]
     return [WORDS("cli.file", reason=getattr(fault, "strerror", None) or type(fault).__name__)]
 
 

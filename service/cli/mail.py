@@ -7,7 +7,7 @@ from typing import Any
 import click
 from sqlalchemy import select
 
-from service.cli.frame import WORDS, instant, json_option, opened, show, table, wanted
+from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, show, table, wanted
 from service.store import outbox as rows
 from service.store.tables import Inbound, OutboxRow
 
@@ -42,7 +42,7 @@ def list_(state: str | None, as_json: bool) -> None:
 
 
 @outbox.command("show")
-@click.argument("row_id", type=int)
+@click.argument("row_id", type=WHOLE)
 @json_option
 def show_(row_id: int, as_json: bool) -> None:
     """One row; never what the mail says."""
@@ -52,7 +52,7 @@ def show_(row_id: int, as_json: bool) -> None:
 
 
 @outbox.command()
-@click.argument("row_id", type=int)
+@click.argument("row_id", type=WHOLE)
 @json_option
 def retry(row_id: int, as_json: bool) -> None:
     """Sends a dead row again, or a waiting one at once."""
@@ -63,7 +63,7 @@ def retry(row_id: int, as_json: bool) -> None:
 
 
 @outbox.command()
-@click.argument("row_id", type=int)
+@click.argument("row_id", type=WHOLE)
 @click.option("--sent", "decision", flag_value="sent")
 @click.option("--resend", "decision", flag_value="resend")
 @json_option

@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from service import links
-from service.cli.frame import WORDS, instant, json_option, opened, show, table
+from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, show, table
 from service.domain.availability import DEFAULT, from_json, to_json
+from service.domain.errors import InvalidInput
 from service.operations import calendars, importing, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.meetings import meetings_of
@@ -87,7 +88,7 @@ def list_(as_json: bool) -> None:
 
 
 @pair.command("show")
-@click.argument("pair_id", type=int)
+@click.argument("pair_id", type=WHOLE)
 @json_option
 def show_(pair_id: int, as_json: bool) -> None:
     """One pair and its meetings, without anything that the two wrote."""
@@ -104,7 +105,7 @@ def show_(pair_id: int, as_json: bool) -> None:
 
 
 @pair.command("edit")
-@click.argument("pair_id", type=int)
+@click.argument("pair_id", type=WHOLE)
 @click.option("--place", required=True)
 @json_option
 def edit_pair(pair_id: int, place: str, as_json: bool) -> None:
@@ -116,7 +117,7 @@ def edit_pair(pair_id: int, place: str, as_json: bool) -> None:
 
 
 @pair.command()
-@click.argument("pair_id", type=int)
+@click.argument("pair_id", type=WHOLE)
 @json_option
 def end(pair_id: int, as_json: bool) -> None:
     """Ends a pair: meetings ahead are cancelled, and both are told of those."""
@@ -126,7 +127,7 @@ def end(pair_id: int, as_json: bool) -> None:
 
 
 @pair.command()
-@click.argument("pair_id", type=int, required=False)
+@click.argument("pair_id", type=WHOLE, required=False)
 @click.option("--all", "everyone", is_flag=True)
 @click.option("--yes", is_flag=True, help=WORDS("cli.help.yes"))
 @json_option
@@ -136,12 +137,12 @@ def welcome(pair_id: int | None, everyone: bool, yes: bool, as_json: bool) -> No
         raise click.UsageError(WORDS("cli.welcome.which"))
     with opened() as services:
         with services.database.read() as session:
-            found = [each for each in people.list_pairs(session) if each.ended_at is None]
-            chosen = [each for each in found if everyone or each.id == pair_id]
+            found = people.list_pairs(session) if pair_id is None else [people.load_pair(session, pair_id)]
+            chosen = [each for each in found if each.ended_at is None]
             waiting = {p.email for each in chosen for p in (each.mentee, each.mentor) if p.welcomed_at is None}
         if not as_json:
             click.echo(WORDS("cli.welcome.preview", people=", ".join(sorted(waiting)) or "-"))
-        if waiting and not yes and not as_json and not click.confirm(WORDS("cli.welcome.send")):
+        if waiting and not yes and not as_json and not click.confirm(WORDS("cli.welcome.send"), err=True):
             return
         with services.database.write() as session:
             greeted = [
@@ -206,8 +207,7 @@ def hours(email: str, overrides: tuple[str, ...], off: tuple[str, ...], as_json:
     """Weekly hours and limits; without a flag it prints what holds."""
     changes = {key: value for key, value in given.items() if value is not None}
     if overrides:
-        split = [text.split(maxsplit=1) for text in overrides]
-        changes["overrides"] = {part[0]: part[1] if len(part) > 1 else "" for part in split if part}
+        changes["overrides"] = {day: ranges for day, _, ranges in (text.strip().partition(" ") for text in overrides)}
     if off:
         changes["off"] = list(off)
     with opened() as services, services.database.write() as session:
@@ -246,7 +246,7 @@ def add_calendar(
     email: str, provider: str, url: str, username: str | None, password_file: Path | None, as_json: bool
 ) -> None:
     """Connects a calendar after a real read of it."""
-    password = password_file.read_text(encoding="utf-8").strip() if password_file else None
+    password = _password(password_file) if password_file else None
     wanted = NewConnection(provider, url, username, password)
     with opened() as services:
         with services.database.read() as session:
@@ -262,6 +262,13 @@ def add_calendar(
             upcoming = [instant(each.start) for each in calendars.next_busy(made, services.clock())]
             lines = [WORDS("cli.calendar.added", n=len(made.calendars)), *(f"  {start}" for start in upcoming)]
             show(as_json, value, lines)
+
+
+def _password(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise InvalidInput.of("password_file", "not_utf8_text") from None
 
 
 COMMANDS = (pair, person, calendar)

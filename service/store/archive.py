@@ -7,6 +7,7 @@ import os
 import sqlite3
 import tarfile
 import tempfile
+import zlib
 from contextlib import closing
 from pathlib import Path
 
@@ -62,7 +63,10 @@ def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
 
 
 def restore(settings: Settings, source: Path) -> None:
-    """Puts the backup's parts into a data folder without a database. Raises NotABackup or FolderInUse."""
+    """Puts the backup's parts into a data folder without a database. Raises NotABackup, FolderInUse, or OtherDatabase
+    when the settings name one that these parts would not be read from."""
+    if settings.database_url is not None:
+        raise OtherDatabase
     # A write-ahead log that was left behind would be played onto the restored file.
     if any((settings.data_dir / f"{DATABASE}{left}").exists() for left in ("", "-wal", "-shm")):
         raise FolderInUse(folder=str(settings.data_dir))
@@ -70,7 +74,7 @@ def restore(settings: Settings, source: Path) -> None:
         with tarfile.open(source, "r:gz") as tar:
             found = {member.name: tar.extractfile(member) for member in tar.getmembers() if member.name in MEMBERS}
             parts = {name: file.read() for name, file in found.items() if file is not None}
-    except (tarfile.TarError, OSError, EOFError) as fault:
+    except (tarfile.TarError, OSError, EOFError, zlib.error) as fault:
         raise NotABackup(file=source.name) from fault
     if DATABASE not in parts or KEYS not in parts:
         raise NotABackup(file=source.name)
