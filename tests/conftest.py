@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from service import broker
+from service.cli import main
 from service.process import Part, stop
 from service.settings import Settings
 from service.store.database import Database, connect, sqlite_url
@@ -44,6 +48,22 @@ def services(settings: Settings, database: Database) -> Services:
         jobs=RecordedJobs(),
         calendars=MemoryCalendars(),
     )
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """The command line in a data folder of its own: the value of `--json`, else click's result. Never a traceback."""
+    for name in ("GREENROOM_ENV_FILE", "GREENROOM_DATABASE_URL", "GREENROOM_SMTP_URL", "GREENROOM_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "data"))
+
+    def go(*arguments: object, exit_code: int = 0, stdin: str | None = None) -> Any:
+        result = CliRunner().invoke(main, [str(each) for each in arguments], input=stdin)
+        assert result.exit_code == exit_code, result.stderr or result.stdout or result.exception
+        assert "Traceback" not in result.stderr
+        return json.loads(result.stdout) if "--json" in arguments and exit_code == 0 else result
+
+    return go
 
 
 @pytest.fixture

@@ -1,0 +1,20 @@
+"""The cast as the command line and its files write them."""
+
+from __future__ import annotations
+
+ANA, BEN = "Ana Lima <ana@example.org>", "Ben Okafor <ben@example.org>"
+PAIR = (
+    "pair",
+    "add",
+    "--mentee",
+    ANA,
+    "--mentee-zone",
+    "Europe/Lisbon",
+    "--mentor",
+    BEN,
+    "--mentor-zone",
+    "America/New_York",
+)
+HEADER = "mentee_name,mentee_email,mentee_zone,mentor_name,mentor_email,mentor_zone,place\n"
+ROW = "Ana Lima,ana@example.org,Europe/Lisbon,Ben Okafor,ben@example.org,America/New_York,Room 5\n"
+EVE = "Eve Sato,eve@example.org,Europe/Paris,Ben Okafor,ben@example.org,America/New_York,\n"
