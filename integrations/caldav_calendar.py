@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from time import monotonic
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from integrations.http import GuardedHttp, Login, Response, check
+from integrations.http import GuardedHttp, Login, Response, check, host_of, join
 from service.domain.busy import read_busy_all
 from service.domain.errors import AdapterError
 from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
@@ -90,7 +90,7 @@ class CalDav:
 
     def _candidates(self) -> list[str]:
         """RFC 6764 5: what was given, then the well-known address of its host."""
-        return [self._start, urljoin(self._start, "/.well-known/caldav"), urljoin(self._start, "/")]
+        return [self._start, join(self._start, "/.well-known/caldav"), join(self._start, "/")]
 
     def _from(self, response: Response, deadline: float) -> tuple[CalendarRef, ...]:
         """The calendars that are reached from an address: itself, its children, or those of its principal's home."""
@@ -140,7 +140,7 @@ class CalDav:
 def _same_account(start: str, url: str) -> bool:
     """Whether the login may go there: to the host that it was given for. Apple alone keeps calendars on others of its
     own (caldav.icloud.com names p34-caldav.icloud.com; November 2026)."""
-    first, here = (urlsplit(each).hostname or "" for each in (start, url))
+    first, here = host_of(start), host_of(url)
     return first == here or (first.endswith(APPLE) and here.endswith(APPLE))
 
 
@@ -169,7 +169,7 @@ def _href_in(tree: Element, name: str, base: str) -> str | None:
     for element in tree.iter(name):
         href = element.find(f"{DAV}href")
         if href is not None and href.text:
-            return urljoin(base, href.text.strip())
+            return join(base, href.text.strip())
     return None
 
 
@@ -195,5 +195,6 @@ def _calendars_in(tree: Element, base: str) -> Iterator[CalendarRef]:
         if components and "VEVENT" not in components:
             continue
         transparent = resource.find(f".//{CAL}schedule-calendar-transp/{CAL}transparent") is not None
+        subscribed = kinds.find(f"{SERVER}subscribed") is not None  # somebody else's: holidays, a team's matches
         name = resource.findtext(f".//{DAV}displayname") or href.rstrip("/").rpartition("/")[2]
-        yield CalendarRef(key=urljoin(base, href), name=name, counts=not transparent)
+        yield CalendarRef(key=join(base, href), name=name, counts=not (transparent or subscribed))

@@ -76,12 +76,12 @@ class GuardedHttp:
         A login is never sent to another host than the first; with `same_host` a redirect elsewhere is an error.
         """
         deadline = time.monotonic() + timeout.total_seconds()
-        first, seen = _host_of(url), set()
+        first, seen = host_of(url), set()
         for _ in range(MOST_REDIRECTS + 1):
             if url in seen:
                 raise AdapterError("redirect_loop", permanent=True, host=first)
             seen.add(url)
-            here = _host_of(url)
+            here = host_of(url)
             sent = dict(headers or {})
             if login is not None and here == first:
                 secret = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
@@ -89,16 +89,16 @@ class GuardedHttp:
             response = self._once(method, url, sent, body, deadline, most_bytes)
             if response.status not in REDIRECTS or "location" not in response.headers:
                 return response
-            url = urljoin(url, response.headers["location"])
-            if same_host and _host_of(url) != first:
-                raise AdapterError("redirect_elsewhere", permanent=True, host=first, other=_host_of(url))
+            url = join(url, response.headers["location"])
+            if same_host and host_of(url) != first:
+                raise AdapterError("redirect_elsewhere", permanent=True, host=first, other=host_of(url))
         raise AdapterError("redirect_loop", permanent=True, host=first)
 
     def _once(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None, deadline: float, most_bytes: int
     ) -> Response:
         """From the first of the host's addresses that lets us connect."""
-        scheme, host, port = urlsplit(url).scheme, _host_of(url), _port_of(url)
+        scheme, host, port = urlsplit(url).scheme, host_of(url), _port_of(url)
         if "Authorization" in headers and scheme == "http" and f"{host}:{port}" not in self._allow:
             raise AdapterError("plain_login", permanent=True, host=host)
         named = f"[{host}]" if ":" in host else host
@@ -145,7 +145,7 @@ def _ask(
     pool: HTTPConnectionPool, method: str, url: str, headers: dict[str, str], body: bytes | None, most_bytes: int,
     connect_seconds: float, watch: Deadline,
 ) -> Response:  # fmt: skip
-    parts, host = urlsplit(url), _host_of(url)
+    parts, host = urlsplit(url), host_of(url)
     answer: urllib3.BaseHTTPResponse | None = None
     try:
         answer = pool.urlopen(
@@ -184,7 +184,7 @@ def _fault(code: str, watch: Deadline, host: str, *, permanent: bool = False) ->
 
 def check(response: Response) -> Response:
     """The response if it succeeded; else an AdapterError that says what its status means for the calendar's owner."""
-    status, host = response.status, _host_of(response.url)
+    status, host = response.status, host_of(response.url)
     if 200 <= status < 300 or status == 304:
         return response
     named = {401: "unauthorized", 403: "forbidden", 404: "not_found", 410: "not_found"}
@@ -229,7 +229,15 @@ def _left(deadline: float, host: str) -> float:
     return left
 
 
-def _host_of(url: str) -> str:
+def join(base: str, reference: str) -> str:
+    """Where a server sends us. Raises AdapterError when what it names is no address, such as `http://[::1/`."""
+    try:
+        return urljoin(base, reference)
+    except ValueError as fault:
+        raise AdapterError("bad_redirect", permanent=True, host=host_of(base)) from fault
+
+
+def host_of(url: str) -> str:
     """Lower case, in ASCII (RFC 3490). Raises AdapterError for an address that is none."""
     try:
         parts = urlsplit(url)

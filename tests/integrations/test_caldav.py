@@ -205,6 +205,40 @@ def test_the_login_does_not_follow_a_principal_to_another_host():
     assert asked == []
 
 
+PRINCIPAL_NOWHERE = props("<d:current-user-principal><d:href>http://[::1/</d:href></d:current-user-principal>")
+COLLECTION = "<d:resourcetype><d:collection/><c:calendar/>{}</d:resourcetype>"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [multistatus(("http://[::1/", props(COLLECTION.format("")))), multistatus(("/", PRINCIPAL_NOWHERE))],
+)
+def test_a_server_that_names_no_address_says_so(answer):
+    with servers.answering({"/": answer}) as host, pytest.raises(AdapterError) as caught:
+        account(GuardedHttp(frozenset({host}), None), f"http://{host}/").discover(WAIT)
+    assert (caught.value.code, caught.value.params) == ("bad_redirect", {"host": "127.0.0.1"})
+
+
+@pytest.mark.parametrize("given", ["https://[::1", "", "@", "ftp://cal.example.org/"])
+def test_what_is_no_address_says_so(http, given):
+    with pytest.raises(AdapterError) as caught:
+        account(http, given).discover(WAIT)
+    assert caught.value.code == "bad_url"
+
+
+def test_what_is_somebody_elses_or_takes_no_time_does_not_count_unless_its_owner_says_so():
+    followed = COLLECTION.format('<s:subscribed xmlns:s="http://calendarserver.org/ns/"/>')
+    clear = "<c:schedule-calendar-transp><c:transparent/></c:schedule-calendar-transp>"
+    listed = multistatus(
+        ("/own/", props(COLLECTION.format(""))),
+        ("/holidays/", props(followed)),
+        ("/birthdays/", props(COLLECTION.format("") + clear)),
+    )
+    with servers.answering({"/": listed}) as host:
+        found = account(GuardedHttp(frozenset({host}), None), f"http://{host}/").discover(WAIT)
+    assert {ref.name: ref.counts for ref in found} == {"own": True, "holidays": False, "birthdays": False}
+
+
 @pytest.mark.parametrize(
     ("start", "url", "same"),
     [

@@ -47,6 +47,7 @@ def host():
         "/moved": servers.redirect("/feed.ics"),
         "/inside": servers.redirect("http://127.0.0.2:1/secret"),
         "/file": servers.redirect("file:///etc/passwd"),
+        "/bracket": servers.redirect("http://[::1/"),
         **{f"/{status}": servers.body(b"no", status) for status in (401, 403, 404, 410, 500)},
         "/429": servers.body(b"", 429, Retry_After="120"),
     }
@@ -85,6 +86,7 @@ def test_a_redirect_is_followed(http, host):
         ("/loop", "redirect_loop", True),
         ("/inside", "private_address", True),
         ("/file", "bad_url", True),
+        ("/bracket", "bad_redirect", True),
         ("/401", "unauthorized", True),
         ("/403", "forbidden", True),
         ("/404", "not_found", True),
