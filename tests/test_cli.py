@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from service.settings import load
 from tests.commands import EVE, HEADER, PAIR, ROW
+from tests.integrations import servers
 
 
 def soon(days, at="15:00"):
@@ -128,6 +129,35 @@ def test_the_outbox_drains_without_a_queue(run):
     assert run("inbox", "show", "--json") == []
 
 
+def test_a_calendar_is_connected_after_a_real_read_and_shows_only_when(run, monkeypatch):
+    run(*PAIR)
+    tomorrow = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    feed = (
+        f"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20270101T000000Z\r\n"
+        f"DTSTART:{tomorrow:%Y%m%dT%H%M%SZ}\r\nDURATION:PT1H\r\nSUMMARY:SECRET\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+    )
+    answers = {"/k/basic.ics": servers.body(feed.encode()), "/page": servers.body(b"<html>Sign in</html>")}
+    with servers.answering(answers) as host:
+        monkeypatch.setenv("GREENROOM_OUTBOUND_ALLOW", host)
+        add = ("calendar", "add", "ana@example.org", "--provider", "ics", "--url")
+        assert run(*add, f"http://{host}/page", exit_code=1).stdout == ""
+        made = run(*add, f"http://{host}/k/basic.ics", "--json")
+        told = run(*add, f"http://{host}/k/basic.ics").stdout
+    assert (made["provider"], made["state"], [each["counts"] for each in made["calendars"]]) == (
+        "ics",
+        "connected",
+        [True],
+    )
+    assert f"{tomorrow:%Y-%m-%dT%H:%M:%SZ}" in told
+    assert "SECRET" not in told
+    found = run("slots", 1, "--session", "check-in", "--json")
+    assert [(each["person"], each["provider"]) for each in found["sources"]] == [
+        ("Ana Lima", "ics"),
+        ("Ben Okafor", "hours"),
+    ]
+    assert found["sources"][0]["verified_at"]
+
+
 def test_tokens_are_shown_once_and_kept_hashed(run, tmp_path):
     run(*PAIR)
     token = run("token", "create", "--person", "ana@example.org", "--json")["token"]
@@ -146,6 +176,10 @@ def test_backup_and_restore_send_nothing_old(run, tmp_path, monkeypatch):
     monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "other"))
     assert run("restore", file, "--json") == {"held": 2}
     assert run("outbox", "drain", "--json")["states"] == {"uncertain": 2}
+    assert run("outbox", "resolve", 1, "--sent", "--json")["state"] == "sent"
+    assert run("outbox", "resolve", 2, "--resend", "--json")["state"] == "pending"
+    assert run("outbox", "show", 2, "--json")["kind"] == "welcome"
+    assert run("outbox", "drain", "--json")["states"] == {"sent": 2}
     assert run("pair", "list", "--json")[0]["mentee"]["name"] == "Ana Lima"
     whole = file.read_bytes()
     monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "third"))
