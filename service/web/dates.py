@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from flask import request
 
 from service import numbers
 from service.domain.errors import InvalidInput
+from service.domain.interval import Interval
 from service.operations.arcs import DateInput, read_ics_date
 from service.store.tables import CriticalDate
 
@@ -36,6 +37,14 @@ def wall_fields(critical: CriticalDate) -> tuple[str, str]:
     """The date's day and time as its form's fields hold them, in its own zone."""
     wall = critical.starts_at.astimezone(ZoneInfo(critical.zone))
     return wall.date().isoformat(), f"{wall:%H:%M}"
+
+
+def window_days(window: Interval | None, critical: CriticalDate) -> tuple[date, date] | None:
+    """First and last day of a part of the date's arc, as the date's own zone has them."""
+    if window is None:
+        return None
+    zone = ZoneInfo(critical.zone)
+    return window.start.astimezone(zone).date(), (window.end - timedelta(seconds=1)).astimezone(zone).date()
 
 
 def _wall(field: str, day: str, at: str) -> datetime:

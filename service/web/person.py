@@ -18,7 +18,7 @@ from service.operations.meetings import commitments_of, meetings_of
 from service.operations.people import PersonChange
 from service.operations.times import availability_of
 from service.store.tables import Connection, CriticalDate, Pair
-from service.web.dates import date_input
+from service.web.dates import date_input, window_days
 from service.web.page import (
     Reader,
     asked_int,
@@ -81,7 +81,10 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
         "pair": pair,
         "other": pair.other(mine),
         "mentee": pair.mentee_id == mine,
-        "dates": [(date, arcs.arc_of(session, now(), date)) for date in arcs.dates_of(session, now(), pair, mine)],
+        "dates": [
+            (date, [(line, window_days(line.part.window, date)) for line in arcs.arc_of(session, now(), date)])
+            for date in arcs.dates_of(session, now(), pair, mine)
+        ],
         "meetings": [
             (meeting, links.known_link(session, now(), "meeting", mine, pair_id=pair.id, meeting_id=meeting.id))
             for meeting in meetings
