@@ -1,8 +1,9 @@
 """The JSON API: bearer tokens, problem+json, described by what runs."""
 
+from service.web.api import dates as _dates
 from service.web.api import describe as _describe
 from service.web.api import meetings as _meetings
 from service.web.api import people as _people
 from service.web.api.frame import PREFIX, blueprint, http_problem, problem
 
-__all__ = ["PREFIX", "_describe", "_meetings", "_people", "blueprint", "http_problem", "problem"]
+__all__ = ["PREFIX", "_dates", "_describe", "_meetings", "_people", "blueprint", "http_problem", "problem"]

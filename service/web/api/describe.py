@@ -3,93 +3,108 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 from flask import Response, jsonify
 
-from service.web.api.frame import CALLS, PROBLEM, Call, Model, blueprint
+from service.web.api.answers import Problem
+from service.web.api.frame import CALLS, PREFIX, PROBLEM, Call, Model, blueprint
+from service.web.api.meetings import LONGEST_KEY
 
 WORDS = {
     200: "OK", 201: "Created", 204: "Done", 400: "Not a JSON object", 401: "No token that is known", 403: "Not allowed",
-    404: "Not there, or not yours", 409: "It conflicts with what stands", 422: "A field or a rule refuses it",
-    429: "Too often", 503: "A calendar or the database cannot be reached",
+    404: "Not there, or not yours", 409: "It conflicts with what stands", 413: "Too large", 415: "Not JSON",
+    422: "A field or a rule refuses it", 429: "Too often", 500: "A mistake of ours",
+    503: "A calendar or the database cannot be reached",
 }  # fmt: skip
+ALWAYS = frozenset({401, 500, 503})
+WITH_A_BODY = frozenset({400, 413, 415, 422})
+
+KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "the same key and body again: the same meeting",
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY},
+}
 
 
 @blueprint.get("/openapi.json")
 def openapi() -> Response:
+    """Needs no token: it holds nothing of anybody."""
     return jsonify(description())
 
 
+@cache
 def description() -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     models: dict[str, Any] = {}
+    _schema(Problem, models, "serialization")
     for each in CALLS:
-        path = "/api/v1" + re.sub(r"<int:(\w+)>", r"{\1}", each.path)
+        path = PREFIX + re.sub(r"<int:(\w+)>", r"{\1}", each.path)
         paths.setdefault(path, {})[each.method.lower()] = _operation(each, models)
-    problem = {
-        "type": "object",
-        "required": ["type", "title", "status", "code", "detail"],
-        "properties": {
-            "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
-            "code": {"type": "string"}, "detail": {"type": "string"}, "errors": {"type": "array"},
-        },
-    }  # fmt: skip
     return {
         "openapi": "3.1.0",
         "info": {"title": "Greenroom", "version": "1"},
+        "servers": [{"url": "/"}],
         "security": [{"bearer": []}],
         "paths": paths,
         "components": {
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
-            "schemas": models | {"Problem": problem},
+            "schemas": dict(sorted(models.items())),
         },
     }
 
 
 def _operation(each: Call, models: dict[str, Any]) -> dict[str, Any]:
-    parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "integer"}}
-        for name in re.findall(r"<int:(\w+)>", each.path)
-    ]
-    parameters += [
-        {
-            "name": name,
-            "in": "query",
-            "required": name == "session",
-            "description": meaning,
-            "schema": {"type": "string"},
-        }
-        for name, meaning in each.query
-    ]
-    if each.method == "POST" and each.path.endswith("/meetings"):
-        parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 200}})
+    statuses = ALWAYS | set(each.statuses) | (set() if each.method == "GET" else {429})
     operation: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", f"{each.method.lower()}{each.path}").strip("_"),
         "summary": each.summary,
-        "responses": {str(status): _response(status) for status in sorted({*each.statuses, 401, 429})},
     }
+    parameters = _parameters(each)
     if parameters:
         operation["parameters"] = parameters
     if each.body is not None:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": _schema(each.body, models)}},
-        }
-        operation["responses"]["400"] = _response(400)
+        statuses |= WITH_A_BODY
+        body = _schema(each.body, models, "validation")
+        needed = any(field.is_required() for field in each.body.model_fields.values())
+        operation["requestBody"] = {"required": needed, "content": {"application/json": {"schema": body}}}
+    operation["responses"] = {str(status): _response(each, status, models) for status in sorted(statuses)}
     return operation
 
 
-def _schema(model: type[Model], models: dict[str, Any]) -> dict[str, str]:
-    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+def _parameters(each: Call) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "integer"}}
+        for name in re.findall(r"<int:(\w+)>", each.path)
+    ]
+    found += [
+        {
+            "name": query.name,
+            "in": "query",
+            "required": query.required,
+            "description": query.meaning,
+            "schema": query.schema,
+        }
+        for query in each.query
+    ]
+    if each.keyed:
+        found.append(KEY)
+    return found
+
+
+def _schema(model: type[Model], models: dict[str, Any], mode: Literal["validation", "serialization"]) -> dict[str, str]:
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)
     models.update(schema.pop("$defs", {}))
     models[model.__name__] = schema
     return {"$ref": f"#/components/schemas/{model.__name__}"}
 
 
-def _response(status: int) -> dict[str, Any]:
-    if status == 204:
-        return {"description": WORDS[status]}
-    kind = "application/json" if status < 400 else PROBLEM
-    schema = {"type": "object"} if status < 400 else {"$ref": "#/components/schemas/Problem"}
-    return {"description": WORDS[status], "content": {kind: {"schema": schema}}}
+def _response(each: Call, status: int, models: dict[str, Any]) -> dict[str, Any]:
+    told: dict[str, Any] = {"description": WORDS[status]}
+    if status >= 400:
+        told["content"] = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    elif each.answer is not None:
+        told["content"] = {"application/json": {"schema": _schema(each.answer, models, "serialization")}}
+    return told

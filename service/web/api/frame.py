@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service.domain import errors
 from service.store.tables import ApiToken, Person
@@ -25,12 +25,14 @@ PREFIX = "/api/v1"
 blueprint = Blueprint("api", __name__, url_prefix=PREFIX)
 PROBLEM = "application/problem+json"
 MOST_BODY = 256 * 1024
+LARGEST_ID = 2**31 - 1  # what an INTEGER column holds in every database; beyond it nothing can be there
 
 
 class Model(BaseModel):
-    """Input and output: nothing unknown is taken, so that a misspelt field is told instead of lost."""
+    """Input and output: nothing unknown is taken, so that a misspelt field is told instead of lost; and nothing is
+    bent into shape, so that `true` is no number of minutes."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,40 @@ class Malformed(errors.GreenroomError):
     code = "malformed"
 
 
+class WrongType(errors.GreenroomError):
+    """The body says that it is something else than JSON."""
+
+    code = "wrong_type"
+
+
+class TooLarge(errors.GreenroomError):
+    """More than any call needs."""
+
+    code = "too_large"
+
+
+class TakenWithFresh(errors.SlotTaken):
+    """Too late, with a few times that are free now."""
+
+    def __init__(self, fresh: list[dict[str, Any]]) -> None:
+        super().__init__()
+        self.fresh = fresh
+
+
+# What goes wrong before an operation is asked; the rest is in web/status.
+STATUS: dict[type[errors.GreenroomError], int] = {Unauthorized: 401, Malformed: 400, WrongType: 415, TooLarge: 413}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One parameter of a question, as the description tells it."""
+
+    name: str
+    meaning: str
+    schema: dict[str, Any]
+    required: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One operation as it runs, and as the description tells it."""
@@ -67,13 +103,14 @@ class Call:
     path: str
     summary: str
     body: type[Model] | None
-    answer: str
+    answer: type[Model] | None
     statuses: tuple[int, ...]
-    query: tuple[tuple[str, str], ...]
-    coordinator: bool
+    query: tuple[Query, ...]
+    keyed: bool
 
 
 CALLS: list[Call] = []
+BRANCHES = ("a_text", "a_point")  # how pydantic names the forms that one field may take; no name of ours
 
 
 def call(
@@ -82,17 +119,18 @@ def call(
     summary: str,
     *,
     body: type[Model] | None = None,
-    answer: str = "object",
+    answer: type[Model] | None = None,
     status: int = 200,
     may: tuple[int, ...] = (),
-    query: tuple[tuple[str, str], ...] = (),
+    query: tuple[Query, ...] = (),
     coordinator: bool = False,
+    keyed: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a function as a route and in the description: one place for both. It gets the caller, the body's model
-    where there is one, and the path's numbers; it returns what becomes JSON."""
+    where there is one, and the path's numbers; it returns an `answer`, or the same as a dict where there are many."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        CALLS.append(Call(method, path, summary, body, answer, (status, *may), query, coordinator))
+        CALLS.append(Call(method, path, summary, body, answer, (status, *may), query, keyed))
 
         @wraps(function)
         def view(**numbers: int) -> Response:
@@ -101,21 +139,24 @@ def call(
                 raise errors.NotAllowed("coordinator_only")
             if method != "GET":
                 limited_call(fingerprint(request.headers["Authorization"]))
+            if any(number > LARGEST_ID for number in numbers.values()):
+                raise errors.NotFound
             given = {"body": _body(body)} if body is not None else {}
-            found = function(caller, **given, **numbers)
-            code = status
-            if isinstance(found, tuple):
-                found, code = found
-            response = jsonify(found) if found is not None else Response(status=204)
-            if found is not None:
-                response.status_code = code
-            response.headers["Cache-Control"] = "no-store"
-            return response
+            return _answer(function(caller, **given, **numbers), status)
 
         blueprint.add_url_rule(path, f"{method} {path}".replace(".", ""), view, methods=[method])
         return function
 
     return register
+
+
+def _answer(found: Model | dict[str, Any] | None, status: int) -> Response:
+    if isinstance(found, Model):
+        found = found.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    response = Response() if found is None else jsonify(found)
+    response.status_code = status
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def _caller() -> Caller:
@@ -134,26 +175,40 @@ def _caller() -> Caller:
 
 
 def _body(model: type[Model]) -> Model:
+    """Straight from the octets, so that what is no text in UTF-8, too deep or too large a number is no JSON either."""
     if (request.content_length or 0) > MOST_BODY:
-        raise errors.GreenroomError("too_large")
+        raise TooLarge
+    if request.mimetype and not request.is_json:
+        raise WrongType
     raw = request.get_data()
     try:
-        given = json.loads(raw) if raw.strip() else {}  # where nothing is needed, nothing need be sent
-    except ValueError:
-        raise Malformed from None
-    if not isinstance(given, dict):
-        raise Malformed
-    try:
-        return model.model_validate(given)
+        return model.model_validate_json(raw if raw.strip() else b"{}")  # what needs nothing may be sent nothing
     except ValidationError as fault:
-        raise errors.InvalidInput(
-            *(
-                errors.FieldFault(
-                    ".".join(str(part) for part in each["loc"]) or "body", "model", {"said": each["msg"].rstrip(".")}
-                )
-                for each in fault.errors(include_url=False, include_context=False, include_input=False)
-            )
-        ) from None
+        found = fault.errors(include_url=False, include_input=False)
+        if not found[0]["loc"]:
+            raise Malformed from None
+        raise errors.InvalidInput(*(_field_fault(each) for each in found)) from None
+
+
+# pydantic's kind of fault -> the catalogue's `fault.<code>`: its own sentences are for programmers and in English.
+FAULTS = {
+    "missing": "missing", "extra_forbidden": "unknown_field", "timezone_aware": "naive", "string_type": "not_text",
+    "int_type": "not_whole", "bool_type": "not_true_or_false", "list_type": "not_a_list",
+    "model_type": "not_a_mapping", "literal_error": "one_of", "string_too_long": "too_long",
+    "greater_than_equal": "at_least", "less_than_equal": "at_most", "bad_time": "bad_time", "bad_wall": "bad_wall",
+    "bad_day": "bad_date",
+}  # fmt: skip
+
+
+def _field_fault(each: ErrorDetails) -> errors.FieldFault:
+    context = each.get("ctx", {})
+    params = {
+        "most": context.get("le", context.get("max_length")),
+        "least": context.get("ge"),
+        "known": str(context.get("expected", "")).replace("'", ""),
+    }
+    field = ".".join(str(part) for part in each["loc"] if part not in BRANCHES)
+    return errors.FieldFault(field, FAULTS.get(each["type"], "unusable"), params)
 
 
 def person_of(session: Session, caller: Caller) -> Person:
@@ -175,22 +230,28 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
     return response
 
 
+def _faults(error: errors.InvalidInput) -> list[dict[str, str]]:
+    t = words()
+    return [
+        {"field": each.field, "code": each.code, "detail": t(f"fault.{each.code}", field=each.field, **each.params)}
+        for each in error.faults
+    ]
+
+
 @blueprint.errorhandler(errors.GreenroomError)
 def _expected(error: errors.GreenroomError) -> Response:
     t = words()
-    status = {Unauthorized: 401, Malformed: 400}.get(type(error)) or status_of(error)
-    status = 413 if error.code == "too_large" else status
+    status = STATUS.get(type(error)) or status_of(error)
     if isinstance(error, errors.InvalidInput):
-        faults = [
-            {"field": each.field, "code": each.code, "detail": t(f"fault.{each.code}", field=each.field, **each.params)}
-            for each in error.faults
-        ]
-        return problem(status, error.code, t("error.invalid_input", **error.params), errors=faults)
+        return problem(status, error.code, t("error.invalid_input", **error.params), errors=_faults(error))
     area = "adapter" if isinstance(error, errors.AdapterError) else "error"
     if isinstance(error, errors.NotFound):  # one answer, whatever is not there or not theirs
         return problem(status, "not_found", t("error.nothing_there"))
-    more = getattr(error, "more", {})
-    return problem(status, error.code, t(f"{area}.{error.code}", **error.params), **more)
+    more = {"slots": error.fresh} if isinstance(error, TakenWithFresh) else {}
+    response = problem(status, error.code, t(f"{area}.{error.code}", **error.params), **more)
+    if isinstance(error, errors.TooMany):
+        response.headers["Retry-After"] = str(60 * cast(int, error.params["minutes"]))
+    return response
 
 
 @blueprint.errorhandler(OperationalError)
@@ -203,4 +264,7 @@ def http_problem(error: HTTPException) -> Response:
     """A path that is not there, a method that it does not take, a body that is too large."""
     status = error.code or 500
     code = {404: "not_found", 405: "wrong_method", 413: "too_large"}.get(status, "failed")
-    return problem(status, code, words()("error.nothing_there" if status == 404 else f"error.{code}"))
+    response = problem(status, code, words()("error.nothing_there" if status == 404 else f"error.{code}"))
+    if isinstance(error, MethodNotAllowed):
+        response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))  # RFC 9110 15.5.6
+    return response

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import math
+from bisect import bisect_right
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,37 +17,48 @@ from service import numbers
 from service.catalogue import Words
 from service.domain import slots
 from service.domain.errors import InvalidInput
+from service.domain.sessions import SESSIONS
 from service.operations.offering import Offer, SlotQuery, offer
 from service.operations.people import is_zone
 from service.reasons import reason_text, refusal_text
 from service.store.tables import Pair, Person
+from service.web.api.frame import Query
 from service.web.api.shapes import source_json, z
 
 PAGE, LARGEST_PAGE = 100, 500
 NEAREST = 10  # shown when the arc's own days have none
 
+SlotsJson = dict[str, Any]  # as answers.Slots describes it; hundreds of models would cost more than finding the times
+
+_WHOLE = {"type": "integer", "minimum": 1}
 QUERY = (
-    ("session", "session type"), ("date", "id of a critical date"), ("minutes", "length"), ("from", "first day"),
-    ("to", "day after the last"), ("zone", "adds local labels"), ("refusals", "1: what stands against the rest"),
-    ("limit", "page size, at most 500"), ("cursor", "where the next page begins"),
-)  # fmt: skip
+    Query("session", "session type", {"type": "string", "enum": list(SESSIONS)}, required=True),
+    Query("date", "id of a critical date: its arc's days, unless from or to is given", _WHOLE),
+    Query("minutes", "length; without it the session type's own", _WHOLE),
+    Query("from", "first day, where the mentee lives", {"type": "string", "format": "date"}),
+    Query("to", "day after the last", {"type": "string", "format": "date"}),
+    Query("zone", "adds local labels and changes nothing else", {"type": "string", "examples": ["Europe/Lisbon"]}),
+    Query("refusals", "1: what stands against the rest", {"type": "string", "enum": ["0", "1"]}),
+    Query("limit", "page size", _WHOLE | {"maximum": LARGEST_PAGE, "default": PAGE}),
+    Query("cursor", "`next` of the page before", {"type": "string"}),
+)
 
 
-def slots_json(session: Session, now: datetime, max_age: Any, pair: Pair, reader: Person) -> dict[str, Any]:
+def slots_json(session: Session, now: datetime, max_age: Any, pair: Pair, reader: Person) -> SlotsJson:
     """The whole answer. Raises InvalidInput for a query that cannot be understood."""
     role: slots.Reader = "mentee" if reader.id == pair.mentee_id else "mentor"
     query = _query(pair, role)
     found = offer(session, now, max_age, query)
     words = Words.of(reader.locale)
-    limit, start = _number("limit", PAGE, LARGEST_PAGE), _cursor()
-    page = found.proposals.slots[start : start + limit]
-    more = start + limit < len(found.proposals.slots)
-    zone = _zone()
+    every, limit, zone = found.proposals.slots, _number("limit", PAGE, LARGEST_PAGE), _zone()
+    start = bisect_right(every, _cursor(), key=_place)
+    page = every[start : start + limit]
+    more = start + limit < len(every)
     told: dict[tuple[int, str], str] = {}
     value: dict[str, Any] = {
         "slots": [_slot(slot, words, zone, told) for slot in page],
         "sources": [source_json(source) for source in found.frame.sources],
-        "next": _as_cursor(start + limit) if more else None,
+        "next": _as_cursor(page[-1]) if more else None,
     }
     if found.nearest is not None:
         value["nearest"] = [_slot(slot, words, zone, told) for slot in found.nearest.slots[:NEAREST]]
@@ -140,15 +153,26 @@ def _day(name: str) -> date | None:
         raise InvalidInput.of(name, "bad_day", text=raw[:20]) from None
 
 
-def _cursor() -> int:
+def _place(slot: slots.Slot) -> tuple[int, float]:
+    """Where a slot stands in the list: best first, the earlier of equals first."""
+    return -slot.score, slot.start.timestamp()
+
+
+def _cursor() -> tuple[float, float]:
+    """The place of the last slot that was given out, so that one taken since moves nothing out of sight; before all
+    without a cursor."""
     raw = request.args.get("cursor")
     if not raw:
-        return 0
+        return -math.inf, 0
     try:
-        return max(0, int(base64.urlsafe_b64decode(raw.encode() + b"==").decode().removeprefix("from:")))
+        score, _, epoch = base64.b64decode(raw + "==", altchars=b"-_", validate=False).decode().partition("@")
+        found = numbers.whole(score, 3), numbers.whole(epoch, 11)
     except (ValueError, binascii.Error):
-        raise InvalidInput.of("cursor", "bad_cursor") from None
+        found = None, None
+    if found[0] is None or found[1] is None:
+        raise InvalidInput.of("cursor", "bad_cursor")
+    return -found[0], found[1]
 
 
-def _as_cursor(start: int) -> str:
-    return base64.urlsafe_b64encode(f"from:{start}".encode()).decode().rstrip("=")
+def _as_cursor(last: slots.Slot) -> str:
+    return base64.urlsafe_b64encode(f"{last.score}@{last.start.timestamp():.0f}".encode()).decode().rstrip("=")
