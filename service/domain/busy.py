@@ -26,6 +26,7 @@ from service.domain.event_time import (
     widest,
     zone_is_unknown,
 )
+from service.domain.file_zones import steps_of_zones
 from service.domain.ics_text import known_zone, normalise
 from service.domain.interval import Interval, Span, floor_epoch, merge
 from service.domain.repeats import MOST_STEPS, STEPS_OF_A_LISTED_DATE, Rule, steps_of
@@ -60,7 +61,7 @@ class OwnEvent:
 @dataclass
 class _Reading:
     """What is read, and what has been so far. `partial`: something could not be read in full; its widest span is in
-    `spans`. `steps` is what unrolling has cost."""
+    `spans`. `steps` is what unrolling has cost, of series and of the zones in `unrolled`."""
 
     request: Request
     zones: Zones
@@ -68,6 +69,7 @@ class _Reading:
     own: list[OwnEvent] = field(default_factory=list)
     partial: bool = False
     steps: float = 0
+    unrolled: set[bytes] = field(default_factory=set)
 
     def spend(self, steps: float) -> None:
         self.steps += steps
@@ -94,7 +96,7 @@ def read_busy_all(resources: Iterable[bytes], request: Request) -> tuple[list[Sp
         count += resource.upper().count(b"BEGIN:VEVENT")
         if count > MOST_EVENTS:
             raise AdapterError("too_many_events", permanent=True, most=MOST_EVENTS)
-        for calendar in _parse(resource):
+        for calendar in _parse(resource, reading):
             named = known_zone(str(calendar.get("X-WR-TIMEZONE", "")))
             reading.zones = Zones(request.zone, named or request.zone)
             _read_calendar(calendar, reading)
@@ -103,10 +105,15 @@ def read_busy_all(resources: Iterable[bytes], request: Request) -> tuple[list[Sp
     return merge(clipped), tuple(reading.own), reading.partial
 
 
-def _parse(resource: bytes) -> list[Component]:
+def _parse(resource: bytes, reading: _Reading) -> list[Component]:
     """The calendars of one stream, one at least: an empty answer is a missing one, not a free one."""
     try:
-        calendars: list[Component] = list(Calendar.from_ical(normalise(resource), multiple=True))
+        text = normalise(resource)
+        for zone, steps in steps_of_zones(text).items():
+            if zone not in reading.unrolled:
+                reading.unrolled.add(zone)
+                reading.spend(steps)
+        calendars: list[Component] = list(Calendar.from_ical(text, multiple=True))
     except UNREADABLE as fault:
         raise AdapterError("unreadable_event", permanent=False) from fault
     if not calendars:

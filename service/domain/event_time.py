@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, timedelta
 from datetime import time as wall_time
 from zoneinfo import ZoneInfo
 
@@ -16,7 +16,10 @@ from service.domain.interval import Span, floor_epoch
 DAY = timedelta(days=1)
 # An event in a zone that nobody can name lies somewhere between these offsets.
 EARLIEST_OFFSET, LATEST_OFFSET = timedelta(hours=14), timedelta(hours=12)
-UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, InvalidCalendar)
+# OSError: the name of a zone that is too long for a file of that name.
+UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, OSError, InvalidCalendar)
+# Programs write "never" as the first or last day there is, where no zone can be applied.
+NEVER_YET, NEVER_AGAIN = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +69,9 @@ def bounds_of(event: Component, zones: Zones) -> Span | None:
         if end is not None:
             last = utc_of(end, zones)
         elif duration is not None:
-            last = max(utc_of(start + duration, zones), begin + duration)
+            last = max(utc_of(_later(start, duration), zones), utc_of(_later(begin, duration), zones))
         else:
-            last = utc_of(start if isinstance(start, datetime) else start + DAY, zones)
+            last = utc_of(start if isinstance(start, datetime) else _later(start, DAY), zones)
     except UNREADABLE:
         return None
     return floor_epoch(begin), math.ceil(last.timestamp())
@@ -79,9 +82,18 @@ def utc_of(moment: datetime | date, zones: Zones) -> datetime:
     anything else: icalendar hands on a value that it could not read as text."""
     if not isinstance(moment, date):
         raise ValueError("no time")
+    if moment.year in {MINYEAR, MAXYEAR}:
+        return NEVER_YET if moment.year == MINYEAR else NEVER_AGAIN
     if not isinstance(moment, datetime):
         return datetime.combine(moment, wall_time.min, zones.days).astimezone(UTC)
     return (moment.replace(tzinfo=zones.bare) if moment.tzinfo is None else moment).astimezone(UTC)
+
+
+def _later(moment: date, duration: timedelta) -> date:
+    try:
+        return moment + duration
+    except OverflowError:
+        return NEVER_AGAIN if duration > timedelta(0) else NEVER_YET
 
 
 def zone_is_unknown(event: Component) -> bool:

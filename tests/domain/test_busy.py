@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.busy import MOST_EVENTS, read_busy
+from service.domain.busy import MOST_EVENTS, read_busy, read_busy_all
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval, instant
 from service.ports import ReadRequest
@@ -123,6 +123,105 @@ def test_a_file_with_more_zones_than_there_are_is_refused():
     zones = b"".join(b"BEGIN:VTIMEZONE\r\nTZID:Z%d\r\nEND:VTIMEZONE\r\n" % number for number in range(500))
     with pytest.raises(AdapterError) as caught:
         read_busy(event(ONCE).replace(b"BEGIN:VEVENT", zones + b"BEGIN:VEVENT"), REQUEST)
+    assert caught.value.code == "unreadable_event"
+
+
+def zone(rule, name="Our Office"):
+    return (
+        f"BEGIN:VTIMEZONE\r\nTZID:{name}\r\nBEGIN:STANDARD\r\nDTSTART:16010101T030000\r\nTZOFFSETFROM:+0200\r\n"
+        f"TZOFFSETTO:+0100\r\n{rule}\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n"
+    ).encode()
+
+
+def in_our_office(*zones):
+    times = "DTSTART;TZID=Our Office:20270210T090000\r\nDTEND;TZID=Our Office:20270210T100000"
+    return event(times).replace(b"BEGIN:VEVENT", b"".join(zones) + b"BEGIN:VEVENT")
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "RRULE:FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU",
+        "RRULE:FREQ=YEARLY;INTERVAL=1;BYDAY=SU;BYMONTH=10;BYMONTHDAY=25,26,27,28,29,30,31;UNTIL=20401028T010000Z",
+        "RRULE:FREQ=YEARLY;BYMINUTE=0;BYHOUR=2;BYDAY=-1SU;BYMONTH=10",
+        "RDATE:20261025T030000",
+        "COMMENT:it never changes",
+    ],
+)
+def test_a_files_own_zone_is_read_where_clocks_could_follow_it(rule):
+    assert read_busy(in_our_office(zone(rule)), REQUEST)[::2] == (
+        [Interval(datetime(2027, 2, 10, 8, tzinfo=UTC), datetime(2027, 2, 10, 9, tzinfo=UTC)).span],
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "RRULE:FREQ=SECONDLY",
+        "RRULE;X=1:FREQ=MINUTELY",
+        'RRULE;X="a:FREQ=YEARLY":FREQ=SECONDLY',
+        "RR\r\n\r\n ULE:FREQ=SECONDLY",
+        "RRULE:FREQ=YEARLY;INTERVAL=0",
+        "RRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+        "RRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=6SU",
+        "RRULE:FREQ=YEARLY;BYMONTH=2;BYDAY=1SU;BYMONTHDAY=20",
+        "RRULE:FREQ=YEARLY\r\nRRULE:FREQ=SECONDLY",
+        "RRULE:",
+    ],
+)
+def test_a_zone_that_no_clock_follows_is_not_known_and_is_not_tried(rule):
+    """icalendar would unroll the first for ever. The event then blocks its time wherever on earth it is."""
+    spans, _, partial = read_busy(in_our_office(zone(rule)), REQUEST)
+    assert (told(spans), partial) == (["02-09T19:00/02-10T22:00"], True)
+
+
+@pytest.mark.parametrize("word", ["VTIMEZONE", "STANDARD", "VEVENT"])
+def test_a_component_under_another_spelling_is_not_read_past_the_limits(word):
+    body = in_our_office(zone("RRULE:FREQ=SECONDLY"))
+    for edge in (b"BEGIN", b"END"):
+        body = body.replace(edge + b":" + word.encode(), edge + b";X=1:" + word.encode())
+    with pytest.raises(AdapterError) as caught:
+        read_busy(body, REQUEST)
+    assert caught.value.code == "unreadable_event"
+
+
+def test_zones_that_never_end_are_refused_at_once():
+    with pytest.raises(AdapterError) as caught:
+        read_busy(event(ONCE).replace(b"BEGIN:VEVENT", b"BEGIN:VTIMEZONE\r\n" * 30_000 + b"BEGIN:VEVENT"), REQUEST)
+    assert caught.value.code == "cut_short"
+
+
+def test_one_zone_in_many_entries_is_paid_for_once_and_many_zones_are_too_much():
+    long = "RRULE:FREQ=YEARLY;BYMONTH=10;BYMONTHDAY=25,26,27;BYDAY=SU"
+    same = [in_our_office(zone(long))] * 2_000
+    assert len(read_busy_all(same, REQUEST)[0]) == 1
+    different = (in_our_office(zone(f"{long}\r\nCOMMENT:{number}")) for number in range(2_000))
+    with pytest.raises(AdapterError) as caught:
+        read_busy_all(different, REQUEST)
+    assert caught.value.code == "too_often"
+
+
+@pytest.mark.parametrize(
+    ("lines", "busy"),
+    [
+        ("DTSTART;VALUE=DATE:00010101\r\nDTEND;VALUE=DATE:00010102", []),
+        ("DTSTART;TZID=Asia/Tokyo:00010101T000000\r\nDTEND;TZID=Asia/Tokyo:00010101T010000", []),
+        ("DTSTART;VALUE=DATE:99991231", []),
+        ("DTSTART;TZID=America/New_York:99991231T233000\r\nDURATION:P1D", []),
+        ("DTSTART:20270408T120000Z\r\nDTEND;TZID=America/New_York:99991231T233000", ["04-08T12:00/04-10T00:00"]),
+        ("DTSTART:20270408T120000Z\r\nDURATION:P999999W", ["04-08T12:00/04-10T00:00"]),
+    ],
+)
+def test_the_calendars_own_ends_stand_for_never(lines, busy):
+    """Outlook and others write the first and last day there is for a time that was never given."""
+    spans, _, partial = read_busy(event(lines), REQUEST)
+    assert (told(spans), partial) == (busy, False)
+
+
+def test_the_name_of_a_zone_may_be_too_long_for_a_file():
+    with pytest.raises(AdapterError) as caught:
+        read_busy(event(f"DTSTART;TZID={'a' * 200_000}:20270210T090000"), REQUEST)
     assert caught.value.code == "unreadable_event"
 
 
