@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
+
+from sqlalchemy.orm import Session
 
 from service.domain.errors import CalendarUnreadable
 from service.operations import booking, refreshing
 from service.operations.booking import BookingInput
 from service.operations.meetings import load_meeting
 from service.operations.offering import SlotQuery
-from service.store.tables import Pair
+from service.store.tables import Meeting, Pair
 from service.wiring import Services
 
 
@@ -32,8 +35,10 @@ def reschedule(
     *,
     reason: str | None = None,
     minutes: int | None = None,
+    also: Callable[[Session, Meeting], None] | None = None,
 ) -> None:
-    """Moves the meeting for somebody who is in it. Raises what `booking.reschedule` raises."""
+    """Moves the meeting for somebody who is in it, and does what else was asked for in the same transaction, or
+    nothing at all. Raises what `booking.reschedule` and `also` raise."""
     with services.database.read() as session:
         pair_id = load_meeting(session, meeting_id, person_id).pair_id
     read_live(services, pair_id)
@@ -49,6 +54,8 @@ def reschedule(
             reason=reason,
             minutes=minutes,
         )
+        if also is not None:
+            also(session, meeting)
 
 
 def read_live(services: Services, pair_id: int) -> None:

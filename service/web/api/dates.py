@@ -18,7 +18,7 @@ from service.web.page import now, reading, writing
     "/pairs/<int:pair_id>/dates",
     "Critical dates that this person may see.",
     answer=answers.Dates,
-    may=(403, 404),
+    may=(404,),
 )
 def dates(caller: Caller, pair_id: int) -> answers.Dates:
     with reading() as session:

@@ -18,7 +18,7 @@ WORDS = {
     422: "A field or a rule refuses it", 429: "Too often", 500: "A mistake of ours",
     503: "A calendar or the database cannot be reached",
 }  # fmt: skip
-ALWAYS = frozenset({401, 500, 503})
+ALWAYS = frozenset({401, 403, 500, 503})  # 403: what is for a person is not for the coordinator, and the other way
 WITH_A_BODY = frozenset({400, 413, 415, 422})
 
 KEY = {

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 
 from flask import request
+from sqlalchemy.orm import Session
 
 from service.catalogue import Words
-from service.domain.agenda import checked
 from service.domain.errors import InvalidInput, SlotTaken
 from service.links import link_for
 from service.operations import arcs, booking, followup, people
 from service.operations.booking import BookingInput
 from service.operations.meetings import agreed_at_meeting, load_meeting
 from service.operations.offering import SlotQuery
+from service.store.tables import Meeting
 from service.web import confirm
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, TakenWithFresh, call, person_of
@@ -30,7 +31,7 @@ LONGEST_KEY = 200
     body=bodies.MeetingInput,
     answer=answers.Meeting,
     status=201,
-    may=(403, 404, 409, 422, 503),
+    may=(404, 409, 422, 503),
     keyed=True,
 )
 def book(caller: Caller, pair_id: int, body: bodies.MeetingInput) -> answers.Meeting:
@@ -104,19 +105,21 @@ def change_meeting(caller: Caller, meeting_id: int, body: bodies.MeetingChange) 
         start = body.start or held.starts_at
         query = booking.moving_query(held, caller.me, body.minutes)
         words = Words.of(person_of(session, caller).locale)
-    booking.typed("place", body.place, booking.LONGEST_PLACE)  # what cannot be kept is told before anything moves
-    drafts = checked(bodies.drafts_of(body.agenda)) if body.agenda is not None else None
-    if given & {"start", "minutes"}:
-        try:
-            confirm.reschedule(services(), meeting_id, caller.me, start, minutes=body.minutes)
-        except SlotTaken:
-            raise _taken(query, words) from None
-    with writing() as session:
-        found = load_meeting(session, meeting_id, caller.me)
+
+    def besides(session: Session, found: Meeting) -> None:
         if "place" in given:
             booking.set_meeting_place(session, now(), found, caller.me, body.place)
-        if drafts is not None:
-            booking.edit_agenda(session, now(), found, caller.me, drafts)
+        if body.agenda is not None:
+            booking.edit_agenda(session, now(), found, caller.me, bodies.drafts_of(body.agenda))
+
+    if given & {"start", "minutes"}:
+        try:
+            confirm.reschedule(services(), meeting_id, caller.me, start, minutes=body.minutes, also=besides)
+        except SlotTaken:
+            raise _taken(query, words) from None
+    else:
+        with writing() as session:
+            besides(session, load_meeting(session, meeting_id, caller.me))
     return _meeting(caller, meeting_id)
 
 

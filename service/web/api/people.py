@@ -104,7 +104,7 @@ def pairs(caller: Caller) -> answers.Pairs:
     body=bodies.PairInput,
     answer=answers.NewPair,
     status=201,
-    may=(403, 422),
+    may=(422,),
     coordinator=True,
 )
 def add_pair(_caller: Caller, body: bodies.PairInput) -> answers.NewPair:
@@ -138,7 +138,6 @@ def _as_sent(wrong: InvalidInput) -> InvalidInput:
     "/programme",
     "Counts, and whether pairs meet; nothing that they say.",
     answer=answers.Programme,
-    may=(403,),
     coordinator=True,
 )
 def programme(_caller: Caller) -> answers.Programme:
@@ -162,7 +161,7 @@ def pair(caller: Caller, pair_id: int) -> answers.Pair:
     "The pair's usual place.",
     body=bodies.PairChange,
     answer=answers.Pair,
-    may=(403, 404, 422),
+    may=(404, 422),
 )
 def change_pair(caller: Caller, pair_id: int, body: bodies.PairChange) -> answers.Pair:
     with writing() as session:
@@ -178,7 +177,7 @@ def change_pair(caller: Caller, pair_id: int, body: bodies.PairChange) -> answer
     "Every bookable time, best first, with its reasons.",
     query=QUERY,
     answer=answers.Slots,
-    may=(403, 404, 422),
+    may=(404, 422),
 )
 def slots(caller: Caller, pair_id: int) -> SlotsJson:
     with reading() as session:

@@ -1,0 +1,77 @@
+"""Hours, calendars and dates over JSON."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from tests.web.api.client import NOW
+
+
+def test_dates_are_added_moved_and_dropped(world):
+    path = f"/pairs/{world['pair']}/dates"
+    made = world["ana"]("POST", path, {"kind": "exam", "at": "2027-04-01T10:00", "zone": "Europe/Lisbon"})
+    assert made.status_code == 201
+    assert made.json["at"] == "2027-04-01T09:00:00Z"
+    assert [part["role"] for part in made.json["arc"]] == ["shape", "practice", "word", "debrief"]
+    for at, code in (("2020-01-01T10:00", "past"), ("2027-03-28T01:30", "no_such_time")):
+        wrong = world["ana"]("POST", path, {"kind": "exam", "at": at, "zone": "Europe/Lisbon"})
+        assert wrong.status_code == 422
+        assert wrong.json["errors"][0]["code"] == code
+    moved = world["ana"]("PATCH", f"/dates/{made.json['id']}", {"at": "2027-04-02T10:00"})
+    assert moved.json["at"] == "2027-04-02T09:00:00Z"
+    assert world["ana"]("DELETE", f"/dates/{made.json['id']}").status_code == 204
+    assert len(world["ana"]("GET", path).json["items"]) == 1
+
+
+def test_a_date_cannot_lose_what_makes_it_one(world):
+    for name in ("zone", "at", "kind"):
+        assert world["ana"]("PATCH", f"/dates/{world['date']}", {name: None}).status_code == 422
+
+
+def test_availability_round_trips_and_names_each_fault(world):
+    held = world["ben"]("GET", "/me/availability").json
+    assert held["assumed"] is True
+    put = world["ben"]("PUT", "/me/availability", held | {"hours": "Mon-Thu 10:00-16:00", "cap_week": 2})
+    assert put.status_code == 200
+    assert world["ben"]("GET", "/me/availability").json["hours"] == "Mon-Thu 10:00-16:00"
+    wrong = world["ben"]("PUT", "/me/availability", {"hours": "Mon 17:00-09:00", "notice": "soon", "colour": "red"})
+    assert wrong.status_code == 422
+    assert {fault["field"] for fault in wrong.json["errors"]} == {"hours", "notice", "colour"}
+
+
+def test_connections_never_show_a_secret(services, world):
+    services.calendars("ics", "https://x/PRIVATE-KEY.ics", None, None).put(NOW + timedelta(days=3))
+    made = world["ben"]("POST", "/me/connections", {"provider": "ics", "url": "https://x/PRIVATE-KEY.ics"})
+    assert made.status_code == 201
+    assert made.json["state"] == "connected"
+    listed = world["ben"]("GET", "/me/connections")
+    assert "PRIVATE-KEY" not in listed.get_data(as_text=True)
+    assert listed.json["connections"][0]["calendars"][0]["counts"] is True
+    refused = world["ben"]("POST", "/me/connections", {"provider": "google"})
+    assert refused.status_code == 422
+    assert world["ana"]("DELETE", f"/me/connections/{made.json['id']}").status_code == 404
+    assert world["ben"]("DELETE", f"/me/connections/{made.json['id']}").status_code == 204
+    assert world["ben"]("GET", "/me/connections").json == {"connections": []}
+
+
+def test_a_date_keeps_its_length_until_told_otherwise_and_stays_shared(world):
+    path = f"/pairs/{world['pair']}/dates"
+    given = {"kind": "conference", "at": "2027-04-01T10:00", "until": "2027-04-02T17:00", "zone": "Europe/Lisbon"}
+    made = world["ana"]("POST", path, given).json
+    one = f"/dates/{made['id']}"
+    moved = world["ana"]("PATCH", one, {"at": "2027-04-08T10:00"}).json
+    assert (moved["at"], moved["until"]) == ("2027-04-08T09:00:00Z", "2027-04-09T16:00:00Z")
+    assert world["ana"]("PATCH", one, {"shared": False}).json["shared"] is False
+    assert world["ana"]("PATCH", one, {"shared": True}).json["shared"] is True
+    back = world["ana"]("PATCH", one, {"shared": False, "kind": "exam"})
+    assert [fault["code"] for fault in back.json["errors"]] == ["stays_shared"]
+    assert world["ana"]("GET", path).json["items"][-1]["kind"] == "conference"
+    assert world["ana"]("PATCH", one, {"until": None}).json["until"] is None
+
+
+def test_a_provider_that_is_not_set_up_is_told(world):
+    for provider in ("google", "microsoft"):
+        answer = world["ben"]("POST", "/me/connections", {"provider": provider, "access": "busy"})
+        assert (answer.status_code, answer.json["code"]) == (422, "provider_not_configured")
+    answer = world["ben"]("POST", "/me/connections", {"provider": "fax"})
+    assert [fault["code"] for fault in answer.json["errors"]] == ["unknown_provider"]
