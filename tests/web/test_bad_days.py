@@ -12,7 +12,7 @@ from service.operations import people
 from service.store.tables import Claim, Meeting, OutboxRow
 from service.web import create_app
 from tests import cast
-from tests.web.test_pages import first_card, form_of, text_of
+from tests.web.walk import first_card, form_of, text_of
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
 

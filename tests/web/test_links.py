@@ -1,0 +1,88 @@
+"""What a link may do and may not: looking changes nothing, old and foreign ones are kind, none is a way to spam."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from service.store.tables import Link, Meeting, OutboxRow
+from tests import cast
+from tests.web.walk import NOW, SECRET, book, dump, link, text_of
+from workers.deliver import drain
+
+
+@pytest.mark.parametrize("path", ["/s/{}", "/m/{}", "/i/{}", "/f/{}", "/p/{}", "/connect/{}"])
+def test_old_foreign_and_cut_links_get_a_kind_page(services, client, ana, path):
+    for token in ("cut", ana[0][:-1], "x" * 32):
+        answer = client.get(path.format(token))
+        assert answer.status_code == 404
+        assert "mail you" in text_of(answer)
+    if path != "/s/{}":
+        assert client.get(path.format(ana[0])).status_code == 404, "for another purpose"
+    services.clock.now = NOW + timedelta(days=400)
+    assert client.get(f"/s/{ana[0]}").status_code == 410
+
+
+def test_the_front_page_answers_everyone_the_same(services, client, ana):
+    answers = [
+        client.post("/", data={"email": email}) for email in ("ana@example.org", "nobody@example.org", "nonsense")
+    ]
+    assert {(answer.status_code, answer.headers["Location"]) for answer in answers} == {(303, "/?sent=1")}
+    with services.database.read() as session:
+        assert [row.kind for row in session.scalars(select(OutboxRow))] == ["links"]
+
+
+def test_s20_get_changes_nothing(services, client, ana):
+    token, meeting_id = book(services, client, ana)
+    with services.database.read() as session:
+        meeting = session.get(Meeting, meeting_id)
+        mentee = meeting.pair.mentee_id
+    tokens = {
+        purpose: link(services, purpose, mentee, pair_id=meeting.pair_id, meeting_id=meeting_id)
+        for purpose in ("meeting", "entry", "followup")
+    }
+    person = link(services, "person", mentee)
+    before = dump(services)
+    for path in (
+        "/", f"/s/{ana[0]}", f"/m/{token}", f"/m/{token}/move", f"/m/{token}/meeting.ics", f"/i/{tokens['entry']}",
+        f"/f/{tokens['followup']}", f"/p/{person}", "/mailbox", "/health/live", "/health/ready",
+    ):  # fmt: skip
+        client.get(path)
+    assert dump(services) == before
+
+
+def test_s20_a_token_is_in_no_calendar_file_and_only_hashed(services, client, ana):
+    token, _ = book(services, client, ana)
+    drain(services)
+    stored = "\n".join(dump(services))
+    with services.database.read() as session:
+        tokens = [found.token for found in session.scalars(select(Link))]
+        uid = session.scalars(select(Meeting.uid)).one()
+    assert token in tokens
+    assert uid not in tokens
+    assert not any(found in stored for found in tokens)
+    assert SECRET not in stored
+
+
+def test_s21_a_link_mails_only_the_two_and_is_limited(services, client, ana):
+    book(services, client, ana)
+    with services.database.read() as session:
+        pair = session.get(cast.Pair, ana[1])
+        assert {row.person_id for row in session.scalars(select(OutboxRow))} == {pair.mentee_id, pair.mentor_id}
+    answers = [client.post(f"/s/{ana[0]}/time", data={"start": "2027-02-26T03:00:00Z"}).status_code for _ in range(80)]
+    assert answers[0] == 422
+    assert answers[-1] == 429
+    assert "Wait" in text_of(client.post(f"/s/{ana[0]}/time"))
+
+
+def test_what_somebody_typed_is_in_no_log(services, client, ana, monkeypatch, caplog):
+    def broken(*_arguments, **_named):
+        raise ValueError("-".join(("SECRET", "TYPED")))
+
+    monkeypatch.setattr("service.web.front.people.queue_links_mail", broken)
+    answer = client.post("/", data={"email": "SECRET-TYPED"})
+    assert answer.status_code == 500
+    assert "ValueError" in caplog.text
+    assert "SECRET-TYPED" not in caplog.text

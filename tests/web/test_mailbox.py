@@ -1,0 +1,32 @@
+"""The local mailbox: a mail program's buttons, for eyes on this machine alone."""
+
+from __future__ import annotations
+
+import re
+
+from service.store.tables import Meeting
+from service.web import create_app
+from tests.web.walk import book, text_of
+from workers.deliver import drain
+
+
+def test_the_mailbox_answers_like_a_mail_program(services, client, ana):
+    from dataclasses import replace
+
+    from integrations.maildir_mail import MaildirMailer
+
+    services_local = replace(services, mailer=MaildirMailer(services.settings.data_dir / "mailbox"))
+    client = create_app(services_local).test_client()
+    assert "No mail yet" in text_of(client.get("/mailbox"))
+    _, meeting_id = book(services_local, client, ana)
+    drain(services_local)
+    box = client.get("/mailbox?person=ben@example.org")
+    key = re.search(r'href="/mailbox/([^"?]+)"', box.get_data(as_text=True))[1]
+    mail = client.get(f"/mailbox/{key}")
+    assert "Accept" in text_of(mail)
+    assert "Booked" in text_of(client.get(f"/mailbox/{key}/html"))
+    answered = client.post(f"/mailbox/{key}/answer", data={"answer": "DECLINED"})
+    assert "Declined" in text_of(client.get(answered.headers["Location"]))
+    with services.database.read() as session:
+        assert session.get(Meeting, meeting_id).phase == "cancelled"
+    assert client.get("/mailbox", headers={"Host": "evil.example.org"}).status_code == 404

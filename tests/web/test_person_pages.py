@@ -1,0 +1,81 @@
+"""A person's own page: dates, hours, calendars, mails; what is theirs alone."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import select
+
+from service.operations import people
+from service.store.tables import CriticalDate, Person
+from tests import cast
+from tests.web.walk import NOW, SECRET, link, text_of
+
+
+def test_the_persons_page(services, client, ana):
+    with services.database.read() as session:
+        mentee = session.scalars(select(Person).where(Person.email == "ana@example.org")).one()
+        mentor = session.scalars(select(Person).where(Person.email == "ben@example.org")).one()
+    token, bens = link(services, "person", mentee.id), link(services, "person", mentor.id)
+    assert SECRET in text_of(client.get(f"/p/{token}")), "a person's own label is theirs to see"
+    assert SECRET not in text_of(client.get(f"/p/{bens}"))
+    assert "presentation" not in text_of(client.get(f"/p/{bens}")).lower()
+    assert client.post(f"/p/{token}/share_date", data={"date": ana[2]}).status_code == 303
+    assert "presentation" in text_of(client.get(f"/p/{bens}")).lower()
+    assert SECRET not in text_of(client.get(f"/p/{bens}"))
+    assert client.post(f"/p/{bens}/drop_date", data={"date": 999}).status_code == 404
+    hours = {"hours": "Mon-Thu 10:00-16:00", "notice": "48h", "off": "2027-02-15..2027-02-19"}
+    assert client.post(f"/p/{token}/hours", data=hours).status_code == 303
+    wrong = client.post(f"/p/{token}/hours", data={"hours": "Mon 17:00-09:00"})
+    assert wrong.status_code == 422
+    assert "ends before it starts" in text_of(wrong)
+    assert client.post(f"/p/{token}/mails", data={"mails": "none"}).status_code == 303
+    assert client.post(f"/p/{token}/person", data={"own_zone": "Mars/Olympus"}).status_code == 422
+    assert client.post(f"/p/{token}/person", data={"locale": "en_US"}).status_code == 303
+    to_times = client.post(f"/p/{bens}/schedule", data={"pair": ana[1], "session": "check-in"})
+    assert client.get(to_times.headers["Location"]).status_code == 200
+    fresh = client.post(f"/p/{token}/rotate").headers["Location"]
+    assert client.get(f"/p/{token}").status_code == 410
+    assert client.get(fresh).status_code == 200
+
+
+def test_connecting_a_calendar_reads_it_first(services, client, ana):
+    with services.database.read() as session:
+        mentor = session.scalars(select(Person).where(Person.email == "ben@example.org")).one()
+    token = link(services, "person", mentor.id)
+    services.calendars("ics", "webcal://x", None, None).put(datetime(2027, 2, 26, 15, 0, tzinfo=UTC), 60)
+    done = client.post(f"/p/{token}/calendar", data={"provider": "ics", "url": "webcal://x"})
+    assert done.status_code == 303
+    page = text_of(client.get(f"/p/{token}"))
+    assert "connected, checked" in page
+    assert "Fri 26 Feb, 10:00" in page
+    assert client.post(f"/p/{token}/calendar", data={"provider": "ics", "url": " "}).status_code == 422
+    assert client.post(f"/p/{token}/calendar", data={"provider": "fax", "url": "x"}).status_code == 422
+    with services.database.read() as session:
+        connection_id = session.scalars(select(cast.Connection.id)).one()
+    assert client.post(f"/p/{token}/switch", data={"connection": connection_id}).status_code == 303
+    assert "switched off" in text_of(client.get(f"/p/{token}"))
+
+
+def test_a_date_is_its_mentees_alone_on_every_page(services, client, ana):
+    """The mentor may know a date, when it is shared; they may not find, move or drop it."""
+    with services.database.write() as session:
+        pair = session.get(cast.Pair, ana[1])
+        people.add_pair(  # Ben is a mentee as well, of somebody else
+            session, NOW, people.PersonInput("ben@example.org", "Ben Okafor", "America/New_York"),
+            people.PersonInput("dan@example.org", "Dan Roe", "Europe/Berlin"),
+        )  # fmt: skip
+        bens_times = people.scheduling_link_for(session, NOW, pair, pair.mentor_id).token
+        mentor_id = pair.mentor_id
+    bens = link(services, "person", mentor_id)
+    query = f"session=practice&date={ana[2]}"
+    assert client.get(f"/s/{bens_times}?{query}").status_code == 404
+    assert client.get(f"/s/{bens_times}/time?start=2027-02-26T15:00:00Z&{query}").status_code == 404
+    with services.database.write() as session:
+        session.get(CriticalDate, ana[2]).shared_at = NOW
+    moved = {"pair": 2, "date": ana[2], "kind": "exam", "day": "2027-03-20", "time": "10:00"}
+    assert client.post(f"/p/{bens}/date", data=moved).status_code == 404
+    assert client.post(f"/p/{bens}/drop_date", data={"date": ana[2]}).status_code == 404
+    with services.database.read() as session:
+        kept = session.get(CriticalDate, ana[2])
+        assert (kept.kind, kept.label, kept.dropped_at) == ("presentation", SECRET, None)
