@@ -1,9 +1,10 @@
-"""A service on a fresh SQLite file, with a clock that is set and an outside in memory."""
+"""A service on a fresh database, with a clock that is set and an outside in memory."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from service.store.tables import Base
 from service.store.types import Keyring
 from service.wiring import Services
 from tests.fakes import MemoryCalendars, MemoryMailer, RecordedJobs, SetClock
+from tests.postgres import Postgres
 
 KEYS = ("k" * 48,)
 
@@ -30,18 +32,50 @@ def settings(tmp_path: Path) -> Settings:
     )
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `databases` runs on each that we support; everything else on SQLite."""
+    if metafunc.definition.get_closest_marker("databases") and "database_url" in metafunc.fixturenames:
+        metafunc.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One server for all tests; what a test needs of its own it asks for: `fresh()`, `empty()`."""
+    server = Postgres()
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def database(settings: Settings):
-    made = Database(connect(sqlite_url(settings.data_dir / "greenroom.db"), Keyring(settings.secret_keys)))
-    Base.metadata.create_all(made.engine)
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """A PostgreSQL database of this test's own, at this version's tables."""
+    url = postgres.fresh()
+    yield url
+    postgres.drop(url)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, settings: Settings) -> str:
+    """Of an embedded database, or of the other kind where a test is marked `databases`."""
+    if getattr(request, "param", "sqlite") == "postgresql":
+        return str(request.getfixturevalue("postgres_url"))
+    return sqlite_url(settings.data_dir / "greenroom.db")
+
+
+@pytest.fixture
+def database(settings: Settings, database_url: str) -> Iterator[Database]:
+    made = Database(connect(database_url, Keyring(settings.secret_keys)))
+    if made.engine.dialect.name == "sqlite":  # in half the time that its revisions take
+        Base.metadata.create_all(made.engine)
     yield made
     made.close()
 
 
 @pytest.fixture
-def services(settings: Settings, database: Database) -> Services:
+def services(settings: Settings, database: Database, database_url: str) -> Services:
+    own = None if database.engine.dialect.name == "sqlite" else database_url
     return Services(
-        settings=settings,
+        settings=replace(settings, database_url=own),
         database=database,
         clock=SetClock(),
         mailer=MemoryMailer(),

@@ -55,10 +55,8 @@ def claim(session: Session, meeting_id: int, interval: Interval, seats: tuple[Se
     release(session, meeting_id)
     wanted = union_all(*rows).subquery()
     columns = ["meeting_id", "person_id", "starts_at", "ends_at", "guarded_until"]
-    result = session.execute(
-        insert(Claim).from_select(columns, select(*(wanted.c[name] for name in columns)).where(~clash))
-    )
-    return bool(result.rowcount == len(seats))  # type: ignore[attr-defined]
+    taking = insert(Claim).from_select(columns, select(*(wanted.c[name] for name in columns)).where(~clash))
+    return len(session.scalars(taking.returning(Claim.id)).all()) == len(seats)
 
 
 def release(session: Session, meeting_id: int) -> None:

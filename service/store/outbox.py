@@ -44,7 +44,7 @@ def add(
     A row that was taken back before it left comes back to life: what it says is so again.
     """
     insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    result = session.execute(
+    written = session.scalar(
         insert(OutboxRow)
         .values(
             dedup_key=dedup, kind=kind, person_id=person_id, pair_id=pair_id, meeting_id=meeting_id, date_id=date_id,
@@ -56,8 +56,9 @@ def add(
             set_={"state": "pending", "due_at": due_at or now},
             where=(OutboxRow.state == "cancelled") & OutboxRow.sent_at.is_(None),
         )
+        .returning(OutboxRow.id)
     )  # fmt: skip
-    return _count(result) == 1
+    return written is not None
 
 
 def withdraw(session: Session, *, meeting_id: int, kinds: Sequence[str]) -> int:

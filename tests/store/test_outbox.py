@@ -13,6 +13,8 @@ from service.store.outbox import Failure
 from service.store.tables import OutboxRow
 from tests import cast
 
+pytestmark = pytest.mark.databases
+
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
 
 

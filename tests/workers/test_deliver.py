@@ -1,13 +1,12 @@
 """A batch on its way out: every outcome of every step, and what it does to the row and to its neighbours."""
 
-import sqlite3
 import threading
 from datetime import timedelta
 from email import policy
 from email.parser import BytesParser
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import event, select, text
 from sqlalchemy.orm import undefer
 
 from service.domain.errors import AdapterError, AnswerLost
@@ -15,6 +14,8 @@ from service.store import outbox
 from service.store.tables import OutboxRow
 from tests import cast
 from workers.deliver import deliver, drain
+
+pytestmark = pytest.mark.databases
 
 
 @pytest.fixture
@@ -196,8 +197,9 @@ def test_a_mail_that_cannot_be_written_holds_up_nobody(services, rows):
 def test_a_key_that_is_missing_delays_its_own_mail(services, rows, caplog):
     fails(services, "deliver", LATER)
     drain(services)
-    with services.database.engine.begin() as connection:
-        connection.exec_driver_sql("UPDATE outbox SET octets = ? WHERE id = ?", (b"sealed by another key", rows[0]))
+    with services.database.write() as session:
+        sealed = {"octets": b"sealed by another key", "id": rows[0]}
+        session.execute(text("UPDATE outbox SET octets = :octets WHERE id = :id"), sealed)
     services.clock.advance(minutes=1)
     drain(services)
     assert states(services) == ["pending", "sent", "sent"]
@@ -206,29 +208,30 @@ def test_a_key_that_is_missing_delays_its_own_mail(services, rows, caplog):
         assert [row.last_error for row in outbox.listing(session)][-1] == "KeyMissing"
 
 
+SHORT_OF_PATIENCE = {"sqlite": "PRAGMA busy_timeout = 0", "postgresql": "SET lock_timeout = '50ms'"}
+LOCKING = {"sqlite": "SELECT 1", "postgresql": "LOCK TABLE outbox"}  # SQLite's write session locks by beginning
+
+
 @pytest.fixture
 def impatient(services):
-    """The database says that it is locked at once, rather than after ten seconds."""
+    """The database says that it is locked at once, rather than after seconds."""
     services.database.close()
+    engine = services.database.engine
 
     def hurry(connection, _entry):
-        connection.execute("PRAGMA busy_timeout = 0")
+        connection.execute(SHORT_OF_PATIENCE[engine.dialect.name])
+        connection.commit()
 
-    event.listen(services.database.engine, "connect", hurry)
+    event.listen(engine, "connect", hurry)
     return services
 
 
 def locked_for(services, seconds):
-    """Another process holds the only write lock for so long."""
-    path = services.settings.data_dir / "greenroom.db"
-    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    other.execute("BEGIN IMMEDIATE")
-
-    def release():
-        other.execute("ROLLBACK")
-        other.close()
-
-    threading.Timer(seconds, release).start()
+    """Somebody else holds the lock for so long."""
+    engine = services.database.engine.execution_options(greenroom_write=True)
+    other = engine.connect()
+    other.execute(text(LOCKING[engine.dialect.name]))
+    threading.Timer(seconds, other.close).start()
 
 
 @pytest.mark.parametrize(("step", "then"), [("offer", "pending"), ("deliver", "sent")])
