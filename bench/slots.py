@@ -46,7 +46,7 @@ def ask_for(busy: tuple[list[Span], list[Span]], first: datetime) -> slots.Ask:
 
 def measure(count: int = 500, rounds: int = ROUNDS) -> dict[str, float]:
     """Median milliseconds of one answer: from the stored record, from raw busy times, with scores and reasons (free,
-    and around a critical date)."""
+    and around a critical date); and how much longer the stored record takes with ten times as many busy times."""
     raw = raw_busy(count, SPRING, seed=1)
     ask = ask_for((merge(raw[0]), merge(raw[1])), SPRING)
     talk = datetime(2027, 4, 15, 15, tzinfo=ZoneInfo("America/New_York"))
@@ -55,8 +55,12 @@ def measure(count: int = 500, rounds: int = ROUNDS) -> dict[str, float]:
         part for part in arc.arc("presentation", talk, None, zone, None, SPRING) if part.session == "practice"
     )
     dated = replace(ask, target=replace(arc.target(practice), prefer_on=date(2027, 4, 9)))
+    full = raw_busy(10 * count, SPRING, seed=1)
+    crowded = ask_for((merge(full[0]), merge(full[1])), SPRING)
+    stored = _median(rounds, lambda: slots.starts(ask))
     return {
-        "stored": _median(rounds, lambda: slots.starts(ask)),
+        "stored": stored,
+        "stored_ratio": _median(rounds, lambda: slots.starts(crowded)) / stored,
         "raw": _median(rounds, lambda: slots.starts(ask_for((merge(raw[0]), merge(raw[1])), SPRING))),
         "scored": _median(rounds, lambda: slots.propose(ask)),
         "scored_date": _median(rounds, lambda: slots.propose(dated)),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from bench.served import free_port, pss_of
 from service.settings import load
 from service.supervisor import is_ready
 
@@ -25,7 +25,7 @@ def measure() -> dict[str, float]:
     PSS shares each page among the processes that use it, so that the sum is what the stack really takes. Linux only.
     """
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         environ = {name: value for name, value in os.environ.items() if not name.startswith("GREENROOM_")}
         environ |= {"GREENROOM_DATA_DIR": folder, "PORT": str(port)}
         settings = replace(load(environ), port=port)
@@ -48,20 +48,3 @@ def measure() -> dict[str, float]:
             finally:
                 process.send_signal(signal.SIGINT)
                 process.wait(30)
-
-
-def pss_of(pid: int) -> float:
-    """Megabytes of a process and all below it."""
-    own = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    kilobytes = next(int(line.split()[1]) for line in own.splitlines() if line.startswith("Pss:"))
-    return kilobytes / 1024 + sum(pss_of(child) for child in children_of(pid))
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -74,7 +74,7 @@ def clock(spec: str, as_json: bool) -> None:
     show(as_json, {"now": f"{moved:%Y-%m-%dT%H:%M:%SZ}"}, [f"{moved:%Y-%m-%d %H:%M} UTC"])
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.command(add_help_option=False, context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
 @click.pass_context
 def bench(ctx: click.Context) -> None:
     """Measures what the project promises, and writes the figures as JSON."""

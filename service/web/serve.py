@@ -11,7 +11,7 @@ from service.settings import Settings
 from service.web import create_app
 
 
-class _Server(BaseApplication):  # type: ignore[misc]
+class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, configured: Settings) -> None:
         self._settings = configured
         super().__init__()
@@ -35,4 +35,4 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 def serve(configured: Settings | None = None) -> None:
     """Serves until SIGTERM."""
-    _Server(configured or settings.load()).run()
+    Server(configured or settings.load()).run()

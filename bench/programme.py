@@ -1,0 +1,86 @@
+"""The people that are measured: one pair with full calendars, as a worker would have stored them."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode, urlsplit
+
+from sqlalchemy.orm import Session
+
+from service import links, wiring
+from service.domain.interval import floor_epoch, merge, pack
+from service.operations import arcs, people
+from service.settings import Settings
+from service.store.migrate import migrate
+from service.store.tables import ApiToken, Calendar, Connection
+from service.store.types import fingerprint
+
+DAYS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Where one pair's times are: the path of the page, and of the API with the mentee's token."""
+
+    page: str
+    slots: str
+    token: str
+
+
+def pair_with(settings: Settings, busy: int) -> Asked:
+    """One pair with a talk in three weeks and `busy` times each, in a database of this version."""
+    services = wiring.build(settings)
+    migrate(services.database.engine)
+    now = services.clock()
+    with services.database.write() as session:
+        ana = people.PersonInput(f"ana{busy}@example.org", "Ana Lima", "Europe/Lisbon")
+        ben = people.PersonInput(f"ben{busy}@example.org", "Ben Okafor", "America/New_York")
+        pair = people.add_pair(session, now, ana, ben)
+        at = (now + timedelta(days=21)).replace(tzinfo=None, hour=15, minute=0, second=0, microsecond=0)
+        talk = arcs.add_date(
+            session, now, pair, arcs.DateInput("presentation", at, "Europe/Lisbon", None, 15, None, None)
+        )
+        for person in (pair.mentee, pair.mentor):
+            _fill_calendar(session, now, person.id, busy)
+        link = people.scheduling_link(session, now, pair, "practice", talk.id)
+        page = urlsplit(links.url_of(settings.base_url, link)).path
+        first = (now + timedelta(days=1)).date()
+        days = {"from": first, "to": first + timedelta(days=DAYS)}
+        query = urlencode({"session": "practice", "date": talk.id, **days})
+        asked = Asked(page, f"/api/v1/pairs/{pair.id}/slots?{query}", _token(session, now, pair.mentee_id))
+    services.database.close()
+    return asked
+
+
+def _token(session: Session, now: datetime, person_id: int) -> str:
+    token = secrets.token_urlsafe(32)
+    session.add(ApiToken(token_hash=fingerprint(token), person_id=person_id, created_at=now))
+    return token
+
+
+def _fill_calendar(session: Session, now: datetime, person_id: int, count: int) -> None:
+    """As a worker would have stored it: read a moment ago, events of five minutes to an hour, merged."""
+    dice = random.Random(person_id)
+    start = floor_epoch(now) // 300 * 300
+    begins = [start + 300 * dice.randrange(DAYS * 288) for _ in range(count)]
+    busy = merge((begin, begin + 300 * dice.randint(1, 12)) for begin in begins)
+    connection = Connection(
+        person_id=person_id, provider="ics", url="https://calendar.example.org/x.ics", created_at=now
+    )
+    session.add(connection)
+    session.flush()
+    session.add(
+        Calendar(
+            connection_id=connection.id,
+            key="",
+            key_hash=fingerprint(""),
+            name="Work",
+            busy=pack(busy),
+            window_from=now - timedelta(days=1),
+            window_until=now + timedelta(days=92),
+            verified_at=now,
+        )
+    )
