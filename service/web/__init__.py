@@ -83,12 +83,19 @@ def _expected(error: errors.GreenroomError) -> AnyResponse:
         sentences = [words()(f"adapter.{error.code}", **error.params)]
     else:
         sentences = [words()(f"error.{error.code}", **error.params)]
-    return page("error.html", status, sentences=sentences, lost=status in {404, 410})
+    again = _posted() if isinstance(error, errors.TooMany) else []
+    return page("error.html", status, sentences=sentences, lost=status in {404, 410}, again=again)
+
+
+def _posted() -> list[tuple[str, str]]:
+    """What this form held, to be sent once more by one button: nothing that somebody typed is lost. No password goes
+    back to a page, and no browser lets a page choose a file."""
+    return [(name, value) for name, value in request.form.items(multi=True) if name != "password"]
 
 
 def _database(error: OperationalError) -> AnyResponse:
     log.error("the database did not answer: %s", type(error.orig).__name__)
-    return page("error.html", 503, sentences=[words()("error.database")], lost=False)
+    return page("error.html", 503, sentences=[words()("error.database")], lost=False, again=_posted())
 
 
 def _key_missing(error: KeyMissing) -> AnyResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
@@ -148,45 +148,66 @@ def move(token: str) -> AnyResponse:
         reader = reader_of(session, "meeting", token)
         meeting = meeting_of(session, reader)
         if request.args.get("start"):
-            start = asked_start(request.args["start"])
-            return page(
-                "move.html", reader=reader, token=token, meeting=meeting, start=start, faults=[],
-                end=start + (meeting.ends_at - meeting.starts_at), other=meeting.pair.other(reader.person.id),
-                other_time=other_time(words(), start, reader.zone, meeting.pair.other(reader.person.id)),
-            )  # fmt: skip
+            return _move_page(reader, token, meeting, asked_start(request.args["start"]))
         return _move_times(session, reader, token, meeting)
+
+
+def _move_page(
+    reader: Reader, token: str, meeting: Meeting, start: datetime, faults: list[str] | None = None, status: int = 200
+) -> AnyResponse:
+    other = meeting.pair.other(reader.person.id)
+    return page(
+        "move.html", status, reader=reader, token=token, meeting=meeting, start=start, faults=faults or [],
+        other=other, other_time=other_time(words(), start, reader.zone, other),
+    )  # fmt: skip
 
 
 def _move_times(
     session: Session, reader: Reader, token: str, meeting: Meeting, said: str = "", status: int = 200
 ) -> AnyResponse:
+    """With the reason that was typed for another time, if there is one."""
     query = booking.moving_query(meeting, reader.person.id)
     found = offer_move(session, now(), services().settings.busy_max_age, query, meeting)
+    reason = request.form.get("reason")
     return page(
         "times.html", status, reader=reader, token=token, choice=None, times=times_of(found, reader, now()), said=said,
-        kept=[], in_mind=None, pair=meeting.pair, moving=meeting, other=meeting.pair.other(reader.person.id), date=None,
-        link_names_it=True,
+        kept=[("reason", reason)] if reason else [], in_mind=None, pair=meeting.pair, moving=meeting,
+        other=meeting.pair.other(reader.person.id), date=None, link_names_it=True,
     )  # fmt: skip
 
 
 @blueprint.post("/m/<token>/move")
 def moved(token: str) -> AnyResponse:
+    """The page's buttons: move it, other times, or the page again for one of those; the reason is kept."""
     limited(token)
+    action, start = request.form.get("action", "move"), asked_start(request.form.get("start", ""))
     with reading() as session:
         reader = reader_of(session, "meeting", token)
-        meeting_id = meeting_of(session, reader).id
-    start = asked_start(request.form.get("start", ""))
+        meeting = meeting_of(session, reader)
+        if action == "other":
+            return _move_times(session, reader, token, meeting)
+        if action == "show":
+            return _move_page(reader, token, meeting, start)
     try:
-        confirm.reschedule(services(), meeting_id, reader.person.id, start, reason=request.form.get("reason") or None)
-    except (SlotTaken, RuleBroken, CalendarUnreadable) as fault:
+        confirm.reschedule(services(), meeting.id, reader.person.id, start, reason=request.form.get("reason") or None)
+    except (SlotTaken, RuleBroken, CalendarUnreadable, InvalidInput) as fault:
+        return _not_moved(token, start, fault)
+    return see_other(url_for("meeting.show", token=token))
+
+
+def _not_moved(token: str, start: datetime, fault: Exception) -> AnyResponse:
+    """Says so first, beside fresh times; what was typed is kept."""
+    with reading() as session:
+        reader = reader_of(session, "meeting", token)
+        meeting = meeting_of(session, reader)
+        if isinstance(fault, InvalidInput):
+            return _move_page(reader, token, meeting, start, fault_sentences(fault), 422)
         if isinstance(fault, CalendarUnreadable):
             said, status = words()("page.not_moved.unreadable", names=words().items(fault.names)), 503
         else:
             said = words()("page.not_moved.gone", time=words().moment(start, reader.zone))
             status = 409 if isinstance(fault, SlotTaken) else 422
-        with reading() as session:
-            return _move_times(session, reader, token, meeting_of(session, reader), said, status)
-    return see_other(url_for("meeting.show", token=token))
+        return _move_times(session, reader, token, meeting, said, status)
 
 
 @blueprint.post("/m/<token>/<any(cancel, decline, accept, agenda, ask, place, agree):what>")

@@ -24,7 +24,10 @@ def test_the_mailbox_answers_like_a_mail_program(services, client, ana):
     key = re.search(r'href="/mailbox/([^"?]+)"', box.get_data(as_text=True))[1]
     mail = client.get(f"/mailbox/{key}")
     assert "Accept" in text_of(mail)
-    assert "Booked" in text_of(client.get(f"/mailbox/{key}/html"))
+    shown = client.get(f"/mailbox/{key}/html")
+    assert "Booked" in text_of(shown)
+    assert '<base target="_top">' in shown.get_data(as_text=True), "a link leaves the frame that the mail is shown in"
+    assert "allow-scripts" not in shown.headers["Content-Security-Policy"]
     answered = client.post(f"/mailbox/{key}/answer", data={"answer": "DECLINED"})
     assert "Declined" in text_of(client.get(answered.headers["Location"]))
     with services.database.read() as session:

@@ -13,7 +13,7 @@ from service.links import link_for
 from service.operations import arcs, booking, followup, people
 from service.operations.booking import BookingInput
 from service.operations.meetings import agreed_at_meeting, load_meeting
-from service.operations.offering import SlotQuery
+from service.operations.offering import SlotQuery, offer, offer_move
 from service.store.tables import Meeting
 from service.web import confirm
 from service.web.api import answers, bodies, shapes
@@ -54,7 +54,9 @@ def book(caller: Caller, pair_id: int, body: bodies.MeetingInput) -> answers.Mee
     try:
         meeting_id = confirm.book(services(), query, wanted)
     except SlotTaken:
-        raise _taken(query, words) from None
+        with reading() as session:
+            free = offer(session, now(), services().settings.busy_max_age, query)
+            raise TakenWithFresh(fresh_slots(free, words)) from None
     with writing() as session:  # looking makes no link, so the booker's is made here
         link_for(session, now(), "meeting", caller.me, pair_id=pair_id, meeting_id=meeting_id)
     return _meeting(caller, meeting_id)
@@ -72,11 +74,6 @@ def _key() -> str | None:
 def _hash(pair_id: int, body: bodies.MeetingInput) -> str:
     """Of what was asked for and of whom: the same key with another pair is another booking."""
     return hashlib.sha256(f"{pair_id} {body.model_dump_json()}".encode()).hexdigest()[:43]
-
-
-def _taken(query: SlotQuery, words: Words) -> TakenWithFresh:
-    with reading() as session:
-        return TakenWithFresh(fresh_slots(session, now(), services().settings.busy_max_age, query, words))
 
 
 def _meeting(caller: Caller, meeting_id: int) -> answers.Meeting:
@@ -116,7 +113,10 @@ def change_meeting(caller: Caller, meeting_id: int, body: bodies.MeetingChange) 
         try:
             confirm.reschedule(services(), meeting_id, caller.me, start, minutes=body.minutes, also=besides)
         except SlotTaken:
-            raise _taken(query, words) from None
+            with reading() as session:
+                held = load_meeting(session, meeting_id, caller.me)
+                free = offer_move(session, now(), services().settings.busy_max_age, query, held)
+                raise TakenWithFresh(fresh_slots(free, words)) from None
     else:
         with writing() as session:
             besides(session, load_meeting(session, meeting_id, caller.me))

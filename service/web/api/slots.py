@@ -67,9 +67,8 @@ def slots_json(session: Session, now: datetime, max_age: Any, pair: Pair, reader
     return value
 
 
-def fresh_slots(session: Session, now: datetime, max_age: Any, query: SlotQuery, words: Words) -> list[dict[str, Any]]:
-    """A few fresh times, for whoever was just too late."""
-    found = offer(session, now, max_age, query)
+def fresh_slots(found: Offer, words: Words) -> list[dict[str, Any]]:
+    """A few of them, for whoever was just too late."""
     return [_slot(slot, words, None, {}) for slot in found.proposals.slots[:10]]
 
 

@@ -1,0 +1,161 @@
+"""What somebody typed is still there after a refusal, on every page, whatever the reason was."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from service.store.tables import Meeting, Pair
+from service.web import create_app
+from tests.web.walk import NOW, book, first_card, form_of, link, text_of
+
+
+@pytest.fixture
+def mine(services, client, ana):
+    """Ana's own page."""
+    with services.database.read() as session:
+        mentee = session.get(Pair, ana[1]).mentee_id
+    return link(services, "person", mentee)
+
+
+@pytest.mark.parametrize(
+    ("what", "form", "typed"),
+    [
+        ("hours", {"form": "hours", "hours": "Mon 17:00-09:00", "off": "MY-DAYS"}, ["Mon 17:00-09:00", "MY-DAYS"]),
+        ("person", {"form": "person", "name": "MY-NAME", "own_zone": "Mars/Olympus"}, ["MY-NAME", "Mars/Olympus"]),
+        ("calendar", {"form": "calendar", "provider": "caldav", "url": " ", "username": "MY-LOGIN"},
+         ["MY-LOGIN"]),
+    ],
+)  # fmt: skip
+def test_on_a_persons_page(client, mine, what, form, typed):
+    answer = client.post(f"/p/{mine}/{what}", data=form)
+    assert answer.status_code == 422
+    html = answer.get_data(as_text=True)
+    assert [text for text in typed if text not in html] == []
+    assert html.count('<details class="panel" open>') == (what != "person"), "the form that was refused is open"
+
+
+def test_in_a_date_and_a_place(client, mine, ana):
+    date = {"form": f"n{ana[1]}", "pair": ana[1], "kind": "exam", "day": "2020-01-01", "time": "10:00", "label": "MINE"}
+    place = {"form": f"place{ana[1]}", "pair": ana[1], "place": "P" * 301}
+    for what, form in (("date", date), ("place", place)):
+        answer = client.post(f"/p/{mine}/{what}", data=form)
+        assert answer.status_code == 422
+        assert form.get("label", form.get("place")) in answer.get_data(as_text=True)
+
+
+def test_a_password_never_comes_back(client, mine, services, ana):
+    with services.database.read() as session:
+        mentee = session.get(Pair, ana[1]).mentee_id
+    connect = link(services, "connect", mentee)
+    form = {"form": "calendar", "provider": "caldav", "url": " ", "username": "MY-LOGIN", "password": "MY-SECRET"}
+    for path in (f"/p/{mine}/calendar", f"/connect/{connect}"):
+        answer = client.post(path, data=form)
+        assert answer.status_code == 422
+        assert '"MY-LOGIN"' in answer.get_data(as_text=True)
+        assert "MY-SECRET" not in answer.get_data(as_text=True)
+
+
+def test_in_an_agenda_and_what_was_agreed(services, client, ana):
+    token, meeting_id = book(services, client, ana)
+    agenda = {"form": "agenda", "point.0.text": "MY-POINT", "point.1.text": "x" * 600}
+    answer = client.post(f"/m/{token}/agenda", data=agenda)
+    assert answer.status_code == 422
+    assert "MY-POINT" in answer.get_data(as_text=True)
+    with services.database.read() as session:
+        meeting = session.get(Meeting, meeting_id)
+        ids = {"pair_id": meeting.pair_id, "meeting_id": meeting_id}
+        after = link(services, "followup", meeting.pair.mentee_id, **ids)
+    services.clock.now = meeting.ends_at + timedelta(hours=2)
+    form = {
+        "form": "followup", "happened": "yes", "reflection": "MY-THOUGHTS", "line.0.text": "MY-LINE",
+        "line.1.text": "x" * 600, "line.1.due_on": "2027-03-01",
+    }  # fmt: skip
+    answer = client.post(f"/f/{after}", data=form)
+    assert answer.status_code == 422
+    html = answer.get_data(as_text=True)
+    assert [text for text in ("MY-THOUGHTS", "MY-LINE", "2027-03-01") if text not in html] == []
+
+
+def test_the_reason_of_a_move_goes_along_to_other_times(services, client, ana):
+    token, _ = book(services, client, ana)
+    night = {"start": "2027-02-26T03:00:00Z", "reason": "MY-REASON"}
+    refused = client.post(f"/m/{token}/move", data=night)
+    assert refused.status_code == 422
+    assert "What you typed is kept" in text_of(refused)
+    start = re.search(r'name="start" value="([^"]+)"', refused.get_data(as_text=True))[1]
+    again = client.post(f"/m/{token}/move", data={"start": start, "reason": "MY-REASON", "action": "show"})
+    assert again.status_code == 200
+    fields = form_of(again, "move")
+    assert (fields["reason"], fields["start"]) == ("MY-REASON", start)
+    others = client.post(f"/m/{token}/move", data=fields | {"action": "other"})
+    assert 'value="MY-REASON"' in others.get_data(as_text=True)
+    too_long = client.post(f"/m/{token}/move", data=fields | {"reason": "r" * 501})
+    assert too_long.status_code == 422
+    assert "r" * 501 in too_long.get_data(as_text=True)
+    assert "not moved yet" in text_of(too_long)
+    assert client.post(f"/m/{token}/move", data=fields).status_code == 303
+
+
+def test_a_database_that_is_away_gets_the_form_once_more(services, client, ana):
+    decide = client.get(first_card(client.get(f"/s/{ana[0]}")))
+    form = form_of(decide, "book") | {"ask": "KEEP-ME <b>", "password": "MY-SECRET"}
+    services.database.engine.dispose()
+    other = sqlite3.connect(services.settings.data_dir / "greenroom.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        with services.database.engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout=20")
+        answer = client.post(f"/s/{ana[0]}/time", data=form)
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    assert answer.status_code == 503
+    html = answer.get_data(as_text=True)
+    assert "KEEP-ME &lt;b&gt;" in html
+    assert "MY-SECRET" not in html
+    assert "Try again" in text_of(answer)
+    booked = client.post(f"/s/{ana[0]}/time", data=form_of(answer, "book") | {"ask": "KEEP-ME <b>"})
+    assert booked.status_code == 303
+
+
+def test_too_often_gets_the_form_once_more(client, ana):
+    for _ in range(80):
+        answer = client.post(f"/s/{ana[0]}/time", data={"start": "2027-02-26T03:00:00Z", "ask": "KEEP-ME"})
+    assert answer.status_code == 429
+    assert "KEEP-ME" in answer.get_data(as_text=True)
+
+
+def test_limits_hold_on_the_front_page_and_behind_an_entry(services, client, ana):
+    assert client.post("/", data={"email": "x@example.org"}).status_code == 303
+    _, meeting_id = book(services, client, ana)
+    with services.database.read() as session:
+        meeting = session.get(Meeting, meeting_id)
+        entry = link(services, "entry", meeting.pair.mentor_id, pair_id=meeting.pair_id, meeting_id=meeting_id)
+    behind = [client.post(f"/i/{entry}").status_code for _ in range(80)]
+    assert (behind[0], behind[-1]) == (303, 429)
+    front = [client.post("/", data={"email": "x@example.org"}).status_code for _ in range(320)]
+    assert (front[0], front[-1]) == (303, 429)
+    assert services.clock.now == NOW
+
+
+def test_limits_are_counted_for_all_machines_together(services, valkey, ana):
+
+    shared = replace(services, settings=replace(services.settings, redis_url=valkey))
+    machines = [create_app(shared).test_client() for _ in range(2)]
+    form = {"start": "2027-02-26T03:00:00Z"}
+    answers = [machines[turn % 2].post(f"/s/{ana[0]}/time", data=form).status_code for turn in range(70)]
+    assert answers.count(429) == 10
+    assert answers[-1] == 429
+
+
+def test_a_broker_that_is_away_refuses_nobody(services, tmp_path, ana):
+
+    away = replace(services, settings=replace(services.settings, redis_url=f"unix://{tmp_path}/nobody"))
+    client = create_app(away).test_client()
+    assert client.get(first_card(client.get(f"/s/{ana[0]}"))).status_code == 200
+    assert client.post("/", data={"email": "x@example.org"}).status_code == 303
