@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from time import monotonic
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml.common import DefusedXmlException
@@ -162,7 +162,23 @@ def _multistatus(response: Response) -> Element:
         raise AdapterError("not_caldav", permanent=True, host=urlsplit(response.url).hostname) from fault
     if tree.tag != f"{DAV}multistatus":
         raise AdapterError("not_caldav", permanent=True, host=urlsplit(response.url).hostname)
+    _check_itself(tree, response.url)
     return tree
+
+
+def _check_itself(tree: Element, url: str) -> None:
+    """Raises AdapterError when a 207 says of the very address that was asked that it failed (RFC 4918 9.1, 13).
+    Xandikos 0.4 answers PROPFIND so for a calendar that is gone, Radicale 3.9 with a plain 404 (November 2026)."""
+    for resource in tree.iter(f"{DAV}response"):
+        status = (resource.findtext(f"{DAV}status") or "").split()[1:2]
+        href = join(url, resource.findtext(f"{DAV}href", "").strip())
+        if status and status[0].isdecimal() and _path(href) == _path(url):
+            check(Response(int(status[0]), {}, b"", url))
+
+
+def _path(url: str) -> str:
+    """RFC 4918 5.2: a collection is the same with its last slash and without."""
+    return unquote(urlsplit(url).path).rstrip("/")
 
 
 def _href_in(tree: Element, name: str, base: str) -> str | None:

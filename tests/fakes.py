@@ -94,6 +94,7 @@ class MemoryCalendar:
     partial: bool = False
     version: int = 0
     reads: int = 0
+    sent: int = 0  # how often its events left it
 
     def discover(self, timeout: timedelta) -> tuple[CalendarRef, ...]:
         self._answer()
@@ -106,6 +107,7 @@ class MemoryCalendar:
         now = SyncMark(sync_token=str(self.version))
         if mark == now:
             return None
+        self.sent += 1
         ours = tuple(
             OwnEvent(uid, interval, cancelled=False, partstat=None)
             for interval, uid in self.events

@@ -1,4 +1,4 @@
-"""Calendar servers on loopback: one that answers as it is told, and a real Radicale."""
+"""Calendar servers on loopback: one that answers as told, a real Radicale and Xandikos, and a relay to put in front."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from tests.smtp import free_port
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
+HOP = frozenset({"Content-Length", "Transfer-Encoding", "Connection"})  # of one connection, not of what it carries
 
 
 @contextmanager
@@ -39,9 +42,53 @@ def answering(answers: dict[str, Answer], tls: ssl.SSLContext | None = None) -> 
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with _serving(Handler, tls) as host:
+        yield host
+
+
+@dataclass
+class Relay:
+    """What stands in front of a server: passes everything on, unless `answer` is set, and counts the answers that
+    carried a calendar."""
+
+    host: str = ""
+    answer: Answer | None = None
+    calendars_sent: int = 0
+
+
+@contextmanager
+def relay(upstream: str) -> Iterator[Relay]:
+    found = Relay()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if found.answer is not None:
+                found.answer(self)
+                return
+            behind = HTTPConnection(upstream, timeout=10)
+            behind.request(self.command, self.path, asked, dict(self.headers))
+            answer = behind.getresponse()
+            content = answer.read()
+            behind.close()
+            found.calendars_sent += b"BEGIN:VCALENDAR" in content
+            kept = {name: value for name, value in answer.getheaders() if name not in HOP}
+            body(content, answer.status, **kept)(self)
+
+        do_PROPFIND = do_REPORT = do_GET
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    with _serving(Handler) as found.host:
+        yield found
+
+
+@contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
-    server.handle_error = lambda *_arguments: None  # a client that does not trust us hangs up
+    server.handle_error = lambda *_arguments: None  # a client that does not trust us, or had enough, hangs up
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -121,8 +168,24 @@ def radicale(folder: Path, users: dict[str, str]) -> Iterator[str]:
         f"[auth]\ntype=htpasswd\nhtpasswd_filename={folder}/users\nhtpasswd_encryption=plain\ndelay=0\n"
         f"[storage]\nfilesystem_folder={folder}/collections\n[logging]\nlevel=critical\n"
     )
+    with _process(port, "radicale", "-C", str(config)) as host:
+        yield host
+
+
+@contextmanager
+def xandikos(folder: Path, principal: str) -> Iterator[str]:
+    """A real CalDAV server that lets everybody in as `principal`: its passwords want TLS of its own."""
+    port = free_port()
+    options = ("--autocreate", "--current-user-principal", principal, "--state-dir", str(folder / "state"))
+    where = ("-d", str(folder / "collections"), "-l", "127.0.0.1", "-p", str(port))
+    with _process(port, "xandikos", "serve", *where, *options) as host:
+        yield host
+
+
+@contextmanager
+def _process(port: int, module: str, *arguments: str) -> Iterator[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "radicale", "-C", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", module, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         _wait_for(f"http://127.0.0.1:{port}/", process)

@@ -6,13 +6,13 @@ import hashlib
 
 import pytest
 
-from integrations.caldav_calendar import CalDav
-from integrations.http import GuardedHttp, Login
+from integrations.http import GuardedHttp
 from integrations.ics_feed import IcsFeed
 from service.domain.errors import AdapterError
 from tests.fakes import MemoryCalendar
 from tests.integrations import servers
 from tests.integrations.busy_contract import WAIT, BusyContract, ics_of
+from tests.integrations.dav_contract import DavContract
 
 
 class TestMemory(BusyContract):
@@ -23,26 +23,29 @@ class TestMemory(BusyContract):
     def adapter(self):
         return self.calendar
 
-    def put(self, events):
-        self.calendar.events = list(events)
+    def put(self, entries):
+        self.calendar.events = [(each, entry.uid) for entry in entries for each in entry.occurrences]
         self.calendar.version += 1
 
-    def break_it(self):
-        self.calendar.fault = AdapterError("timeout", permanent=False)
+    def fail(self, failure):
+        self.calendar.fault = failure.error() if failure else None
+
+    def sent(self):
+        return self.calendar.sent
 
 
 class TestFeed(BusyContract):
     @pytest.fixture(autouse=True)
     def served(self):
         self.answers = {}
-        with servers.answering(self.answers) as self.host:
+        with servers.answering(self.answers) as upstream, servers.relay(upstream) as self.relay:
             yield
 
     def adapter(self):
-        return IcsFeed(GuardedHttp(frozenset({self.host}), None), f"http://{self.host}/feed.ics")
+        return IcsFeed(GuardedHttp(frozenset({self.relay.host}), None), f"http://{self.relay.host}/feed.ics")
 
-    def put(self, events):
-        content = ics_of(events)
+    def put(self, entries):
+        content = ics_of(entries)
         tag = f'"{hashlib.sha256(content).hexdigest()[:8]}"'
 
         def answer(handler):
@@ -51,37 +54,41 @@ class TestFeed(BusyContract):
 
         self.answers["/feed.ics"] = answer
 
-    def break_it(self):
-        del self.answers["/feed.ics"]
+    def fail(self, failure):
+        self.relay.answer = failure.answer if failure else None
+
+    def sent(self):
+        return self.relay.calendars_sent
 
 
-class TestCalDav(BusyContract):
-    @pytest.fixture(autouse=True)
-    def served(self, tmp_path):
-        with servers.radicale(tmp_path, {"ben": "right"}) as self.host:
-            self.http, self.password, self.held = GuardedHttp(frozenset({self.host}), None), "right", set()
-            make = '<c:mkcalendar xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav"/>'
-            self.send("MKCALENDAR", "", make.encode())
-            yield
+@pytest.fixture(scope="module")
+def radicale(tmp_path_factory):
+    with servers.radicale(tmp_path_factory.mktemp("radicale"), {"ben": "right"}) as host:
+        yield host
 
-    def send(self, method, name, content=None):
-        kind = "text/calendar" if method == "PUT" else "application/xml"
-        answer = self.http.fetch(
-            method, f"http://{self.host}/ben/office/{name}", timeout=WAIT, body=content,
-            headers={"Content-Type": kind}, login=Login("ben", "right"), most_bytes=10**6,
-        )  # fmt: skip
-        assert answer.status in {200, 201, 204}
 
-    def adapter(self):
-        return CalDav(self.http, f"http://{self.host}/", "ben", self.password)
+@pytest.fixture(scope="module")
+def xandikos(tmp_path_factory):
+    with servers.xandikos(tmp_path_factory.mktemp("xandikos"), "/ben/") as host:
+        yield host
 
-    def put(self, events):
-        wanted = {uid for _, uid in events}
-        for gone in self.held - wanted:
-            self.send("DELETE", f"{gone}.ics")
-        for interval, uid in events:
-            self.send("PUT", f"{uid}.ics", ics_of([(interval, uid)]))
-        self.held = wanted
 
-    def break_it(self):
-        self.password = "wrong"
+class TestRadicale(DavContract):
+    home = "/ben/"
+
+    @pytest.fixture
+    def upstream(self, radicale):
+        return radicale
+
+    def test_a_wrong_password_says_so(self):
+        with pytest.raises(AdapterError) as caught:
+            self.at("/", password="wrong").discover(WAIT)
+        assert (caught.value.code, caught.value.permanent) == ("unauthorized", True)
+
+
+class TestXandikos(DavContract):
+    home = "/ben/calendars/"
+
+    @pytest.fixture
+    def upstream(self, xandikos):
+        return xandikos
