@@ -28,7 +28,6 @@ from service.wiring import Services, utc_now
 WORDS = Words.of("en")
 ENOUGH_SPACE = 500 * 1024 * 1024  # bytes: the database writes twice what it keeps for a moment
 READ_TIMEOUT = timedelta(seconds=10)
-OVERDUE = timedelta(minutes=2)
 CLOCK_OFF = timedelta(minutes=2)
 
 
@@ -115,7 +114,7 @@ def _used_keys(session: Session) -> set[str]:
 def _parts(services: Services) -> Iterator[Row]:
     with services.database.read() as session:
         alive = heartbeats.alive(session, utc_now())
-    for part in ("clock", "worker"):
+    for part in heartbeats.PARTS:
         if part in alive:
             yield Row(part, "well")
         else:
@@ -144,7 +143,7 @@ def _outbox(services: Services) -> Iterator[Row]:
         states = outbox.counts(session)
         overdue = outbox.oldest_overdue(session, services.clock())
     said = [WORDS(f"doctor.outbox.{state}", n=states[state]) for state in ("uncertain", "dead") if states.get(state)]
-    if overdue > OVERDUE:
+    if overdue > outbox.OVERDUE:
         said.insert(0, WORDS("doctor.outbox.overdue", minutes=int(overdue.total_seconds() // 60)))
     yield Row("outbox", "look" if said else "well", " ".join(said))
 

@@ -1,4 +1,5 @@
-"""Random tokens behind every link: one person and purpose, expiring, revocable; stored hashed, sealed for reuse."""
+"""Random tokens behind every link: one purpose, for one person or whoever runs it, expiring, revocable; stored hashed,
+sealed for reuse."""
 
 from __future__ import annotations
 
@@ -17,12 +18,12 @@ TOKEN_BYTES = 24  # 192 bits: more than the 128 that a link must carry
 # Purpose -> the page's path and how long a link lives from its making.
 PATHS: dict[str, str] = {
     "schedule": "s", "connect": "connect", "meeting": "m", "entry": "i", "followup": "f", "person": "p",
-    "programme": "programme", "feed": "feeds",
+    "programme": "programme", "feed": "feeds", "operator": "operator",
 }  # fmt: skip
 LIVES: dict[str, timedelta] = {
     "schedule": timedelta(days=365), "connect": timedelta(days=14), "meeting": timedelta(days=180),
     "entry": timedelta(days=180), "followup": timedelta(days=60), "person": timedelta(days=365),
-    "programme": timedelta(days=365), "feed": timedelta(days=365),
+    "programme": timedelta(days=365), "feed": timedelta(days=365), "operator": timedelta(days=365),
 }  # fmt: skip
 
 
@@ -73,9 +74,12 @@ def url_of(base_url: str, link: Link) -> str:
     return f"{base_url}/{PATHS[link.purpose]}/{link.token}{suffix}"
 
 
-def revoke_links(session: Session, now: datetime, person_id: int) -> int:
-    """Makes every link of the person useless at once; returns how many. Repeatable."""
-    links = session.scalars(select(Link).where(Link.person_id == person_id, Link.revoked_at.is_(None))).all()
+def revoke_links(session: Session, now: datetime, person_id: int | None, purpose: str | None = None) -> int:
+    """Makes every link of the person useless at once, or those for one purpose; returns how many. Repeatable.
+    Nobody's (None) are the operator's."""
+    of_purpose = (Link.purpose == purpose,) if purpose else ()
+    mine = select(Link).where(Link.person_id == person_id, Link.revoked_at.is_(None), *of_purpose)
+    links = session.scalars(mine).all()
     for link in links:
         link.revoked_at = now
     return len(links)

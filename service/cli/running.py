@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from service import settings, wiring
+from service import links, settings, wiring
 from service.cli.frame import WORDS, json_option, opened, show, table
 
 
@@ -54,6 +54,19 @@ def doctor(as_json: bool, address: str | None) -> None:
 
 
 @click.command()
+@click.option("--rotate", is_flag=True, help=WORDS("cli.help.rotate"))
+@json_option
+def operator(rotate: bool, as_json: bool) -> None:
+    """Prints the link to the page that says what is wrong and what to do."""
+    with opened() as services, services.database.write() as session:
+        now = services.clock()
+        if rotate:
+            links.revoke_links(session, now, None, "operator")
+        url = links.url_of(services.settings.base_url, links.link_for(session, now, "operator", None))
+    show(as_json, {"url": url}, [url])
+
+
+@click.command()
 @click.option("--reset", is_flag=True)
 def demo(reset: bool) -> None:
     """Everything on this machine, with a made-up programme."""
@@ -83,4 +96,4 @@ def bench(ctx: click.Context) -> None:
     raise SystemExit(main(ctx.args))
 
 
-COMMANDS = (up, web, worker, migrate, doctor, demo, clock, bench)
+COMMANDS = (up, web, worker, migrate, doctor, operator, demo, clock, bench)

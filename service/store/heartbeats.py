@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from service.store.database import Database
@@ -12,6 +12,7 @@ from service.store.tables import Heartbeat
 
 FRESH_FOR = timedelta(seconds=45)  # an idle worker says so every 15 seconds
 FORGOTTEN_AFTER = timedelta(hours=1)
+PARTS = ("clock", "worker")
 
 
 # `now` is the machine's clock, also in the demo: whether a process lives has nothing to do with the time it plays.
@@ -24,3 +25,13 @@ def beat(database: Database, name: str, part: str, now: datetime) -> None:
 def alive(session: Session, now: datetime) -> set[str]:
     """The kinds of part that have said so lately."""
     return set(session.scalars(select(Heartbeat.part).where(Heartbeat.at > now - FRESH_FOR)))
+
+
+def by_part(session: Session, now: datetime) -> dict[str, tuple[int, datetime]]:
+    """Of each kind of part that has said so lately: how many processes, and when one of them last did."""
+    found = session.execute(
+        select(Heartbeat.part, func.count(), func.max(Heartbeat.at))
+        .where(Heartbeat.at > now - FRESH_FOR)
+        .group_by(Heartbeat.part)
+    )
+    return {part: (count, at) for part, count, at in found}

@@ -21,6 +21,7 @@ MOST_ATTEMPTS = 12
 KEEP_TRYING = timedelta(days=4)  # a server that is away over a weekend loses no mail (RFC 5321 4.5.4.1)
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=1)
+OVERDUE = timedelta(minutes=2)  # longer than any healthy dispatcher and queue take
 UNSENT = ("pending", "queued")
 OUT = ("sent", "sending", "uncertain")  # the reader has it, or may have it
 
@@ -239,6 +240,20 @@ def listing(session: Session, state: str | None = None, limit: int = 200) -> lis
     """Newest first."""
     wanted = select(OutboxRow).order_by(OutboxRow.id.desc()).limit(limit)
     return list(session.scalars(wanted.where(OutboxRow.state == state) if state else wanted))
+
+
+def overdue(session: Session, now: datetime, limit: int) -> list[OutboxRow]:
+    """Due and not taken by anybody for longer than OVERDUE; oldest first."""
+    waiting = select(OutboxRow).where(OutboxRow.state.in_(UNSENT), OutboxRow.due_at <= now - OVERDUE)
+    return list(session.scalars(waiting.order_by(OutboxRow.due_at, OutboxRow.id).limit(limit)))
+
+
+def again_later(session: Session, now: datetime, limit: int) -> list[OutboxRow]:
+    """Refused for now, and to be tried again by themselves; the next one first."""
+    waiting = select(OutboxRow).where(
+        OutboxRow.state == "pending", OutboxRow.due_at > now, OutboxRow.last_error.is_not(None)
+    )
+    return list(session.scalars(waiting.order_by(OutboxRow.due_at, OutboxRow.id).limit(limit)))
 
 
 def resolve(now: datetime, row: OutboxRow, *, sent: bool) -> None:

@@ -76,8 +76,8 @@ class Link(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     token_hash: Mapped[str] = mapped_column(String(43), unique=True)
     token: Mapped[str] = mapped_column(EncryptedText("links.token"))
-    purpose: Mapped[str] = mapped_column(String(16))  # schedule connect meeting entry followup person programme feed
-    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    purpose: Mapped[str] = mapped_column(String(16))  # a key of links.PATHS
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # NULL: the operator's
     pair_id: Mapped[int | None] = mapped_column(ForeignKey("pairs.id"))
     meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"))
     date_id: Mapped[int | None] = mapped_column(ForeignKey("critical_dates.id"))

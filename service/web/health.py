@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from flask import Blueprint, jsonify
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response as AnyResponse
@@ -14,7 +12,6 @@ from service.web.page import now, services
 from service.wiring import utc_now
 
 blueprint = Blueprint("health", __name__)
-OVERDUE = timedelta(minutes=2)
 
 
 @blueprint.get("/health/live")
@@ -53,5 +50,5 @@ def _parts() -> dict[str, str]:
         "migrations": "ready",
         "clock": "ready" if "clock" in alive else "missing",
         "worker": "ready" if "worker" in alive else "missing",
-        "outbox": "overdue" if overdue > OVERDUE else "uncertain" if states.get("uncertain") else "ready",
+        "outbox": "overdue" if overdue > outbox.OVERDUE else "uncertain" if states.get("uncertain") else "ready",
     }

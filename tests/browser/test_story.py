@@ -13,6 +13,7 @@ from service.links import link_for, url_of
 from service.operations import followup, people
 from service.store.tables import Meeting
 from tests import cast
+from tests.web.walk import add_mail
 from workers.deliver import drain
 
 pytestmark = pytest.mark.browser
@@ -145,6 +146,11 @@ def test_every_other_page(chromium, site, ana, size, scheme):
         for each in page.locator("main > details > summary, main section details > summary").all():
             each.click()
         visit.look()
+    for state in ("uncertain", "dead", "pending"):
+        add_mail(site, state, "answer_lost", due_at=NOW + timedelta(hours=1))
+    visit.open(link(site, "operator", None))
+    visit.press("arrived")
+    assert "holds" in page.locator("[role=status]").inner_text()
     visit.open(link(site, "schedule", mentee, pair_id=pair_id))
     visit.open(f"{base}/")
     page.fill("#email", "ana@example.org")

@@ -15,7 +15,7 @@ from tests.web.walk import NOW, SECRET, book, dump, link, text_of
 from workers.deliver import drain
 
 
-@pytest.mark.parametrize("path", ["/s/{}", "/m/{}", "/i/{}", "/f/{}", "/p/{}", "/connect/{}"])
+@pytest.mark.parametrize("path", ["/s/{}", "/m/{}", "/i/{}", "/f/{}", "/p/{}", "/connect/{}", "/operator/{}"])
 def test_old_foreign_and_cut_links_get_a_kind_page(services, client, ana, path):
     for token in ("cut", ana[0][:-1], "x" * 32):
         answer = client.get(path.format(token))
@@ -45,7 +45,7 @@ def test_s20_get_changes_nothing(services, client, ana):
         session.add(ApiToken(token_hash=fingerprint("ana" * 9), person_id=mine, created_at=NOW))
     purposes = {"after.entry": "entry", "after.after": "followup", "person.show": "person", "person.connect": "connect"}
     tokens = {endpoint: link(services, purpose, mine, **subject) for endpoint, purpose in purposes.items()}
-    tokens |= {"booking.times": ana[0], "booking.decide": ana[0]}
+    tokens |= {"booking.times": ana[0], "booking.decide": ana[0], "operator.show": link(services, "operator", None)}
     rules = [rule for rule in client.application.url_map.iter_rules() if "GET" in rule.methods]
     before = dump(services)
     for rule in rules:

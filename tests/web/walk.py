@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from sqlalchemy import select
 
 from service.links import link_for
-from service.store.tables import Meeting
+from service.store import outbox
+from service.store.tables import Meeting, OutboxRow
+from tests import cast
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
 SECRET = "SECRET-LABEL"
@@ -17,6 +19,17 @@ SECRET = "SECRET-LABEL"
 def link(services, purpose, person_id, **subject):
     with services.database.write() as session:
         return link_for(session, services.clock(), purpose, person_id, **subject).token
+
+
+def add_mail(services, state, error=None, due_at=NOW):
+    """A mail to Ana in this state; its id."""
+    with services.database.write() as session:
+        ana = cast.person(session, NOW, "ana")
+        key = f"{state}-{error}"
+        outbox.add(session, NOW, "links", ana.id, dedup=key, due_at=due_at)
+        row = session.query(OutboxRow).filter_by(dedup_key=key).one()
+        row.state, row.last_error = state, error
+        return row.id
 
 
 def text_of(response):

@@ -1,0 +1,77 @@
+"""The operator's page: what is wrong first and what to do about it, then how everything stands."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from service import links
+from service.domain.errors import AdapterError, MoveNotAllowed, NotFound
+from service.operations import operator
+from service.operations.operator import Standing
+from service.store import heartbeats
+from service.web.page import asked_int, limited, now, page, reading, see_other, services, words, writing
+from service.web.times import age
+from service.wiring import utc_now
+
+blueprint = Blueprint("operator", __name__)
+UTC = ZoneInfo("UTC")
+STATES = ("pending", "queued", "sending", "uncertain", "dead", "sent", "cancelled")
+
+
+@blueprint.get("/operator/<token>")
+def show(token: str) -> AnyResponse:
+    return _show(token)
+
+
+@blueprint.post("/operator/<token>")
+def decided(token: str) -> AnyResponse:
+    """One decision about one mail, then the page again."""
+    limited(token)
+    row_id = asked_int("mail")
+    try:
+        with writing() as session:
+            links.resolve(session, now(), "operator", token)
+            if row_id is None:
+                raise NotFound
+            operator.decide(session, now(), row_id, request.form.get("decision", ""))
+    except MoveNotAllowed as fault:
+        return _show(token, [words()(f"error.{fault.code}", **fault.params)], 409)
+    return see_other(url_for("operator.show", token=token, done=row_id))
+
+
+def _show(token: str, faults: list[str] | None = None, status: int = 200) -> AnyResponse:
+    with reading() as session:
+        links.resolve(session, now(), "operator", token)
+        standing = operator.look(session, now(), utc_now())
+    depth, waited = _depth(), age(words(), now(), now() - standing.waited)
+    return page(
+        "operator.html", status, token=token, faults=faults or [], done=request.args.get("done", type=int),
+        standing=standing, depth=depth, waited=waited, wrong=_wrong(standing, depth, waited), zone=UTC, age=age,
+        parts=[(part, standing.alive.get(part)) for part in heartbeats.PARTS], machine_now=utc_now(),
+        database=services().database.engine.dialect.name, states=STATES, most=operator.MOST_SHOWN,
+    )  # fmt: skip
+
+
+def _depth() -> int | None:
+    """Batches that wait for a worker; None when the broker does not answer. Asked with no session open."""
+    try:
+        return services().jobs.depth()
+    except AdapterError:
+        return None
+
+
+def _wrong(standing: Standing, depth: int | None, waited: str) -> list[str]:
+    """What is not as it should be, in the order in which it is worth looking at."""
+    say = words()
+    said = [say("page.operator.wrong.broker")] if depth is None else []
+    said += [say("page.operator.wrong.silent", part=say(f"page.operator.part.{part}")) for part in standing.silent]
+    said += [say("page.operator.wrong.overdue", waited=waited)] if standing.overdue else []
+    counted = {
+        "uncertain": standing.counts.get("uncertain", 0),
+        "dead": standing.counts.get("dead", 0),
+        "calendars": standing.stuck_calendars,
+    }
+    return said + [say(f"page.operator.wrong.{what}", n=count) for what, count in counted.items() if count]
