@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from service.domain.errors import AdapterError
+from service.domain.errors import AdapterError, GreenroomError
 from service.domain.interval import Interval, intersect, merge
 from service.ports import BusyReading, CalendarRef, Envelope, OwnEvent, ReadRequest, SyncMark
 
@@ -34,27 +34,39 @@ class SentMail:
 
 
 class MemoryMailer:
-    """Keeps what it took. `fault` makes the next steps fail: it gets the step's name and may raise."""
+    """Keeps what it took. `fault` makes the next steps fail: it gets the step's name and may raise. After anything
+    but a refusal the connection is gone, until the next session."""
 
     def __init__(self) -> None:
         self.sent: list[SentMail] = []
         self.fault: Callable[[str], None] = lambda step: None
         self._offered: Envelope | None = None
+        self._gone = False
 
     @contextmanager
     def session(self) -> Iterator[MemoryMailer]:
-        self.fault("connect")
+        self._gone = False
+        self._reach("connect")
         yield self
 
     def offer(self, envelope: Envelope) -> None:
-        self.fault("offer")
+        self._reach("offer")
         self._offered = envelope
 
     def deliver(self, octets: bytes) -> None:
         assert self._offered is not None, "DATA needs RCPT TO first"
-        self.fault("deliver")
+        self._reach("deliver")
         self.sent.append(SentMail(self._offered.recipient, octets))
         self._offered = None
+
+    def _reach(self, step: str) -> None:
+        if self._gone:
+            raise AdapterError("smtp_unreachable", permanent=False)
+        try:
+            self.fault(step)
+        except GreenroomError as fault:
+            self._gone = fault.code != "smtp_refused"
+            raise
 
 
 class RecordedJobs:
