@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from service.domain.errors import AdapterError, AnswerLost, GreenroomError
 from service.operations import outgoing
 from service.ports import Envelope, MailSession
-from service.store import outbox
+from service.store import outbox, send_times
 from service.store.outbox import Failure
 from service.wiring import Services
 from workers import context
@@ -52,20 +52,22 @@ def deliver(services: Services, token: str, outbox_ids: Sequence[int]) -> None:
     were not tried yet are given back.
     """
     tried = False
+    took: list[timedelta] = []
     try:
         with services.mailer.session() as mail:
             for row_id in outbox_ids:
                 letter = _render(services, token, row_id)
                 if letter is not None:
                     tried = True
-                    _send(services, mail, token, row_id, letter)
+                    _send(services, mail, token, row_id, letter, took)
     except AdapterError as fault:
         log.warning("a batch ended early: %s", fault.code)
         if tried:
             _settle(lambda: _give_back(services, token))
-            return
-        for row_id in outbox_ids:
-            _settle_failed(services, token, row_id, fault.code, fault.retry_after)
+        else:
+            for row_id in outbox_ids:
+                _settle_failed(services, token, row_id, fault.code, fault.retry_after)
+    _keep_times(services, took)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,11 @@ def _render(services: Services, token: str, row_id: int) -> _Letter | None:
     return None
 
 
-def _send(services: Services, mail: MailSession, token: str, row_id: int, letter: _Letter) -> None:
-    """Raises AdapterError when the connection is of no more use."""
+def _send(
+    services: Services, mail: MailSession, token: str, row_id: int, letter: _Letter, took: list[timedelta]
+) -> None:
+    """Adds to `took` when the server accepted it. Raises AdapterError when the connection is of no more use."""
+    began = time.monotonic()
     try:
         mail.offer(Envelope(services.settings.mail_address, letter.recipient))
         if not _mark(services, token, row_id, letter.octets):
@@ -119,6 +124,7 @@ def _send(services: Services, mail: MailSession, token: str, row_id: int, letter
         if fault.code != "smtp_refused":  # a refusal is about this mail, everything else about the server
             raise
     else:
+        took.append(timedelta(seconds=time.monotonic() - began))
         _settle(lambda: _record_sent(services, token, row_id))
 
 
@@ -161,6 +167,17 @@ def _record(services: Services, token: str, row_id: int, failure: Failure) -> No
 def _record_sent(services: Services, token: str, row_id: int) -> None:
     with services.database.write() as session:
         outbox.settle_sent(session, services.clock(), row_id, token)
+
+
+def _keep_times(services: Services, took: Sequence[timedelta]) -> None:
+    """Once for the whole batch. They are a statistic: a database that does not answer now is not waited for."""
+    if not took:
+        return
+    try:
+        with services.database.write() as session:
+            send_times.add(session, took)
+    except DBAPIError as fault:
+        log.warning("the times of a batch are lost: the database said %s", type(fault.orig).__name__)
 
 
 def _settle(record: Callable[[], None]) -> None:

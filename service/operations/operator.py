@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import InvalidInput, NotFound
+from service.operations.figures import connection_counts
 from service.store import heartbeats, outbox
 from service.store.tables import Calendar, Connection, OutboxRow, Person
 
@@ -66,7 +67,7 @@ def look(session: Session, now: datetime, machine_now: datetime) -> Standing:
         again_later=outbox.again_later(session, now, MOST_SHOWN),
         waited=outbox.oldest_overdue(session, now),
         calendars=_stuck_calendars(session),
-        calendar_counts=dict(session.execute(select(Connection.state, func.count()).group_by(Connection.state)).all()),
+        calendar_counts=connection_counts(session),
         alive=heartbeats.by_part(session, machine_now),
     )
 

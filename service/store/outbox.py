@@ -22,6 +22,7 @@ KEEP_TRYING = timedelta(days=4)  # a server that is away over a weekend loses no
 FIRST_RETRY = timedelta(seconds=15)
 LONGEST_RETRY = timedelta(hours=1)
 OVERDUE = timedelta(minutes=2)  # longer than any healthy dispatcher and queue take
+STATES = ("pending", "queued", "sending", "uncertain", "dead", "sent", "cancelled")
 UNSENT = ("pending", "queued")
 OUT = ("sent", "sending", "uncertain")  # the reader has it, or may have it
 

@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, String, UniqueConstraint, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    MetaData,
+    String,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from service.store.types import EncryptedBytes, EncryptedText, UtcDateTime
@@ -281,6 +292,7 @@ class OutboxRow(Base):
             postgresql_where=text("state IN ('queued','sending')"),
         ),
         Index("ix_outbox_meeting", "meeting_id", "kind"),
+        Index("ix_outbox_state", "state", "due_at"),  # counts and the oldest overdue, without a look at the rows
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     dedup_key: Mapped[str] = mapped_column(String(120), unique=True)
@@ -333,3 +345,12 @@ class Heartbeat(Base):
     name: Mapped[str] = mapped_column(String(120), primary_key=True)
     part: Mapped[str] = mapped_column(String(16))
     at: Mapped[datetime]
+
+
+class SendTime(Base):
+    """How many mails the server took within `upto_ms` (and not within the next lower bound), ever, and their sum."""
+
+    __tablename__ = "send_times"
+    upto_ms: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    mails: Mapped[int] = mapped_column(BigInteger)
+    total_ms: Mapped[int] = mapped_column(BigInteger)

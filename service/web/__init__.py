@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from service.domain import errors
 from service.store.types import KeyMissing
-from service.web import after, api, booking, front, health, mailbox, meeting, operator, person
+from service.web import after, api, booking, front, health, mailbox, meeting, metrics, operator, person
 from service.web.dates import wall_fields
 from service.web.page import fault_sentences, page, refused, typed, words
 from service.web.status import status_of
@@ -45,7 +45,7 @@ def create_app(services: Services) -> Flask:
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (front, booking, meeting, after, person, operator, mailbox, health, api):
+    for part in (front, booking, meeting, after, person, operator, mailbox, health, metrics, api):
         app.register_blueprint(part.blueprint)
     app.after_request(_headers)
     app.register_error_handler(errors.GreenroomError, _expected)

@@ -11,14 +11,13 @@ from service import links
 from service.domain.errors import AdapterError, MoveNotAllowed, NotFound
 from service.operations import operator
 from service.operations.operator import Standing
-from service.store import heartbeats
+from service.store import heartbeats, outbox
 from service.web.page import asked_int, limited, now, page, reading, see_other, services, words, writing
 from service.web.times import age
 from service.wiring import utc_now
 
 blueprint = Blueprint("operator", __name__)
 UTC = ZoneInfo("UTC")
-STATES = ("pending", "queued", "sending", "uncertain", "dead", "sent", "cancelled")
 
 
 @blueprint.get("/operator/<token>")
@@ -51,7 +50,7 @@ def _show(token: str, faults: list[str] | None = None, status: int = 200) -> Any
         "operator.html", status, token=token, faults=faults or [], done=request.args.get("done", type=int),
         standing=standing, depth=depth, waited=waited, wrong=_wrong(standing, depth, waited), zone=UTC, age=age,
         parts=[(part, standing.alive.get(part)) for part in heartbeats.PARTS], machine_now=utc_now(),
-        database=services().database.engine.dialect.name, states=STATES, most=operator.MOST_SHOWN,
+        database=services().database.engine.dialect.name, states=outbox.STATES, most=operator.MOST_SHOWN,
     )  # fmt: skip
 
 

@@ -1,0 +1,153 @@
+"""/metrics: every name that an alert may rely on, and figures that follow from rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from importlib.metadata import version
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import select
+
+from service.domain.errors import AdapterError
+from service.store import heartbeats, outbox, send_times
+from service.store.tables import Calendar, Connection, OutboxRow
+from service.web import create_app
+from service.wiring import utc_now
+from tests import cast
+from tests.web.walk import dump
+from workers import deliver
+
+NAMES = {
+    "greenroom_outbox_oldest_overdue_seconds": "gauge",
+    "greenroom_outbox_rows": "gauge",
+    "greenroom_send_seconds": "histogram",
+    "greenroom_refresh_age_seconds": "gauge",
+    "greenroom_connections": "gauge",
+    "greenroom_parts_alive": "gauge",
+    "greenroom_build_info": "gauge",
+}
+TYPED = "what-somebody-typed"
+
+
+def scrape(services):
+    """Every sample: (name, labels as text) -> value. Read as Prometheus reads it; each family's type is as promised."""
+    answer = create_app(services).test_client().get("/metrics")
+    assert answer.status_code == 200
+    assert answer.content_type.startswith("text/plain; version=1.0.0")
+    families = list(text_string_to_metric_families(answer.get_data(as_text=True)))
+    assert {family.name: family.type for family in families} == NAMES
+    return {
+        (sample.name, ",".join(sample.labels.values())): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def rows(services):
+    """Ten mails with Ana's links, due one minute after another; the first is due now."""
+    now = services.clock()
+    with services.database.write() as session:
+        ana = cast.person(session, now, "ana")
+        for number in range(10):
+            outbox.add(session, now, "links", ana.id, dedup=f"k{number}", due_at=now + timedelta(minutes=number))
+        return list(session.scalars(select(OutboxRow.id).order_by(OutboxRow.id)))
+
+
+def test_nothing_yet(services):
+    told = scrape(services)
+    assert told["greenroom_outbox_oldest_overdue_seconds", ""] == 0
+    assert told["greenroom_outbox_rows", "uncertain"] == told["greenroom_outbox_rows", "dead"] == 0
+    assert told["greenroom_build_info", version("greenroom")] == 1
+    assert told["greenroom_send_seconds_bucket", "+Inf"] == 0
+    assert ("greenroom_refresh_age_seconds", "") not in told, "none is not the same as fresh"
+
+
+def test_the_outbox_by_state_and_how_long_the_oldest_waits(services, rows):
+    states = ("sent", "sent", "sent", "dead", "uncertain", "uncertain", "cancelled")
+    with services.database.write() as session:
+        for row_id, state in zip(rows, states, strict=False):
+            session.get(OutboxRow, row_id).state = state
+    services.clock.advance(minutes=8)
+    told = scrape(services)
+    counts = {state: told["greenroom_outbox_rows", state] for state in (*set(states), "pending", "queued", "sending")}
+    assert counts == {
+        "sent": 3, "dead": 1, "uncertain": 2, "cancelled": 1, "pending": 3, "queued": 0, "sending": 0,
+    }  # fmt: skip
+    assert told["greenroom_outbox_oldest_overdue_seconds", ""] == 60, "the eighth was due at seven minutes"
+
+
+def test_how_long_sending_took_over_several_batches(services):
+    for batch in ((0.004, 0.02), (0.02, 3.0), (100.0,)):
+        with services.database.write() as session:
+            send_times.add(session, [timedelta(seconds=each) for each in batch])
+    told = scrape(services)
+    within = {
+        bound: told["greenroom_send_seconds_bucket", bound] for bound in ("0.005", "0.01", "0.025", "5.0", "+Inf")
+    }
+    assert within == {"0.005": 1, "0.01": 1, "0.025": 3, "5.0": 4, "+Inf": 5}
+    assert told["greenroom_send_seconds_count", ""] == 5
+    assert told["greenroom_send_seconds_sum", ""] == pytest.approx(103.044)
+
+
+def test_what_a_worker_sends_is_counted_and_what_is_refused_is_not(services, rows):
+    refused = [AdapterError("smtp_refused", permanent=True)]
+
+    def at(step):
+        if step == "offer" and refused:
+            raise refused.pop()
+
+    services.mailer.fault = at
+    services.clock.advance(minutes=4)
+    deliver.drain(services)
+    told = scrape(services)
+    assert (told["greenroom_outbox_rows", "dead"], told["greenroom_outbox_rows", "sent"]) == (1, 4)
+    assert told["greenroom_send_seconds_count", ""] == told["greenroom_send_seconds_bucket", "30.0"] == 4
+
+
+def test_the_age_of_what_was_read_and_the_connections_by_state(services):
+    now = services.clock()
+    with services.database.write() as session:
+        ana = cast.person(session, now, "ana")
+        for number, (state, ago) in enumerate(
+            [("connected", 5), ("partial", 7), ("stale", 90), ("reconnect", 999), ("off", 9999), ("connected", 1)]
+        ):
+            connection = Connection(
+                person_id=ana.id, provider="ics", url=f"https://{TYPED}.example.org", state=state, created_at=now
+            )
+            connection.calendars.append(
+                Calendar(key=TYPED, key_hash=str(number), name=TYPED, verified_at=now - timedelta(minutes=ago))
+            )
+            session.add(connection)
+    told = scrape(services)
+    assert told["greenroom_refresh_age_seconds", ""] == 7 * 60, "the oldest of those that can be read"
+    counts = {
+        state: told["greenroom_connections", state] for state in ("connected", "partial", "stale", "reconnect", "off")
+    }
+    assert counts == {"connected": 2, "partial": 1, "stale": 1, "reconnect": 1, "off": 1}
+
+
+def test_the_parts_that_live(services):
+    for name, part, ago in (("w1", "worker", 0), ("w2", "worker", 0), ("w3", "worker", 46), ("c1", "clock", 3600)):
+        heartbeats.beat(services.database, name, part, utc_now() - timedelta(seconds=ago))
+    told = scrape(services)
+    assert (told["greenroom_parts_alive", "worker"], told["greenroom_parts_alive", "clock"]) == (2, 0)
+
+
+def test_a_scrape_writes_nothing_and_names_nobody(services, rows):
+    before = dump(services)
+    text = create_app(services).test_client().get("/metrics").get_data(as_text=True)
+    assert dump(services) == before
+    assert "@" not in text
+    assert "ana" not in text.lower()
+
+
+def test_503_while_the_database_does_not_answer(services):
+    services.database.close()
+    path = services.settings.data_dir / "greenroom.db"
+    path.unlink()
+    path.mkdir()
+    answer = create_app(services).test_client().get("/metrics")
+    assert (answer.status_code, answer.mimetype) == (503, "text/plain")
+    assert "does not answer at the moment" in answer.get_data(as_text=True)
