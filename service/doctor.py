@@ -9,9 +9,8 @@ from datetime import timedelta
 
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import LargeBinary, func, select, type_coerce
+from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from service import wiring
 from service.catalogue import Words
@@ -20,8 +19,9 @@ from service.operations import refreshing
 from service.settings import SettingFault, Settings
 from service.store import heartbeats, outbox
 from service.store.migrate import is_current
-from service.store.tables import Base, Connection, Heartbeat, OutboxRow, Person
-from service.store.types import EncryptedBytes, EncryptedText, Keyring
+from service.store.sealed_columns import used_keys
+from service.store.tables import Connection, Heartbeat, OutboxRow, Person
+from service.store.types import Keyring
 from service.trial import send_trial
 from service.wiring import Services, utc_now
 
@@ -89,26 +89,14 @@ def _database(services: Services) -> Iterator[Row]:
 
 
 def _keys(services: Services) -> Iterator[Row]:
-    """Whether every stored value has its key here: the first octets of a value name it."""
+    """Whether every stored value has its key here."""
     here = {Keyring.key_id(key) for key in wiring.with_keys(services.settings).secret_keys}
     with services.database.read() as session:
-        missing = sorted(_used_keys(session) - here)
+        missing = sorted(used_keys(session) - here)
     if missing:
         yield Row("keys", "broken", WORDS("doctor.keys.missing", keys=WORDS.items(missing)))
     else:
         yield Row("keys", "well", WORDS("doctor.keys.here", n=len(here)))
-
-
-def _used_keys(session: Session) -> set[str]:
-    used: set[str] = set()
-    for table in Base.metadata.sorted_tables:
-        for column in table.columns:
-            if isinstance(column.type, EncryptedText | EncryptedBytes):
-                name = func.substr(type_coerce(column, LargeBinary), 1, 4, type_=LargeBinary)
-                used |= {
-                    bytes(key).hex() for key in session.scalars(select(name).where(column.is_not(None)).distinct())
-                }
-    return used
 
 
 def _parts(services: Services) -> Iterator[Row]:

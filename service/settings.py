@@ -211,6 +211,16 @@ class Settings:
             "meaning": "keys for encryption, newest first; made in the data folder with the embedded database",
         },
     )
+    backup_passphrase: str | None = field(
+        default=None,
+        repr=False,
+        metadata={
+            "name": "GREENROOM_BACKUP_PASSPHRASE",
+            "parse": _text,
+            "example": "<six or more random words>",
+            "meaning": "what seals backups; keep it where the backups are not",
+        },
+    )
     smtp: SmtpServer | None = _setting(
         "GREENROOM_SMTP_URL",
         _smtp_url,

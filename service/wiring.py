@@ -20,7 +20,7 @@ from integrations.maildir_mail import MaildirMailer
 from integrations.rq_jobs import RqJobs
 from integrations.smtp_mail import SmtpMailer
 from service.ports import BusyCalendar, CalendarFactory, Jobs, Mailer
-from service.settings import SettingFault, Settings
+from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
 from service.store.database import Database, connect, sqlite_url
 from service.store.types import Keyring
@@ -127,18 +127,39 @@ def with_keys(settings: Settings) -> Settings:
     return replace(settings, secret_keys=tuple(keys))
 
 
+def put_back(settings: Settings, keys: tuple[str, ...], kept: str | None) -> None:
+    """Writes the keys and kept settings of a backup into the data folder of the embedded database. Keys that lie there
+    already stay, as older ones; so does a settings file. What a setting gives itself is not written."""
+    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not settings.secret_keys:
+        path = settings.data_dir / KEYS_FILE
+        here = path.read_text(encoding="ascii").strip().split(",") if path.exists() else []
+        _written_beside(path, ",".join(dict.fromkeys([*keys, *here]))).replace(path)
+    if kept is not None and not (settings.data_dir / KEPT_SETTINGS).exists():
+        decided = ("GREENROOM_DATABASE_URL", "GREENROOM_SECRET_KEYS")  # by whoever restores, and not by the backup
+        lines = [line for line in kept.splitlines() if not any(name in line for name in decided)]
+        _written_beside(settings.data_dir / KEPT_SETTINGS, "\n".join(lines) + "\n").replace(
+            settings.data_dir / KEPT_SETTINGS
+        )
+
+
 def _make_keys(path: Path) -> None:
-    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fresh = _written_beside(path, secrets.token_urlsafe(48))
     try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48))
-            file.flush()
-            os.fsync(file.fileno())
         with suppress(FileExistsError):  # another process was first
             os.link(fresh, path)
     finally:
         fresh.unlink()
+
+
+def _written_beside(path: Path, text: str) -> Path:
+    """A file with mode 0600 that only needs another name to stand at `path`, whole."""
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    return fresh
 
 
 def _mailer(settings: Settings) -> Mailer:

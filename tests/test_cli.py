@@ -166,34 +166,6 @@ def test_tokens_are_shown_once_and_kept_hashed(run, tmp_path):
     run("token", "create", exit_code=2)
 
 
-def test_backup_and_restore_send_nothing_old(run, tmp_path, monkeypatch):
-    run(*PAIR)
-    run("pair", "welcome", "--all", "--json")
-    file = tmp_path / "backup.tar.gz"
-    run("backup", file)
-    assert file.stat().st_mode & 0o077 == 0
-    assert "holds a database" in run("restore", file, exit_code=1).stderr
-    monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "other"))
-    assert run("restore", file, "--json") == {"held": 2}
-    assert run("outbox", "drain", "--json")["states"] == {"uncertain": 2}
-    assert run("outbox", "resolve", 1, "--sent", "--json")["state"] == "sent"
-    assert run("outbox", "resolve", 2, "--resend", "--json")["state"] == "pending"
-    assert run("outbox", "show", 2, "--json")["kind"] == "welcome"
-    assert run("outbox", "drain", "--json")["states"] == {"sent": 2}
-    assert run("pair", "list", "--json")[0]["mentee"]["name"] == "Ana Lima"
-    whole = file.read_bytes()
-    monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "third"))
-    turned = bytearray(whole)
-    turned[len(whole) // 2] ^= 0xFF
-    for damaged in (b"nonsense", b"", whole[: len(whole) // 2], bytes(turned)):
-        file.write_bytes(damaged)
-        assert "not a backup" in run("restore", file, exit_code=1).stderr
-    file.write_bytes(whole)
-    monkeypatch.setenv("GREENROOM_SECRET_KEYS", "k" * 48)
-    monkeypatch.setenv("GREENROOM_DATABASE_URL", "postgresql+psycopg://h/x")
-    assert "one of your own" in run("restore", file, exit_code=1).stderr
-
-
 def test_keys_rotate_and_a_missing_one_is_named(run, monkeypatch):
     run(*PAIR, "--place", "Room 5")
     monkeypatch.setenv("GREENROOM_SECRET_KEYS", "n" * 48)

@@ -6,7 +6,7 @@ import logging
 
 import click
 
-from service.cli import data, dates, mail, people, running
+from service.cli import backup, data, dates, mail, people, running
 from service.cli.frame import Sentences
 
 
@@ -17,6 +17,6 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
 
 
-for part in (running, people, dates, mail, data):
+for part in (running, people, dates, mail, backup, data):
     for command in part.COMMANDS:
         main.add_command(command)

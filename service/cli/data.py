@@ -1,22 +1,16 @@
-"""What is kept: API tokens, backup and restore, export and erase, new keys."""
+"""What is kept: API tokens, export and erase, new keys."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from pathlib import Path
 
 import click
 
-from service import settings, wiring
 from service.cli.frame import WORDS, json_option, opened, show
 from service.operations import keeping, people
-from service.store import archive
 from service.store.tables import ApiToken
 from service.store.types import fingerprint
-
-EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
-NEW = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group()
@@ -37,28 +31,6 @@ def create(email: str | None, coordinator: bool, as_json: bool) -> None:
         person_id = people.load_person(session, email).id if email else None
         session.add(ApiToken(token_hash=fingerprint(fresh), person_id=person_id, created_at=services.clock()))
     show(as_json, {"token": fresh}, [fresh])
-
-
-@click.command()
-@click.argument("file", type=NEW)
-@json_option
-def backup(file: Path, as_json: bool) -> None:
-    """Database, keys and settings in one file, also while it runs. Keep it as safe as the keys."""
-    configured = wiring.with_keys(settings.load())
-    archive.backup(configured, file)
-    show(as_json, {"file": str(file)}, [WORDS("cli.backup.done", file=str(file))])
-
-
-@click.command()
-@click.argument("file", type=EXISTING)
-@json_option
-def restore(file: Path, as_json: bool) -> None:
-    """Puts a backup back into an empty or stopped data folder; nothing old is sent without asking."""
-    configured = settings.load()
-    archive.restore(configured, file)
-    with opened() as services, services.database.write() as session:
-        held = keeping.hold_what_was_due(session, services.clock())
-    show(as_json, {"held": held}, [WORDS("cli.restore.done", n=held)])
 
 
 @click.command()
@@ -98,4 +70,4 @@ def rotate(as_json: bool) -> None:
     show(as_json, {"sealed": count}, [WORDS("cli.keys.done", n=count)])
 
 
-COMMANDS = (token, backup, restore, export, erase, keys)
+COMMANDS = (token, export, erase, keys)

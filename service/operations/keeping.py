@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from service.links import revoke_links
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
+from service.store.sealed_columns import sealed_columns
 from service.store.tables import (
     AgendaItem,
     ApiToken,
@@ -26,7 +27,6 @@ from service.store.tables import (
     Person,
     Reflection,
 )
-from service.store.types import EncryptedBytes, EncryptedText
 
 
 def hold_what_was_due(session: Session, now: datetime) -> int:
@@ -141,7 +141,7 @@ def reseal(session: Session) -> int:
     """Writes every sealed value anew, with the newest key; returns how many rows were touched. Repeatable."""
     count = 0
     for table in Base.metadata.sorted_tables:
-        sealed = [column for column in table.columns if isinstance(column.type, (EncryptedText, EncryptedBytes))]
+        sealed = sealed_columns(table)
         if not sealed:
             continue
         keys = list(table.primary_key.columns)

@@ -1,85 +1,186 @@
-"""A backup of the embedded database, its keys and its settings in one file, and the way back."""
+"""A backup in one file: rows, keys and kept settings, sealed with a passphrase; and the way back, whole or not at all.
+
+Inside the sealed file stands gzip, inside it lines of JSON: the manifest first, then what `rows.dump` writes.
+"""
 
 from __future__ import annotations
 
+import gzip
 import io
+import json
 import os
-import sqlite3
 import tarfile
-import tempfile
 import zlib
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import BinaryIO, cast
+
+from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy.orm import Session
 
 from service.domain.errors import GreenroomError
-from service.settings import KEPT_SETTINGS, Settings
+from service.settings import KEPT_SETTINGS
+from service.store import migrate, rows
+from service.store.database import connect, sqlite_url
+from service.store.sealed_file import KIND, NotABackup, SealedReader, SealedWriter
+from service.store.types import Keyring
 
-DATABASE, KEYS = "greenroom.db", "secret_keys"
-MEMBERS = (DATABASE, KEYS, KEPT_SETTINGS)
-
-
-class NotABackup(GreenroomError):
-    """The file is none that `backup` made; nothing was changed."""
-
-    code = "not_a_backup"
+DATABASE, KEYS = "greenroom.db", "secret_keys"  # members of the tar of version 0.1.0
+SHORTEST_PASSPHRASE = 12  # characters: the file may lie anywhere, and holds the keys
 
 
-class FolderInUse(GreenroomError):
-    """The data folder holds a database already; it is left as it is."""
+class PassphraseShort(GreenroomError):
+    """Such a passphrase would be guessed."""
 
-    code = "folder_in_use"
-
-
-def backup(settings: Settings, target: Path) -> None:
-    """Writes the file with mode 0600. SQLite copies page by page while others write; the copy is of one moment.
-
-    Raises OtherDatabase for a database of one's own, which has backup tools of its own.
-    """
-    if settings.database_url is not None:
-        raise OtherDatabase
-    with tempfile.TemporaryDirectory(dir=settings.data_dir) as folder:
-        copy = Path(folder) / DATABASE
-        with closing(sqlite3.connect(settings.data_dir / DATABASE)) as source, closing(sqlite3.connect(copy)) as into:
-            source.backup(into)
-        handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file, tarfile.open(fileobj=file, mode="w:gz") as tar:
-            tar.add(copy, arcname=DATABASE)
-            _add(tar, KEYS, ",".join(settings.secret_keys).encode())
-            kept = settings.data_dir / KEPT_SETTINGS
-            if kept.is_file():
-                tar.add(kept, arcname=KEPT_SETTINGS)
+    code = "passphrase_short"
 
 
-class OtherDatabase(GreenroomError):
-    """The database is not the embedded one: its own tools make its backup."""
+class NothingToBackUp(GreenroomError):
+    """The database has no tables of ours."""
 
-    code = "other_database"
-
-
-def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode = len(content), 0o600
-    tar.addfile(info, io.BytesIO(content))
+    code = "nothing_to_back_up"
 
 
-def restore(settings: Settings, source: Path) -> None:
-    """Puts the backup's parts into a data folder without a database. Raises NotABackup, FolderInUse, or OtherDatabase
-    when the settings name one that these parts would not be read from."""
-    if settings.database_url is not None:
-        raise OtherDatabase
-    # A write-ahead log that was left behind would be played onto the restored file.
-    if any((settings.data_dir / f"{DATABASE}{left}").exists() for left in ("", "-wal", "-shm")):
-        raise FolderInUse(folder=str(settings.data_dir))
+class DatabaseInUse(GreenroomError):
+    """The database holds tables already; it is left as it is."""
+
+    code = "database_in_use"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a backup says before its rows. `kept` is the text of the data folder's settings file."""
+
+    revision: str
+    keys: tuple[str, ...]
+    kept: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """A backup that is being read: its lines can be read once."""
+
+    manifest: Manifest
+    lines: Iterable[str]
+
+
+def backup(engine: Engine, keys: tuple[str, ...], kept: str | None, target: Path, passphrase: str) -> None:
+    """Writes the file with mode 0600; one that stood there is replaced once the new one is whole. The rows are of one
+    moment, whoever writes meanwhile. Raises PassphraseShort, NothingToBackUp."""
+    if len(passphrase) < SHORTEST_PASSPHRASE:
+        raise PassphraseShort(least=SHORTEST_PASSPHRASE)
+    with _snapshot(engine) as connection:
+        revision = migrate.revision_of(connection)
+        if revision is None:
+            raise NothingToBackUp
+        with _replaced(target) as file:
+            sealed = SealedWriter(file, passphrase)
+            with gzip.GzipFile(fileobj=cast(BinaryIO, sealed), mode="wb", mtime=0) as packed:
+                packed.write(json.dumps(asdict(Manifest(revision, keys, kept))).encode() + b"\n")
+                for line in rows.dump(connection):
+                    packed.write(line.encode())
+            sealed.finish()
+
+
+@contextmanager
+def _snapshot(engine: Engine) -> Iterator[Connection]:
+    """A read transaction that sees one moment: SQLite's always do, PostgreSQL's must be told."""
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        yield connection
+
+
+@contextmanager
+def _replaced(target: Path) -> Iterator[BinaryIO]:
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with tarfile.open(source, "r:gz") as tar:
-            found = {member.name: tar.extractfile(member) for member in tar.getmembers() if member.name in MEMBERS}
-            parts = {name: file.read() for name, file in found.items() if file is not None}
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def opened(source: Path, passphrase: Callable[[], str]) -> Iterator[Backup]:
+    """Reads the beginning of a backup. The passphrase is asked for only when the file can be one. Raises NotABackup,
+    BackupNewer, WrongPassphrase, BackupDamaged; the last also while the lines are read."""
+    with source.open("rb") as file:
+        beginning = file.read(len(KIND))
+        file.seek(0)
+        if beginning.startswith(b"\x1f\x8b"):
+            with _of_first_version(file) as found:
+                yield found
+        elif beginning != KIND:
+            raise NotABackup
+        else:
+            plain = io.BufferedReader(SealedReader(file, passphrase()))
+            with gzip.open(plain, "rt", encoding="utf-8") as lines:
+                said = json.loads(lines.readline())
+                yield Backup(Manifest(said["revision"], tuple(said["keys"]), said["kept"]), lines)
+
+
+@contextmanager
+def restored(engine: Engine, found: Backup) -> Iterator[Session]:
+    """The backup's rows in the tables of this version, in a transaction that ends with the block: whatever fails, also
+    in the block, leaves the database as empty as it was. Raises DatabaseInUse, DatabaseNewer, BackupDamaged."""
+    writer = engine.execution_options(greenroom_write=True)
+    with _cleaned_up(engine), migrate.alone(engine), writer.begin() as connection:
+        if inspect(connection).get_table_names():
+            raise DatabaseInUse
+        migrate.upgrade(connection, found.manifest.revision)
+        rows.load(connection, found.lines)
+        migrate.upgrade(connection)
+        with Session(connection) as session:
+            yield session
+            session.flush()
+
+
+@contextmanager
+def _cleaned_up(engine: Engine) -> Iterator[None]:
+    """A file of SQLite that a failed restore has made goes again."""
+    path = Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
+    existed = path is None or path.exists()
+    try:
+        yield
+    except BaseException:
+        if path is not None and not existed:
+            engine.dispose()
+            for end in ("", "-wal", "-shm"):
+                path.with_name(path.name + end).unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def _of_first_version(file: BinaryIO) -> Iterator[Backup]:
+    """What version 0.1.0 wrote: a tar, packed and not sealed, with a copy of SQLite's file."""
+    parts = _unpacked(file)
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / DATABASE
+        copy.write_bytes(parts[DATABASE])
+        engine = connect(sqlite_url(copy), Keyring(("none of the values is opened here",)))
+        try:
+            with engine.connect() as connection:
+                kept = parts[KEPT_SETTINGS].decode() if KEPT_SETTINGS in parts else None
+                manifest = Manifest(str(migrate.revision_of(connection)), tuple(parts[KEYS].decode().split(",")), kept)
+                yield Backup(manifest, rows.dump(connection))
+        finally:
+            engine.dispose()
+
+
+def _unpacked(file: BinaryIO) -> dict[str, bytes]:
+    try:
+        with tarfile.open(fileobj=file, mode="r:gz") as tar:
+            members = [member for member in tar.getmembers() if member.name in {DATABASE, KEYS, KEPT_SETTINGS}]
+            parts = {member.name: part.read() for member in members if (part := tar.extractfile(member)) is not None}
     except (tarfile.TarError, OSError, EOFError, zlib.error) as fault:
-        raise NotABackup(file=source.name) from fault
+        raise NotABackup from fault
     if DATABASE not in parts or KEYS not in parts:
-        raise NotABackup(file=source.name)
-    settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for name, content in parts.items():
-        handle = os.open(settings.data_dir / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
+        raise NotABackup
+    return parts

@@ -29,17 +29,28 @@ class DatabaseNewer(GreenroomError):
 def migrate(engine: Engine) -> None:
     """Upgrades to the newest revision, in whole revisions or not at all. Repeatable; whoever comes second waits and
     finds nothing to do. Raises DatabaseNewer, or OperationalError when the database cannot be written to."""
-    with _alone(engine), engine.connect() as connection:
-        if not _heads_of(connection) <= _known():
-            raise DatabaseNewer
-        command.upgrade(_config(connection), "head")
+    with alone(engine), engine.connect() as connection:
+        upgrade(connection)
         connection.commit()
+
+
+def upgrade(connection: Connection, revision: str = "head") -> None:
+    """Upgrades inside the connection's transaction, for who is `alone`. Raises DatabaseNewer."""
+    if not _heads_of(connection) | {revision} <= _known() | {"head"}:
+        raise DatabaseNewer
+    command.upgrade(_config(connection), revision)
 
 
 def is_current(engine: Engine) -> bool:
     """Whether the database is at the newest revision."""
     with engine.connect() as connection:
         return _heads_of(connection) == _newest()
+
+
+def revision_of(connection: Connection) -> str | None:
+    """The revision that the tables are at; None without tables. One that this version does not know is told as it
+    is."""
+    return MigrationContext.configure(connection).get_current_revision()
 
 
 def _heads_of(connection: Connection) -> frozenset[str]:
@@ -64,7 +75,8 @@ def _config(connection: Connection | None) -> Config:
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
+def alone(engine: Engine) -> Iterator[None]:
+    """Nobody else changes tables meanwhile; whoever comes second waits."""
     if engine.dialect.name == "sqlite":
         assert engine.url.database is not None
         with Path(engine.url.database + ".migrate").open("w", encoding="ascii") as lock:

@@ -35,6 +35,11 @@ class Keyring:
         self._ciphers = {self.key_id(secret): AESGCM(self._derive(secret)) for secret in reversed(secrets)}
         self.newest = self.key_id(secrets[0])
 
+    @property
+    def ids(self) -> frozenset[str]:
+        """The names of the keys that it opens with."""
+        return frozenset(self._ciphers)
+
     @staticmethod
     def key_id(secret: str) -> str:
         """A short public name of a key, stored beside what it sealed."""

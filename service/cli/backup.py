@@ -1,0 +1,101 @@
+"""A backup while it runs, and the way back into an empty database."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from service import settings, wiring
+from service.cli.frame import WORDS, json_option, show
+from service.domain.errors import GreenroomError
+from service.operations import keeping
+from service.settings import KEPT_SETTINGS, Settings
+from service.store import archive
+from service.store.sealed_columns import check_keys
+
+EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW = click.Path(dir_okay=False, path_type=Path)
+
+
+class NoPassphrase(GreenroomError):
+    """There is no passphrase, and nobody to ask for one."""
+
+    code = "no_passphrase"
+
+
+class NoDatabase(GreenroomError):
+    """The data folder holds none, and no setting names another."""
+
+    code = "no_database"
+
+
+passphrase_option: Callable[..., Callable[..., None]] = click.option(
+    "--passphrase-file", "passphrase_file", type=EXISTING, help=WORDS("cli.help.passphrase")
+)
+
+
+@click.command()
+@click.argument("file", type=NEW)
+@passphrase_option
+@json_option
+def backup(file: Path, passphrase_file: Path | None, as_json: bool) -> None:
+    """Database, keys and settings in one file, sealed with a passphrase; also while everything runs."""
+    configured = settings.load()
+    if configured.database_url is None and not (configured.data_dir / wiring.DATABASE_FILE).exists():
+        raise NoDatabase(folder=str(configured.data_dir))
+    passphrase = _passphrase(configured, passphrase_file, new=True)
+    services = wiring.build(configured)
+    kept = configured.data_dir / KEPT_SETTINGS
+    try:
+        archive.backup(
+            services.database.engine,
+            services.settings.secret_keys,
+            kept.read_text(encoding="utf-8") if kept.is_file() else None,
+            file,
+            passphrase,
+        )
+    finally:
+        services.database.close()
+    show(as_json, {"file": str(file)}, [WORDS("cli.backup.done", file=str(file))])
+
+
+@click.command()
+@click.argument("file", type=EXISTING)
+@passphrase_option
+@click.option("--show-keys", is_flag=True, help=WORDS("cli.help.show_keys"))
+@json_option
+def restore(file: Path, passphrase_file: Path | None, show_keys: bool, as_json: bool) -> None:
+    """Puts a backup into an empty database; what was due is held until somebody says so."""
+    configured = settings.load()
+    with archive.opened(file, lambda: _passphrase(configured, passphrase_file, new=False)) as found:
+        if show_keys:
+            show(as_json, {"keys": found.manifest.keys}, [",".join(found.manifest.keys)])
+            return
+        services = wiring.build(replace(configured, secret_keys=configured.secret_keys or found.manifest.keys))
+        try:
+            with archive.restored(services.database.engine, found) as session:
+                check_keys(session)
+                held = keeping.hold_what_was_due(session, services.clock())
+                wiring.put_back(configured, found.manifest.keys, found.manifest.kept)
+        finally:
+            services.database.close()
+    show(as_json, {"held": held}, [WORDS("cli.restore.done", n=held)])
+
+
+def _passphrase(configured: Settings, file: Path | None, *, new: bool) -> str:
+    """From the option's file, the setting, or whoever sits at the terminal. Raises NoPassphrase."""
+    if file is not None:
+        return file.read_text(encoding="utf-8").strip()
+    if configured.backup_passphrase is not None:
+        return configured.backup_passphrase
+    if not sys.stdin.isatty():
+        raise NoPassphrase
+    asked: str = click.prompt(WORDS("cli.passphrase"), hide_input=True, confirmation_prompt=new, err=True)
+    return asked
+
+
+COMMANDS = (backup, restore)

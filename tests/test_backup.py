@@ -1,0 +1,143 @@
+"""A backup through the command line and back: whole or not at all, readable by its passphrase only."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import tarfile
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.commands import PAIR
+
+PASSPHRASE = "correct horse battery staple"
+
+
+@pytest.fixture(autouse=True)
+def passphrase(monkeypatch):
+    monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE", PASSPHRASE)
+
+
+@pytest.fixture
+def move(tmp_path, monkeypatch):
+    """Another data folder for the commands that follow."""
+
+    def go(name: str) -> Path:
+        monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / name))
+        return tmp_path / name
+
+    return go
+
+
+def rows_of(folder: Path) -> dict[str, list[tuple]]:
+    with closing(sqlite3.connect(folder / "greenroom.db")) as database:
+        names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return {name: sorted(database.execute(f"SELECT * FROM {name}"), key=repr) for name in names}
+
+
+def test_a_backup_comes_back_with_keys_and_settings_and_sends_nothing_old(run, tmp_path, move):
+    run(*PAIR, "--place", "Room 5")
+    run("date", "add", 1, "--at", "2027-03-04T15:00", "--label", "My defence")
+    run("pair", "welcome", "--all", "--json")
+    (tmp_path / "data" / "settings.env").write_text("GREENROOM_PROGRAMME=Physics\nGREENROOM_DATABASE_URL=\n")
+    file = tmp_path / "backup"
+    run("backup", file)
+    assert file.stat().st_mode & 0o077 == 0
+    assert b"ana@example.org" not in file.read_bytes()
+    assert "holds tables already" in run("restore", file, exit_code=1).stderr
+
+    other = move("other")
+    assert run("restore", file, "--json") == {"held": 2}
+    before, after = rows_of(tmp_path / "data"), rows_of(other)
+    assert {name: after[name] for name in after if name != "outbox"} == {
+        name: before[name] for name in before if name != "outbox"
+    }
+    assert run("pair", "show", 1, "--json")["place"] == "Room 5"
+    assert (other / "settings.env").read_text() == "GREENROOM_PROGRAMME=Physics\n"
+    assert (other / "secret_keys").stat().st_mode & 0o077 == 0
+    assert run("outbox", "drain", "--json")["states"] == {"uncertain": 2}
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_what_cannot_be_restored_is_said_and_changes_nothing(run, tmp_path, move, monkeypatch):
+    run(*PAIR, "--place", "Room 5")
+    file = tmp_path / "backup"
+    run("backup", file)
+    whole = file.read_bytes()
+    turned = bytearray(whole)
+    turned[-20] ^= 0xFF
+    other = move("other")
+    for damaged, words in (
+        (b"nonsense", "not a backup"),
+        (b"", "not a backup"),
+        (b"\x1f\x8bnonsense", "not a backup"),
+        (whole[:-1], "cut or changed"),
+        (whole[:50], "cut or changed"),
+        (bytes(turned), "cut or changed"),
+        (whole.replace(b"backup 1", b"backup 2", 1), "newer version"),
+    ):
+        file.write_bytes(damaged)
+        assert words in run("restore", file, exit_code=1).stderr
+    file.write_bytes(whole)
+    monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE", "correct horse battery stable")
+    assert "passphrase does not open" in run("restore", file, exit_code=1).stderr
+    monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE", PASSPHRASE)
+    monkeypatch.setenv("GREENROOM_SECRET_KEYS", "k" * 48)
+    assert "which is not among GREENROOM_SECRET_KEYS" in run("restore", file, exit_code=1).stderr
+    monkeypatch.delenv("GREENROOM_SECRET_KEYS")
+    assert {path.name for path in other.iterdir()} <= {"greenroom.db.migrate"}
+    keys = run("restore", file, "--show-keys", "--json")["keys"]
+    assert keys == [(tmp_path / "data" / "secret_keys").read_text()]
+    monkeypatch.setenv("GREENROOM_SECRET_KEYS", ",".join(["k" * 48, *keys]))
+    run("restore", file)
+    assert run("pair", "show", 1, "--json")["place"] == "Room 5"
+    assert not (other / "secret_keys").exists(), "what the settings give lies in no second place"
+
+
+def test_no_backup_without_a_passphrase(run, tmp_path, move, monkeypatch):
+    run(*PAIR)
+    monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE", "too short")
+    assert "12 characters" in run("backup", tmp_path / "backup", exit_code=1).stderr
+    monkeypatch.delenv("GREENROOM_BACKUP_PASSPHRASE")
+    assert "GREENROOM_BACKUP_PASSPHRASE" in run("backup", tmp_path / "backup", exit_code=1).stderr
+    file = tmp_path / "words"
+    file.write_text(f"{PASSPHRASE}\n")
+    run("backup", tmp_path / "backup", "--passphrase-file", file)
+    monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE_FILE", str(file))
+    move("other")
+    run("restore", tmp_path / "backup")
+    move("nowhere")
+    assert "no database in" in run("backup", tmp_path / "backup", exit_code=1).stderr
+    assert not (tmp_path / "nowhere").exists()
+
+
+def test_a_backup_that_fails_leaves_the_one_before(run, tmp_path, monkeypatch):
+    run(*PAIR)
+    file = tmp_path / "backup"
+    file.write_bytes(b"the one before")
+    (tmp_path / "data" / "greenroom.db").write_bytes(b"not a database at all" * 100)
+    for left in ("-wal", "-shm"):
+        (tmp_path / "data" / f"greenroom.db{left}").unlink(missing_ok=True)
+    assert "damaged" in run("backup", file, exit_code=1).stderr
+    assert file.read_bytes() == b"the one before"
+    assert not list(tmp_path.glob(".backup*"))
+
+
+def test_the_tar_of_the_first_version_is_still_read(run, tmp_path, move, monkeypatch):
+    run(*PAIR, "--place", "Room 5")
+    file, data = tmp_path / "backup.tar.gz", tmp_path / "data"
+    with closing(sqlite3.connect(data / "greenroom.db")) as source, closing(sqlite3.connect(tmp_path / "copy")) as into:
+        source.backup(into)
+    with tarfile.open(file, "w:gz") as tar:
+        tar.add(tmp_path / "copy", arcname="greenroom.db")
+        tar.add(data / "secret_keys", arcname="secret_keys")
+    monkeypatch.delenv("GREENROOM_BACKUP_PASSPHRASE")
+    move("other")
+    run("restore", file)
+    assert run("pair", "show", 1, "--json")["place"] == "Room 5"
+    move("third")
+    file.write_bytes(file.read_bytes()[:-500])
+    assert "not a backup" in run("restore", file, exit_code=1).stderr
+    assert not Path(os.environ["GREENROOM_DATA_DIR"], "greenroom.db").exists()
