@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,14 +20,14 @@ READ_WELL = ("connected", "partial")
 @dataclass(frozen=True, slots=True)
 class Figures:
     """`verified` is when the calendar was read that waits longest among those that can be read; None without one.
-    `sends` are counts by upper bound in milliseconds, as `send_times` keeps them."""
+    `sends` and `sends_took` are as `send_times` tells them."""
 
     overdue: timedelta
     outbox: Mapping[str, int]
     connections: Mapping[str, int]
     verified: datetime | None
     alive: Mapping[str, int]
-    sends: Mapping[int, int]
+    sends: Sequence[int]
     sends_took: timedelta
 
 

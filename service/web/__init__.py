@@ -17,6 +17,7 @@ from service.domain import errors
 from service.store.types import KeyMissing
 from service.web import after, api, booking, front, health, mailbox, meeting, metrics, operator, person
 from service.web.dates import wall_fields
+from service.web.offers import SlotTimes
 from service.web.page import fault_sentences, page, refused, typed, words
 from service.web.status import status_of
 from service.wiring import Services
@@ -36,11 +37,12 @@ HEADERS = {
 }
 
 
-def create_app(services: Services) -> Flask:
-    """The whole site over these services."""
+def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask:
+    """The whole site over these services. `slot_times` is what the processes of one server share."""
     app = Flask(__name__)
     app.extensions["greenroom"] = services
     app.extensions["greenroom-limiter"] = FixedWindowRateLimiter(_counts(services.settings.redis_url))
+    app.extensions["greenroom-slot-times"] = slot_times or SlotTimes()
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]

@@ -14,10 +14,11 @@ from service.domain.errors import InvalidInput
 from service.operations import followup, people
 from service.operations.followup import Line
 from service.operations.meetings import agreed_at_meeting
-from service.operations.offering import SlotQuery, offer
+from service.operations.offering import SlotQuery
 from service.store.tables import Meeting
 from service.web.agenda_form import rows_in
 from service.web.meeting import day_of, meeting_of, names_of
+from service.web.offers import offered
 from service.web.page import (
     Reader,
     asked_int,
@@ -29,7 +30,6 @@ from service.web.page import (
     reading,
     refused,
     see_other,
-    services,
     writing,
 )
 from service.web.times import times_of
@@ -74,7 +74,7 @@ def _after(
     found = None
     if meeting.pair.ended_at is None:
         query = SlotQuery(meeting.pair_id, "check-in")
-        found = times_of(offer(session, now(), services().settings.busy_max_age, query), reader, now())
+        found = times_of(offered(session, query), reader, now())
     schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=meeting.pair_id)
     return page(
         "followup.html", status, reader=reader, token=token, meeting=meeting, faults=faults or [],

@@ -19,12 +19,13 @@ from service.domain.sessions import KINDS, SESSIONS
 from service.operations import arcs
 from service.operations.booking import BookingInput
 from service.operations.meetings import meetings_of
-from service.operations.offering import Frame, Offer, SlotQuery, frame, offer, refusal_of
+from service.operations.offering import Frame, Offer, SlotQuery, frame, refusal_of
 from service.reasons import refusal_text
 from service.store.tables import Pair
 from service.web import confirm
 from service.web.agenda_form import Draft, default_drafts, drafts_of, shown_drafts, shuffled
 from service.web.dates import date_input
+from service.web.offers import offered
 from service.web.page import (
     Reader,
     asked_int,
@@ -212,7 +213,7 @@ def _times_page(
     said: str = "",
     status: int = 200,
 ) -> AnyResponse:
-    found = offer(session, now(), services().settings.busy_max_age, _query(session, reader, choice))
+    found = offered(session, _query(session, reader, choice))
     shown: Times = times_of(found, reader, now())
     return page(
         "times.html", status, reader=reader, token=token, choice=choice, times=shown, said=said,

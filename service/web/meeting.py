@@ -22,10 +22,11 @@ from service.operations.meetings import (
     may_cancel,
     may_move,
 )
-from service.operations.offering import SlotQuery, offer, offer_move
+from service.operations.offering import SlotQuery
 from service.store.tables import AgendaItem, Meeting
 from service.web import confirm
 from service.web.agenda_form import drafts_of, shown_drafts, shuffled, stored_drafts
+from service.web.offers import offered, offered_move
 from service.web.page import (
     Reader,
     asked_int,
@@ -107,7 +108,7 @@ def _debrief(session: Session, reader: Reader, meeting: Meeting) -> tuple[str, s
         return None
     role = meeting.pair.role(reader.person.id)
     query = SlotQuery(meeting.pair_id, "debrief", meeting.date_id, reader="mentee" if role == "mentee" else "mentor")
-    found = offer(session, now(), services().settings.busy_max_age, query).proposals.slots
+    found = offered(session, query).proposals.slots
     schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=meeting.pair_id)
     if not found or schedule is None:
         return None
@@ -167,7 +168,7 @@ def _move_times(
 ) -> AnyResponse:
     """With the reason that was typed for another time, if there is one."""
     query = booking.moving_query(meeting, reader.person.id)
-    found = offer_move(session, now(), services().settings.busy_max_age, query, meeting)
+    found = offered_move(session, query, meeting)
     reason = request.form.get("reason")
     return page(
         "times.html", status, reader=reader, token=token, choice=None, times=times_of(found, reader, now()), said=said,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
+from itertools import accumulate
 
 from flask import Blueprint, Response
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
@@ -16,7 +17,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from service.operations import figures
 from service.operations.figures import Figures
-from service.store.send_times import BEYOND, BOUNDS_MS
+from service.store.send_times import BOUNDS_MS
+from service.web.offers import ASKERS, BOUNDS, SlotTimes, slot_times
 from service.web.page import now, reading, words
 from service.wiring import utc_now
 
@@ -33,13 +35,14 @@ def metrics() -> AnyResponse:
         return Response(words()("error.database") + "\n", 503, content_type="text/plain; charset=utf-8")
     age = None if told.verified is None else (now() - told.verified).total_seconds()
     # The library's own registry would add what this process happens to be, of the several that serve.
-    return Response(generate_latest(_Told(told, age)), content_type=CONTENT_TYPE_LATEST)
+    return Response(generate_latest(_Told(told, age, slot_times())), content_type=CONTENT_TYPE_LATEST)
 
 
 @dataclass(frozen=True, slots=True)
 class _Told(Collector):
     figures: Figures
     refresh_age: float | None
+    slots: SlotTimes
 
     def collect(self) -> Iterator[Metric]:
         told = self.figures
@@ -50,6 +53,7 @@ class _Told(Collector):
         )
         yield _by("greenroom_outbox_rows", "Mails in the outbox.", "state", told.outbox)
         yield _sends(told)
+        yield _slots(self.slots)
         age = GaugeMetricFamily(
             "greenroom_refresh_age_seconds",
             "Since the calendar was verified that waits longest, of those that can be read; absent without one.",
@@ -73,9 +77,21 @@ def _sends(told: Figures) -> Metric:
     family = HistogramMetricFamily(
         "greenroom_send_seconds", "Of each mail that the server accepted: from our first word about it to its answer."
     )
-    buckets: list[tuple[str, float]] = []
-    for bound in (*BOUNDS_MS, BEYOND):
-        within = sum(count for upto, count in told.sends.items() if upto <= bound)
-        buckets.append(("+Inf" if bound == BEYOND else str(bound / 1000), within))
-    family.add_metric([], buckets, told.sends_took.total_seconds())
+    seconds = [bound / 1000 for bound in BOUNDS_MS]
+    family.add_metric([], _buckets(seconds, told.sends), told.sends_took.total_seconds())
     return family
+
+
+def _slots(times: SlotTimes) -> Metric:
+    family = HistogramMetricFamily(
+        "greenroom_slot_seconds", "Finding times, by who asked; of this web server alone.", labels=["by"]
+    )
+    for asker in ASKERS:
+        counts, total = times.load(asker)
+        family.add_metric([asker], _buckets(BOUNDS, counts), total)
+    return family
+
+
+def _buckets(bounds: Sequence[float], counts: Sequence[float]) -> list[tuple[str, float]]:
+    """Prometheus counts up: each bucket holds those below it too, the last one all."""
+    return list(zip([*map(str, bounds), "+Inf"], accumulate(counts), strict=True))

@@ -9,11 +9,14 @@ from gunicorn.app.base import BaseApplication
 from service import settings, wiring
 from service.settings import Settings
 from service.web import create_app
+from service.web.offers import SlotTimes
 
 
 class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, configured: Settings) -> None:
         self._settings = configured
+        # Twice the workers: while they are replaced, old and new ones serve beside each other.
+        self._slot_times = SlotTimes(2 * configured.web_workers)
         super().__init__()
 
     def load_config(self) -> None:
@@ -26,11 +29,22 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.cfg.set("timeout", 60)
         self.cfg.set("graceful_timeout", 10)
         self.cfg.set("loglevel", "warning")
+        self.cfg.set("pre_fork", self._give_stripe)
+        self.cfg.set("post_fork", self._take_stripe)
         self.cfg.set("control_socket_disable", True)  # its default path is one for all servers of a user
 
     def load(self) -> Any:
         """Once in each worker, after the fork: a database connection belongs to one process."""
-        return create_app(wiring.build(self._settings))
+        return create_app(wiring.build(self._settings), self._slot_times)
+
+    def _give_stripe(self, arbiter: Any, worker: Any) -> None:
+        """In the parent, which knows who lives. One too many shares the last one: then a count may be lost."""
+        taken = {living.stripe for living in arbiter.WORKERS.values()}
+        stripes = range(self._slot_times.stripes)
+        worker.stripe = next((stripe for stripe in stripes if stripe not in taken), stripes[-1])
+
+    def _take_stripe(self, _arbiter: Any, worker: Any) -> None:
+        self._slot_times.take(worker.stripe)
 
 
 def serve(configured: Settings | None = None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import timedelta
 from importlib.metadata import version
 
@@ -11,8 +13,10 @@ from sqlalchemy import select
 
 from service.domain.errors import AdapterError
 from service.store import heartbeats, outbox, send_times
-from service.store.tables import Calendar, Connection, OutboxRow
+from service.store.tables import ApiToken, Calendar, Connection, OutboxRow, Pair
+from service.store.types import fingerprint
 from service.web import create_app
+from service.web.offers import BOUNDS, SlotTimes
 from service.wiring import utc_now
 from tests import cast
 from tests.web.walk import dump
@@ -23,6 +27,7 @@ NAMES = {
     "greenroom_outbox_rows": "gauge",
     "greenroom_send_seconds": "histogram",
     "greenroom_refresh_age_seconds": "gauge",
+    "greenroom_slot_seconds": "histogram",
     "greenroom_connections": "gauge",
     "greenroom_parts_alive": "gauge",
     "greenroom_build_info": "gauge",
@@ -31,8 +36,11 @@ TYPED = "what-somebody-typed"
 
 
 def scrape(services):
+    return samples(create_app(services).test_client().get("/metrics"))
+
+
+def samples(answer):
     """Every sample: (name, labels as text) -> value. Read as Prometheus reads it; each family's type is as promised."""
-    answer = create_app(services).test_client().get("/metrics")
     assert answer.status_code == 200
     assert answer.content_type.startswith("text/plain; version=1.0.0")
     families = list(text_string_to_metric_families(answer.get_data(as_text=True)))
@@ -104,6 +112,36 @@ def test_what_a_worker_sends_is_counted_and_what_is_refused_is_not(services, row
     told = scrape(services)
     assert (told["greenroom_outbox_rows", "dead"], told["greenroom_outbox_rows", "sent"]) == (1, 4)
     assert told["greenroom_send_seconds_count", ""] == told["greenroom_send_seconds_bucket", "30.0"] == 4
+
+
+def test_finding_times_is_counted_for_pages_and_for_programs(services, ana):
+    client = create_app(services, SlotTimes(2)).test_client()
+    for _ in range(3):
+        assert client.get(f"/s/{ana[0]}").status_code == 200
+    with services.database.write() as session:
+        person_id = session.get(Pair, ana[1]).mentee_id
+        session.add(ApiToken(token_hash=fingerprint(TYPED), person_id=person_id, created_at=services.clock()))
+    headers = {"Authorization": f"Bearer {TYPED}"}
+    assert client.get(f"/api/v1/pairs/{ana[1]}/slots?session=check-in", headers=headers).status_code == 200
+    told = samples(client.get("/metrics"))
+    assert told["greenroom_slot_seconds_count", "page"] == told["greenroom_slot_seconds_bucket", "page,+Inf"] == 3
+    assert told["greenroom_slot_seconds_count", "api"] == 1
+    assert 0 < told["greenroom_slot_seconds_sum", "api"] < 30
+
+
+def test_forks_count_into_one_and_a_killed_one_keeps_its_counts():
+    times = SlotTimes(2)
+    times.add("page", 0.003)
+    for seconds in (0.003, 99.0):
+        pid = os.fork()
+        if pid == 0:
+            times.take(1)
+            times.add("page", seconds)
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(pid, 0)
+    counts, total = times.load("page")
+    assert (counts[1], counts[-1], sum(counts), total) == (2, 1, 3, pytest.approx(99.006))
+    assert times.load("api") == ([0] * (len(BOUNDS) + 1), 0)
 
 
 def test_the_age_of_what_was_read_and_the_connections_by_state(services):

@@ -13,12 +13,13 @@ from service.links import link_for
 from service.operations import arcs, booking, followup, people
 from service.operations.booking import BookingInput
 from service.operations.meetings import agreed_at_meeting, load_meeting
-from service.operations.offering import SlotQuery, offer, offer_move
+from service.operations.offering import SlotQuery
 from service.store.tables import Meeting
 from service.web import confirm
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, TakenWithFresh, call, person_of
 from service.web.api.slots import fresh_slots
+from service.web.offers import offered, offered_move
 from service.web.page import now, reading, services, writing
 
 LONGEST_KEY = 200
@@ -55,7 +56,7 @@ def book(caller: Caller, pair_id: int, body: bodies.MeetingInput) -> answers.Mee
         meeting_id = confirm.book(services(), query, wanted)
     except SlotTaken:
         with reading() as session:
-            free = offer(session, now(), services().settings.busy_max_age, query)
+            free = offered(session, query)
             raise TakenWithFresh(fresh_slots(free, words)) from None
     with writing() as session:  # looking makes no link, so the booker's is made here
         link_for(session, now(), "meeting", caller.me, pair_id=pair_id, meeting_id=meeting_id)
@@ -115,7 +116,7 @@ def change_meeting(caller: Caller, meeting_id: int, body: bodies.MeetingChange) 
         except SlotTaken:
             with reading() as session:
                 held = load_meeting(session, meeting_id, caller.me)
-                free = offer_move(session, now(), services().settings.busy_max_age, query, held)
+                free = offered_move(session, query, held)
                 raise TakenWithFresh(fresh_slots(free, words)) from None
     else:
         with writing() as session:

@@ -182,4 +182,4 @@ def change_pair(caller: Caller, pair_id: int, body: bodies.PairChange) -> answer
 def slots(caller: Caller, pair_id: int) -> SlotsJson:
     with reading() as session:
         found = people.load_pair(session, pair_id, caller.me)
-        return slots_json(session, now(), services().settings.busy_max_age, found, found.me(caller.me))
+        return slots_json(session, found, found.me(caller.me))

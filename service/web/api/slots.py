@@ -6,7 +6,7 @@ import base64
 import binascii
 import math
 from bisect import bisect_right
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -18,12 +18,13 @@ from service.catalogue import Words
 from service.domain import slots
 from service.domain.errors import InvalidInput
 from service.domain.sessions import SESSIONS
-from service.operations.offering import Offer, SlotQuery, offer
+from service.operations.offering import Offer, SlotQuery
 from service.operations.people import is_zone
 from service.reasons import reason_text, refusal_text
 from service.store.tables import Pair, Person
 from service.web.api.frame import Query
 from service.web.api.shapes import source_json, z
+from service.web.offers import offered
 
 PAGE, LARGEST_PAGE = 100, 500
 NEAREST = 10  # shown when the arc's own days have none
@@ -44,11 +45,11 @@ QUERY = (
 )
 
 
-def slots_json(session: Session, now: datetime, max_age: Any, pair: Pair, reader: Person) -> SlotsJson:
+def slots_json(session: Session, pair: Pair, reader: Person) -> SlotsJson:
     """The whole answer. Raises InvalidInput for a query that cannot be understood."""
     role: slots.Reader = "mentee" if reader.id == pair.mentee_id else "mentor"
     query = _query(pair, role)
-    found = offer(session, now, max_age, query)
+    found = offered(session, query)
     words = Words.of(reader.locale)
     every, limit, zone = found.proposals.slots, _number("limit", PAGE, LARGEST_PAGE), _zone()
     start = bisect_right(every, _cursor(), key=_place)
