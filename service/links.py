@@ -4,9 +4,10 @@ sealed for reuse."""
 from __future__ import annotations
 
 import secrets
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import LinkGone, NotFound
@@ -46,14 +47,56 @@ def link_for(
     found = known_link(session, now, purpose, person_id, **subject)
     if found is not None:
         return found
-    token = secrets.token_urlsafe(TOKEN_BYTES)
-    link = Link(
-        token_hash=fingerprint(token), token=token, purpose=purpose, person_id=person_id,
-        created_at=now, expires_at=now + LIVES[purpose], **subject,
-    )  # fmt: skip
+    link = _new_link(now, purpose, person_id, **subject)
     session.add(link)
     session.flush()
     return link
+
+
+def _new_link(now: datetime, purpose: str, person_id: int | None, /, **subject: int | str | None) -> Link:
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    return Link(
+        token_hash=fingerprint(token), token=token, purpose=purpose, person_id=person_id,
+        created_at=now, expires_at=now + LIVES[purpose], **subject,
+    )  # fmt: skip
+
+
+class LinkBook:
+    """The known links of several people, read at once, for mails that are written together.
+
+    `made` are those that were missing: they lead nowhere until somebody adds them to a write session.
+    """
+
+    def __init__(
+        self, session: Session, now: datetime, person_ids: Collection[int], meeting_ids: Collection[int]
+    ) -> None:
+        self._now = now
+        self.made: list[Link] = []
+        self._known: dict[tuple[object, ...], Link] = {}
+        wanted = select(Link).where(
+            Link.person_id.in_(person_ids), Link.revoked_at.is_(None), Link.expires_at > now,
+            or_(Link.meeting_id.is_(None), Link.meeting_id.in_(meeting_ids)),
+        )  # fmt: skip
+        for link in session.scalars(wanted.order_by(Link.id)):
+            if link.expires_at > now + LIVES[link.purpose] / 2:
+                self._keep(link)
+
+    def link_for(self, purpose: str, person_id: int, /, **subject: int | str | None) -> Link:
+        """As `links.link_for` has it."""
+        link = _new_link(self._now, purpose, person_id, **subject)
+        found = self._known.get(_about(link))
+        if found is not None:
+            return found
+        self.made.append(link)
+        self._keep(link)
+        return link
+
+    def _keep(self, link: Link) -> None:
+        self._known[_about(link)] = link
+
+
+def _about(link: Link) -> tuple[object, ...]:
+    return link.purpose, link.person_id, link.pair_id, link.meeting_id, link.date_id, link.session
 
 
 def resolve(session: Session, now: datetime, purpose: str, token: str) -> Link:

@@ -60,13 +60,20 @@ def queue(services, meeting_id, kind, role):
     change(services, meeting_id, lambda s, m: followup.queue_about(s, NOW, m, kind, getattr(m.pair, f"{role}_id")))
 
 
+def render(services, session, now, row):
+    """The row's octets, None when it is not sent."""
+    rendered, links = outgoing.render(session, now, services.settings, [row])
+    session.add_all(links)
+    return rendered[0].octets if rendered else None
+
+
 def send(services, kind, now):
     """Renders every row of the kind that waits, and marks it: {first name: message}. Each passes the linter."""
     found = {}
     with services.database.write() as session:
         wanted = select(OutboxRow).where(OutboxRow.kind == kind, OutboxRow.state == "pending").order_by(OutboxRow.id)
         for row in session.scalars(wanted).all():
-            octets = outgoing.render(session, now, services.settings, row)
+            octets = render(services, session, now, row)
             row.state = "cancelled" if octets is None else "sent"
             if octets is not None:
                 assert lint(octets, host="127.0.0.1:8000") == []

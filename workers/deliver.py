@@ -1,4 +1,4 @@
-"""Sends a batch of outbox rows over one connection; each row's fate is in the database before the next is touched."""
+"""Sends a batch of outbox rows over one connection; each row's fate is in the database before the next one leaves."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import logging
 import random
 import time
 import traceback
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
 from service.domain.errors import AdapterError, AnswerLost, GreenroomError
 from service.operations import outgoing
+from service.operations.outgoing import Mail
 from service.ports import Envelope, MailSession
 from service.store import outbox, send_times
 from service.store.outbox import Failure
@@ -22,6 +22,7 @@ from workers import context
 
 log = logging.getLogger(__name__)
 BATCH = 50
+AHEAD = 10  # rendered together: one query for all of them, and still seconds before they leave
 RECORD_FOR = timedelta(minutes=2)  # a database that restarts must not lose the answer of a mail that went out
 
 
@@ -46,138 +47,170 @@ def drain(services: Services, limit: int = 10_000) -> int:
 
 
 def deliver(services: Services, token: str, outbox_ids: Sequence[int]) -> None:
-    """Renders, offers, marks, sends and settles each row, one after another.
+    """Renders a few rows at a time; offers, marks and sends each of them, one after another.
 
     What the server refuses fails alone. Without a connection every row waits; when it breaks on the way, the rows that
     were not tried yet are given back.
     """
-    tried = False
-    took: list[timedelta] = []
+    batch = Batch(services, token)
     try:
-        with services.mailer.session() as mail:
-            for row_id in outbox_ids:
-                letter = _render(services, token, row_id)
-                if letter is not None:
-                    tried = True
-                    _send(services, mail, token, row_id, letter, took)
+        with services.mailer.session() as server:
+            for row_ids in _rounds(batch, outbox_ids):
+                for mail in _render(batch, row_ids):
+                    batch.send(server, mail)
+                batch.settle()
     except AdapterError as fault:
         log.warning("a batch ended early: %s", fault.code)
-        if tried:
-            _settle(lambda: _give_back(services, token))
+        if batch.tried:
+            _settle(batch.give_back)
         else:
             for row_id in outbox_ids:
-                _settle_failed(services, token, row_id, fault.code, fault.retry_after)
-    _keep_times(services, took)
+                batch.settle_failed(row_id, fault.code, fault.retry_after)
+    finally:
+        batch.settle()
+    batch.keep_times()
 
 
-@dataclass(frozen=True, slots=True)
-class _Letter:
-    recipient: str
-    octets: bytes
+def _rounds(batch: Batch, outbox_ids: Sequence[int]) -> Iterator[list[int]]:
+    """The rows in their order, a few at a time, never two for one reader: the second mail may refer to the first."""
+    with batch.services.database.read() as session:
+        readers = outbox.readers(session, batch.token, outbox_ids)
+    together: dict[int, int] = {}  # reader -> row
+    for row_id, person_id in readers.items():
+        if person_id in together or len(together) == AHEAD:
+            yield list(together.values())
+            together = {}
+        together[person_id] = row_id
+    if together:
+        yield list(together.values())
 
 
-def _render(services: Services, token: str, row_id: int) -> _Letter | None:
-    """What to send for a row that is still this job's. What it says is decided anew at every attempt, but octets that
-    a server may have seen are sent again to the letter.
+def _render(batch: Batch, row_ids: Sequence[int]) -> list[Mail]:
+    """The mails of the rows that are still this job's. What they say is decided anew at every attempt.
 
-    None: withdrawn meanwhile, no longer so, or it cannot be written; the others of the batch go on.
+    When one of them cannot be written, each is tried alone: the others of the batch go on.
     """
     try:
-        with services.database.write() as session:
-            row = outbox.load_mine(session, row_id, token)
-            if row is None:
-                return None
-            recipient = outgoing.recipient(session, row)
-            octets = outgoing.render(session, services.clock(), services.settings, row) if recipient else None
-            if recipient is None or octets is None:
-                outbox.drop(session, row_id)
-                return None
-            return _Letter(recipient, row.octets or octets)
+        return _rendered(batch, row_ids)
     except DBAPIError:
         raise
-    except GreenroomError as fault:
-        log.error("outbox row %d cannot be written: %s", row_id, fault.code)
-        _settle_failed(services, token, row_id, fault.code, permanent=True)
     except Exception as fault:  # the boundary of one mail: a mistake in it must not hold up the other forty-nine
-        where = "".join(traceback.format_tb(fault.__traceback__))  # without the message, which may quote somebody
-        log.error("outbox row %d cannot be written: %s\n%s", row_id, type(fault).__name__, where)
-        _settle_failed(services, token, row_id, type(fault).__name__)
-    return None
+        if len(row_ids) > 1:
+            return [mail for row_id in row_ids for mail in _render(batch, [row_id])]
+        _cannot_be_written(batch, row_ids[0], fault)
+        return []
 
 
-def _send(
-    services: Services, mail: MailSession, token: str, row_id: int, letter: _Letter, took: list[timedelta]
-) -> None:
-    """Adds to `took` when the server accepted it. Raises AdapterError when the connection is of no more use."""
-    began = time.monotonic()
-    try:
-        mail.offer(Envelope(services.settings.mail_address, letter.recipient))
-        if not _mark(services, token, row_id, letter.octets):
-            return
-        mail.deliver(letter.octets)
-    except AnswerLost as lost:
-        failure = Failure(lost.code, unknown=True)
-        _settle(lambda: _record(services, token, row_id, failure))
-        raise AdapterError("smtp_unreachable", permanent=False) from lost
-    except AdapterError as fault:
-        _settle_failed(services, token, row_id, fault.code, fault.retry_after, permanent=fault.permanent)
-        if fault.code != "smtp_refused":  # a refusal is about this mail, everything else about the server
-            raise
-    else:
-        took.append(timedelta(seconds=time.monotonic() - began))
-        _settle(lambda: _record_sent(services, token, row_id))
-
-
-def _mark(services: Services, token: str, row_id: int, octets: bytes) -> bool:
-    """The mark before DATA, committed. A database that does not answer here stops this mail, not the batch: nothing of
-    it was sent, so it may go back."""
-    try:
+def _rendered(batch: Batch, row_ids: Sequence[int]) -> list[Mail]:
+    services = batch.services
+    with services.database.read() as session:
+        rows = outbox.load_mine(session, batch.token, row_ids)
+        mails, links = outgoing.render(session, services.clock(), services.settings, rows)
+    no_longer_so = {row.id for row in rows} - {mail.row_id for mail in mails}
+    if no_longer_so or links:
         with services.database.write() as session:
-            return outbox.start_sending(session, services.clock(), row_id, token, octets)
-    except DBAPIError:
-        _settle_failed(services, token, row_id, "database")
-        return False
+            outbox.drop(session, batch.token, sorted(no_longer_so))
+            session.add_all(links)
+    return mails
 
 
-def _give_back(services: Services, token: str) -> None:
-    with services.database.write() as session:
-        outbox.give_back(session, token)
-
-
-def _settle_failed(
-    services: Services,
-    token: str,
-    row_id: int,
-    code: str,
-    retry_after: timedelta | None = None,
-    *,
-    permanent: bool = False,
-) -> None:
-    jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
-    failure = Failure(code, permanent=permanent, retry_after=retry_after, jitter=jitter)
-    _settle(lambda: _record(services, token, row_id, failure))
-
-
-def _record(services: Services, token: str, row_id: int, failure: Failure) -> None:
-    with services.database.write() as session:
-        state = outbox.settle_failed(session, services.clock(), row_id, token, failure)
-    log.warning("outbox row %d: %s, now %s", row_id, failure.code, state)
-
-
-def _record_sent(services: Services, token: str, row_id: int) -> None:
-    with services.database.write() as session:
-        outbox.settle_sent(session, services.clock(), row_id, token)
-
-
-def _keep_times(services: Services, took: Sequence[timedelta]) -> None:
-    """Once for the whole batch. They are a statistic: a database that does not answer now is not waited for."""
-    if not took:
+def _cannot_be_written(batch: Batch, row_id: int, fault: Exception) -> None:
+    if isinstance(fault, GreenroomError):
+        log.error("outbox row %d cannot be written: %s", row_id, fault.code)
+        batch.settle_failed(row_id, fault.code, permanent=True)
         return
-    try:
-        with services.database.write() as session:
-            send_times.add(session, took)
-    except DBAPIError as fault:
-        log.warning("the times of a batch are lost: the database said %s", type(fault.orig).__name__)
+    where = "".join(traceback.format_tb(fault.__traceback__))  # without the message, which may quote somebody
+    log.error("outbox row %d cannot be written: %s\n%s", row_id, type(fault).__name__, where)
+    batch.settle_failed(row_id, type(fault).__name__)
+
+
+class Batch:
+    """One job's rows on their way.
+
+    `arrived` is the row that the server took last and that nobody has written down yet: at most one, so that a killed
+    job leaves at most one row uncertain. `tried`: the server has seen a row. `took`: how long each took that it
+    accepted.
+    """
+
+    def __init__(self, services: Services, token: str) -> None:
+        self.services, self.token = services, token
+        self.tried = False
+        self.arrived: int | None = None
+        self.took: list[timedelta] = []
+
+    def send(self, server: MailSession, mail: Mail) -> None:
+        """Raises AdapterError when the connection is of no more use."""
+        self.tried = True
+        began = time.monotonic()
+        try:
+            server.offer(Envelope(self.services.settings.mail_address, mail.recipient))
+            if not self._mark(mail):
+                return
+            server.deliver(mail.octets)
+        except AnswerLost as lost:
+            failure = Failure(lost.code, unknown=True)
+            _settle(lambda: self._record(mail.row_id, failure))
+            raise AdapterError("smtp_unreachable", permanent=False) from lost
+        except AdapterError as fault:
+            self.settle_failed(mail.row_id, fault.code, fault.retry_after, permanent=fault.permanent)
+            if fault.code != "smtp_refused":  # a refusal is about this mail, everything else about the server
+                raise
+        else:
+            self.arrived = mail.row_id
+            self.took.append(timedelta(seconds=time.monotonic() - began))
+
+    def _mark(self, mail: Mail) -> bool:
+        """The mark before DATA, committed together with the fate of the mail before it. A database that does not
+        answer here stops this mail, not the batch: nothing of it was sent, so it may go back."""
+        now = self.services.clock()
+        try:
+            with self.services.database.write() as session:
+                if self.arrived is not None:
+                    outbox.settle_sent(session, now, self.arrived, self.token)
+                may_go = outbox.start_sending(session, now, mail.row_id, self.token, mail.octets)
+        except DBAPIError:
+            self.settle_failed(mail.row_id, "database")
+            return False
+        self.arrived = None
+        return may_go
+
+    def settle(self) -> None:
+        """Writes down what the server took last. Repeatable."""
+        if self.arrived is not None:
+            _settle(self._record_sent)
+            self.arrived = None
+
+    def settle_failed(
+        self, row_id: int, code: str, retry_after: timedelta | None = None, *, permanent: bool = False
+    ) -> None:
+        self.settle()
+        jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
+        failure = Failure(code, permanent=permanent, retry_after=retry_after, jitter=jitter)
+        _settle(lambda: self._record(row_id, failure))
+
+    def give_back(self) -> None:
+        with self.services.database.write() as session:
+            outbox.give_back(session, self.token)
+
+    def keep_times(self) -> None:
+        """Once for the whole batch. They are a statistic: a database that does not answer now is not waited for."""
+        if not self.took:
+            return
+        try:
+            with self.services.database.write() as session:
+                send_times.add(session, self.took)
+        except DBAPIError as fault:
+            log.warning("the times of a batch are lost: the database said %s", type(fault.orig).__name__)
+
+    def _record(self, row_id: int, failure: Failure) -> None:
+        with self.services.database.write() as session:
+            state = outbox.settle_failed(session, self.services.clock(), row_id, self.token, failure)
+        log.warning("outbox row %d: %s, now %s", row_id, failure.code, state)
+
+    def _record_sent(self) -> None:
+        assert self.arrived is not None
+        with self.services.database.write() as session:
+            outbox.settle_sent(session, self.services.clock(), self.arrived, self.token)
 
 
 def _settle(record: Callable[[], None]) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
-
-from sqlalchemy.orm import Session
 
 from service.catalogue import Words
 from service.domain import itip
 from service.domain.itip import Attendee, Invitation
 from service.messages.view import Who, time_line
-from service.operations.meetings import agenda_of, attendance_of, interval_of
-from service.store.tables import Meeting, Person
+from service.operations.meetings import interval_of
+from service.store.tables import AgendaItem, Meeting, Person
 
 MAKERS = {"REQUEST": itip.request, "CANCEL": itip.cancel, "PUBLISH": itip.publish}
 
@@ -26,22 +25,23 @@ class EntrySettings(Protocol):
 
 
 def entry(
-    session: Session,
     now: datetime,
     settings: EntrySettings,
     meeting: Meeting,
     reader: Person,
     method: str,
     *,
+    agenda: Sequence[AgendaItem],
+    answers: Mapping[int, str],
     entry_url: str | None,
 ) -> bytes:
-    """The iTIP object for this reader. `entry_url` is their link that can do nothing."""
+    """The iTIP object for this reader. `answers` are PARTSTATs by person; `entry_url` is the reader's link that can do
+    nothing."""
     words = Words.of(reader.locale)
-    lines = [] if method == "CANCEL" else [preview(session, meeting, reader)]
+    lines = [] if method == "CANCEL" else [preview(meeting, reader, agenda)]
     if entry_url is not None:
         lines.append(words("entry.link", url=entry_url))
     behind = meeting.pair.me(meeting.changed_by) if meeting.changed_by is not None else meeting.pair.mentee
-    statuses = attendance_of(session, meeting)
     return MAKERS[method](
         Invitation(
             uid=meeting.uid,
@@ -55,7 +55,7 @@ def entry(
             organizer_name=words("entry.organizer", name=behind.name, programme=settings.programme),
             behind=behind.email,
             attendees=tuple(
-                Attendee(person.email, person.name, statuses.get(person.id, "NEEDS-ACTION"))
+                Attendee(person.email, person.name, answers.get(person.id, "NEEDS-ACTION"))
                 for person in (meeting.pair.mentee, meeting.pair.mentor)
             ),
         )
@@ -68,7 +68,7 @@ def summary(words: Words, meeting: Meeting) -> str:
     return words("entry.summary", mentee=pair.mentee.first_name, mentor=pair.mentor.first_name)
 
 
-def preview(session: Session, meeting: Meeting, reader: Person) -> str:
+def preview(meeting: Meeting, reader: Person, agenda: Sequence[AgendaItem]) -> str:
     """What the entry's text will be, less its link: the time for both, and the points not ticked out."""
     words = Words.of(reader.locale)
     other = meeting.pair.other(reader.id)
@@ -82,7 +82,7 @@ def preview(session: Session, meeting: Meeting, reader: Person) -> str:
     ]
     points = [
         (item.text or (words(f"agenda.{item.key}") if item.key else ""), item.minutes)
-        for item in agenda_of(session, meeting)
+        for item in agenda
         if not item.hidden
     ]
     if points:

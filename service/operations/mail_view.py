@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.catalogue import Words
 from service.domain.interval import Interval
 from service.domain.slots import three_best
-from service.links import link_for, url_of
+from service.links import url_of
 from service.messages.view import Links, Point, View, Who
-from service.operations.meetings import agenda_of, agreed_at_meeting, commitments_of, interval_of
+from service.operations.mail_facts import Facts
+from service.operations.meetings import interval_of
 from service.operations.offering import SlotQuery, offer
-from service.operations.people import list_pairs, scheduling_link
-from service.store import outbox
+from service.operations.people import list_pairs
 from service.store.tables import AgendaItem, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair, Person
 
 REPLY_TO_THE_OTHER = frozenset({"brief", "list", "not-happened", "declined", "cancellation"})
@@ -50,14 +49,14 @@ class Context:
     settings: MailSettings
     row: OutboxRow
     reader: Person
+    facts: Facts
 
     @property
     def meeting(self) -> Meeting | None:
-        return self.session.get(Meeting, self.row.meeting_id) if self.row.meeting_id is not None else None
+        return self.facts.meetings.get(self.row.meeting_id) if self.row.meeting_id is not None else None
 
     def url(self, purpose: str, **subject: int | str | None) -> str:
-        link = link_for(self.session, self.now, purpose, self.reader.id, **subject)
-        return url_of(self.settings.base_url, link)
+        return url_of(self.settings.base_url, self.facts.links.link_for(purpose, self.reader.id, **subject))
 
 
 def view_of(context: Context) -> View | None:
@@ -78,14 +77,14 @@ def view_of(context: Context) -> View | None:
 
 
 def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
-    session, row, pair = context.session, context.row, meeting.pair
+    facts, row, pair = context.facts, context.row, meeting.pair
     other = pair.other(context.reader.id)
     mentee = context.reader.id == pair.mentee_id
     acted_by = meeting.declined_by if row.kind == "declined" else meeting.changed_by
     counted = MENTEE_COUNT if mentee else MENTOR_COUNT
     times = _times(context, pair, meeting) if row.kind in WITH_TIMES else ()
     may_choose = row.kind in WITH_TIMES and pair.ended_at is None
-    critical = session.get(CriticalDate, row.date_id) if row.date_id is not None else None
+    critical = context.session.get(CriticalDate, row.date_id) if row.date_id is not None else None
     return replace(
         base,
         other=Who(other.first_name, ZoneInfo(other.zone)),
@@ -94,19 +93,17 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
         session=meeting.session,
         place=meeting.place,
         ask=meeting.ask,
-        agenda=tuple(_point(base.words, item) for item in agenda_of(session, meeting)),
-        agreed=tuple(_promise(base.words, pair, line) for line in agreed_at_meeting(session, meeting)),
+        agenda=tuple(_point(base.words, item) for item in facts.agendas[meeting.id]),
+        agreed=tuple(_promise(base.words, pair, line) for line in facts.agreed[meeting.id]),
         still_open=tuple(
-            _promise(base.words, pair, line)
-            for line in commitments_of(session, pair, open_only=True)
-            if line.meeting_id != meeting.id
+            _promise(base.words, pair, line) for line in facts.still_open[pair.id] if line.meeting_id != meeting.id
         ),
         times=times,
         reason=meeting.reason,
         acted="nobody" if acted_by is None else "me" if acted_by == context.reader.id else "other",
         changed=bool(row.sequence),
         confirmed=meeting.agreed_at is not None,
-        nth=_nth(session, meeting, row, counted) if row.kind in counted else 0,
+        nth=_nth(facts.gone_out[meeting.id], row.person_id, counted) if row.kind in counted else 0,
         most=len(counted),
         dropped=critical is not None and critical.dropped_at is not None,
         links=replace(
@@ -118,16 +115,10 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
     )
 
 
-def _nth(session: Session, meeting: Meeting, row: OutboxRow, counted: tuple[str, ...]) -> int:
+def _nth(gone_out: Sequence[OutboxRow], person_id: int, counted: tuple[str, ...]) -> int:
     """Which of the mails that nobody asked for this is, of this meeting, to this reader."""
-    sent = select(OutboxRow.id).where(
-        OutboxRow.meeting_id == meeting.id,
-        OutboxRow.person_id == row.person_id,
-        OutboxRow.kind.in_(counted),
-        OutboxRow.state.in_(outbox.OUT),
-        OutboxRow.id != row.id,
-    )
-    return min(len(session.scalars(sent).all()) + 1, len(counted))
+    before = sum(row.person_id == person_id and row.kind in counted for row in gone_out)
+    return min(before + 1, len(counted))
 
 
 def _schedule_url(context: Context, pair: Pair, meeting: Meeting) -> str:
@@ -179,7 +170,7 @@ def _promise(words: Words, pair: Pair, line: Commitment) -> Point:
 
 def _links_view(context: Context, base: View) -> View:
     pairs = [
-        (pair.mentor.first_name, url_of(context.settings.base_url, scheduling_link(context.session, context.now, pair)))
+        (pair.mentor.first_name, context.url("schedule", pair_id=pair.id))
         for pair in list_pairs(context.session, context.reader.id)
         if pair.ended_at is None and pair.mentee_id == context.reader.id
     ]
@@ -192,7 +183,7 @@ def _welcome_view(context: Context, base: View) -> View | None:
         return None
     other = pair.other(context.reader.id)
     mentee = context.reader.id == pair.mentee_id
-    schedule = url_of(context.settings.base_url, scheduling_link(context.session, context.now, pair)) if mentee else ""
+    schedule = context.url("schedule", pair_id=pair.id) if mentee else ""
     return replace(
         base,
         other=Who(other.first_name, ZoneInfo(other.zone)),

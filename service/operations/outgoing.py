@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.catalogue import Words
@@ -15,10 +15,9 @@ from service.domain.meeting import Phase
 from service.messages.letters import LETTERS
 from service.messages.mime import Calendar, Headers, compose
 from service.operations import entries
+from service.operations.mail_facts import gather
 from service.operations.mail_view import REPLY_TO_THE_OTHER, Context, MailSettings, view_of
-from service.operations.meetings import agreed_at_meeting
-from service.store import outbox
-from service.store.tables import OutboxRow, Person
+from service.store.tables import Link, OutboxRow
 
 # Sent at any hour and whatever a person chose: somebody acted, and the other must know.
 ABOUT_AN_ACTION = frozenset({"invitation", "cancellation", "declined", "links", "welcome"})
@@ -34,37 +33,48 @@ class UnknownKind(GreenroomError):
     code = "unknown_kind"
 
 
-def recipient(session: Session, row: OutboxRow) -> str | None:
-    """The address as it is now; None when the person is gone."""
-    person = session.get(Person, row.person_id)
-    return person.email if person is not None else None
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """`recipient` is the address as it is now."""
+
+    row_id: int
+    recipient: str
+    octets: bytes
 
 
-def render(session: Session, now: datetime, settings: MailSettings, row: OutboxRow) -> bytes | None:
-    """The whole mail, or None when what it says is no longer so. Mints the reader's links, so it needs a write session.
+def render(
+    session: Session, now: datetime, settings: MailSettings, rows: Sequence[OutboxRow]
+) -> tuple[list[Mail], list[Link]]:
+    """The whole mails, less those that say what is no longer so; and the links in them that are new, which have to be
+    stored before a mail leaves.
 
-    Repeatable, and says what is so at each time; the Message-ID stays. Raises UnknownKind.
+    Only reads. Repeatable, and says what is so at each time; the Message-ID stays, and octets that a server may have
+    seen are sent again to the letter. Of rows for one reader the later
+    does not know of the earlier, so they are not rendered together. Raises UnknownKind.
     """
+    facts = gather(session, now, rows)
+    mails = []
+    for row in rows:
+        reader = facts.people.get(row.person_id)
+        octets = _render(Context(session, now, settings, row, reader, facts)) if reader is not None else None
+        if reader is not None and octets is not None:
+            mails.append(Mail(row.id, reader.email, row.octets or octets))
+    return mails, facts.links.made
+
+
+def _render(context: Context) -> bytes | None:
+    row, reader = context.row, context.reader
     if row.kind not in LETTERS:
         raise UnknownKind(kind=row.kind)
-    reader = session.get_one(Person, row.person_id)
-    context = Context(session, now, settings, row, reader)
     if not is_wanted(reader.mails, row.kind) or not _still_so(context):
         return None
     view = view_of(context)
     if view is None:
         return None
-    view = replace(view, first_mail=row.kind != "welcome" and not _heard_of_us(session, row))  # a welcome always says
+    # Asked of what went out, for a mail that was rendered may not have left. A welcome always says who we are.
+    view = replace(view, first_mail=row.kind != "welcome" and reader.id not in context.facts.heard)
     letter = LETTERS[row.kind](view)
     return compose(letter, _headers(context), view.words.locale.language, _calendar(context))
-
-
-def _heard_of_us(session: Session, row: OutboxRow) -> bool:
-    """Whether the reader got another mail before. Asked of the outbox: a mail that was rendered may not have left."""
-    other = select(OutboxRow.id).where(
-        OutboxRow.person_id == row.person_id, OutboxRow.state.in_(outbox.OUT), OutboxRow.id != row.id
-    )
-    return session.scalars(other.limit(1)).first() is not None
 
 
 def is_wanted(wish: str, kind: str) -> bool:
@@ -91,7 +101,7 @@ def _still_so(context: Context) -> bool:
         "reminder": soon,
         "brief": soon,
         "followup": over,
-        "list": over and bool(agreed_at_meeting(context.session, meeting)),
+        "list": over and bool(context.facts.agreed[meeting.id]),
         "not-happened": meeting.happened is False,
         "date-moved": ahead,
     }
@@ -128,18 +138,10 @@ def _thread(context: Context) -> str | None:
     """The first invitation that this reader got for the meeting."""
     if context.row.meeting_id is None:
         return None
-    first = context.session.scalars(
-        select(OutboxRow)
-        .where(
-            OutboxRow.meeting_id == context.row.meeting_id,
-            OutboxRow.person_id == context.reader.id,
-            OutboxRow.kind == "invitation",
-            OutboxRow.state.in_(outbox.OUT),
-        )
-        .order_by(OutboxRow.id)
-        .limit(1)
-    ).first()
-    return message_id(first, context.settings) if first is not None else None
+    for row in context.facts.gone_out[context.row.meeting_id]:
+        if row.kind == "invitation" and row.person_id == context.reader.id:
+            return message_id(row, context.settings)
+    return None
 
 
 def _calendar(context: Context) -> Calendar | None:
@@ -149,6 +151,13 @@ def _calendar(context: Context) -> Calendar | None:
         return None
     url = context.url("entry", pair_id=meeting.pair_id, meeting_id=meeting.id) if method == "REQUEST" else None
     octets = entries.entry(
-        context.session, context.now, context.settings, meeting, context.reader, method, entry_url=url
+        context.now,
+        context.settings,
+        meeting,
+        context.reader,
+        method,
+        agenda=context.facts.agendas[meeting.id],
+        answers=context.facts.answers[meeting.id],
+        entry_url=url,
     )
     return Calendar(method, octets)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import CursorResult, Select, Update, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, undefer
 
 from service.domain.errors import MoveNotAllowed
 from service.store.tables import OutboxRow
@@ -145,11 +145,45 @@ def give_back(session: Session, token: str) -> None:
     )
 
 
-def load_mine(session: Session, row_id: int, token: str) -> OutboxRow | None:
-    """The row, if it is still this job's to send."""
-    return session.scalars(
-        select(OutboxRow).where(OutboxRow.id == row_id, OutboxRow.token == token, OutboxRow.state == "queued")
-    ).one_or_none()
+def readers(session: Session, token: str, row_ids: Sequence[int]) -> dict[int, int]:
+    """Row id -> person id of those that are this job's to send, in the given order."""
+    rows = session.execute(
+        select(OutboxRow.id, OutboxRow.person_id).where(
+            OutboxRow.id.in_(row_ids), OutboxRow.token == token, OutboxRow.state == "queued"
+        )
+    )
+    found: dict[int, int] = dict(rows.all())
+    return {row_id: found[row_id] for row_id in row_ids if row_id in found}
+
+
+def load_mine(session: Session, token: str, row_ids: Sequence[int]) -> list[OutboxRow]:
+    """The rows that are still this job's to send, with the octets that a server may have seen, in the given order."""
+    rows = session.scalars(
+        select(OutboxRow)
+        .where(OutboxRow.id.in_(row_ids), OutboxRow.token == token, OutboxRow.state == "queued")
+        .options(undefer(OutboxRow.octets))
+    )
+    return sorted(rows, key=lambda row: row_ids.index(row.id))
+
+
+def gone_out(session: Session, meeting_ids: Collection[int]) -> list[OutboxRow]:
+    """Every mail about these meetings that its reader has, or may have; the oldest first."""
+    return list(
+        session.scalars(
+            select(OutboxRow)
+            .where(OutboxRow.meeting_id.in_(meeting_ids), OutboxRow.state.in_(OUT))
+            .order_by(OutboxRow.id)
+        )
+    )
+
+
+def people_who_heard(session: Session, person_ids: Collection[int]) -> set[int]:
+    """Those of them who have, or may have, any mail of ours."""
+    return set(
+        session.scalars(
+            select(OutboxRow.person_id).where(OutboxRow.person_id.in_(person_ids), OutboxRow.state.in_(OUT)).distinct()
+        )
+    )
 
 
 def start_sending(session: Session, now: datetime, row_id: int, token: str, octets: bytes) -> bool:
@@ -214,11 +248,11 @@ def back_off(attempts: int, jitter: float) -> timedelta:
     return min(FIRST_RETRY * (1 << min(max(0, attempts - 1), 10)), LONGEST_RETRY) * (1 + jitter / 4)
 
 
-def drop(session: Session, row_id: int) -> None:
-    """What the row says is no longer so: it is not sent."""
+def drop(session: Session, token: str, row_ids: Sequence[int]) -> None:
+    """What these rows of the job say is no longer so: they are not sent."""
     session.execute(
         update(OutboxRow)
-        .where(OutboxRow.id == row_id, OutboxRow.state.in_(UNSENT))
+        .where(OutboxRow.id.in_(row_ids), OutboxRow.token == token, OutboxRow.state == "queued")
         .values(state="cancelled", token=None, lease_until=None)
     )
 

@@ -135,7 +135,10 @@ def download(token: str) -> AnyResponse:
             session, now(), "entry", reader.person.id, pair_id=meeting.pair_id, meeting_id=meeting.id
         )
         url = links.url_of(services().settings.base_url, known) if known is not None else None
-        octets = entries.entry(session, now(), services().settings, meeting, reader.person, "PUBLISH", entry_url=url)
+        octets = entries.entry(
+            now(), services().settings, meeting, reader.person, "PUBLISH",
+            agenda=agenda_of(session, meeting), answers=attendance_of(session, meeting), entry_url=url,
+        )  # fmt: skip
     response = Response(octets, content_type="text/calendar; charset=utf-8; method=PUBLISH")
     response.headers["Content-Disposition"] = 'attachment; filename="invite.ics"'
     response.headers["Cache-Control"] = "no-store"

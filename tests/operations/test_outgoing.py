@@ -226,7 +226,7 @@ def test_a_first_mail_that_did_not_leave_is_still_the_first(services, booked):
     for _ in range(2):
         with services.database.write() as session:
             row = session.get(OutboxRow, 1)
-            told = outgoing.render(session, NOW, services.settings, row)
+            told = mails.render(services, session, NOW, row)
         assert b"This is Women in Physics" in told
 
 
@@ -275,12 +275,12 @@ def test_a_kind_that_nobody_can_write_is_an_error(services, booked):
     with services.database.write() as session:
         row = OutboxRow(kind="postcard", person_id=session.get(Meeting, booked).pair.mentee_id)
         with pytest.raises(outgoing.UnknownKind):
-            outgoing.render(session, NOW, services.settings, row)
+            outgoing.render(session, NOW, services.settings, [row])
 
 
-def test_a_person_who_is_gone_has_no_address(services):
+def test_a_person_who_is_gone_gets_nothing(services):
     with services.database.read() as session:
-        assert outgoing.recipient(session, OutboxRow(kind="links", person_id=7)) is None
+        assert outgoing.render(session, NOW, services.settings, [OutboxRow(kind="links", person_id=7)]) == ([], [])
 
 
 def test_names_and_places_of_any_script_survive(services):

@@ -1,0 +1,78 @@
+"""What the mails of a batch are about, read in one go: a query a table, not a query a mail."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.links import LinkBook
+from service.store import outbox
+from service.store.tables import AgendaItem, Attendance, Commitment, Meeting, OutboxRow, Person
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """By the id of the meeting, of the person, or of the pair; what is missing has nothing."""
+
+    people: Mapping[int, Person]
+    meetings: Mapping[int, Meeting]
+    agendas: Mapping[int | None, Sequence[AgendaItem]]
+    agreed: Mapping[int | None, Sequence[Commitment]]
+    still_open: Mapping[int | None, Sequence[Commitment]]  # of the pair
+    answers: Mapping[int, Mapping[int, str]]  # meeting -> person -> PARTSTAT
+    gone_out: Mapping[int | None, Sequence[OutboxRow]]
+    heard: set[int]  # people who got a mail of ours before
+    links: LinkBook
+
+
+def gather(session: Session, now: datetime, rows: Sequence[OutboxRow]) -> Facts:
+    """Only reads. `links.made` has to be stored before a mail that carries them leaves."""
+    person_ids = {row.person_id for row in rows}
+    meeting_ids = {row.meeting_id for row in rows if row.meeting_id is not None}
+    meetings = session.scalars(select(Meeting).where(Meeting.id.in_(meeting_ids))).all()
+    pair_ids = {meeting.pair_id for meeting in meetings}
+    promises = select(Commitment).order_by(Commitment.id)
+    return Facts(
+        people={person.id: person for person in session.scalars(select(Person).where(Person.id.in_(person_ids)))},
+        meetings={meeting.id: meeting for meeting in meetings},
+        agendas=_grouped(
+            session.scalars(
+                select(AgendaItem).where(AgendaItem.meeting_id.in_(meeting_ids)).order_by(AgendaItem.position)
+            ),
+            lambda item: item.meeting_id,
+        ),
+        agreed=_grouped(
+            session.scalars(promises.where(Commitment.meeting_id.in_(meeting_ids))), lambda line: line.meeting_id
+        ),
+        still_open=_grouped(
+            session.scalars(promises.where(Commitment.pair_id.in_(pair_ids), Commitment.state != "done")),
+            lambda line: line.pair_id,
+        ),
+        answers=_answers(session, meeting_ids),
+        gone_out=_grouped(outbox.gone_out(session, meeting_ids), lambda row: row.meeting_id),
+        heard=outbox.people_who_heard(session, person_ids),
+        links=LinkBook(session, now, person_ids, meeting_ids),
+    )
+
+
+def _grouped(values: Iterable[T], key: Callable[[T], int | None]) -> Mapping[int | None, Sequence[T]]:
+    found: dict[int | None, list[T]] = defaultdict(list)
+    for value in values:
+        found[key(value)].append(value)
+    return found
+
+
+def _answers(session: Session, meeting_ids: Collection[int]) -> Mapping[int, Mapping[int, str]]:
+    found: dict[int, dict[int, str]] = defaultdict(dict)
+    wanted = select(Attendance.meeting_id, Attendance.person_id, Attendance.partstat)
+    for meeting_id, person_id, partstat in session.execute(wanted.where(Attendance.meeting_id.in_(meeting_ids))):
+        found[meeting_id][person_id] = partstat
+    return found
