@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 
 from redis import Redis
 from redis.backoff import ExponentialBackoff
@@ -24,16 +26,25 @@ PATIENCE = Retry(ExponentialBackoff(cap=0.2, base=0.02), 3)  # a broker that is 
 FAILURES_KEPT = timedelta(days=1)
 
 
+def tls_options(url: str, extra_ca: Path | None) -> dict[str, Any]:
+    """What a client of redis-py is told besides the address: whom to trust beyond the usual, where it speaks TLS."""
+    return {"ssl_ca_certs": str(extra_ca)} if extra_ca is not None and url.startswith("rediss://") else {}
+
+
 class RqJobs:
     """Enqueues only; connects at the first job. Raises AdapterError when the broker does not answer."""
 
-    def __init__(self, url: str, *, timeout: timedelta = timedelta(seconds=5)) -> None:
-        self._url, self._timeout = url, timeout.total_seconds()
+    def __init__(self, url: str, *, extra_ca: Path | None = None, timeout: timedelta = timedelta(seconds=5)) -> None:
+        self._url, self._extra_ca, self._timeout = url, extra_ca, timeout.total_seconds()
 
     @cached_property
     def _redis(self) -> Redis:
         return Redis.from_url(
-            self._url, socket_timeout=self._timeout, socket_connect_timeout=self._timeout, retry=PATIENCE
+            self._url,
+            socket_timeout=self._timeout,
+            socket_connect_timeout=self._timeout,
+            retry=PATIENCE,
+            **tls_options(self._url, self._extra_ca),
         )
 
     def send_batch(self, token: str, outbox_ids: Sequence[int]) -> None:

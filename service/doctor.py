@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
-from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
@@ -162,7 +161,7 @@ def _calendars(services: Services) -> Iterator[Row]:
 
 def _broker(settings: Settings) -> Iterator[Row]:
     try:
-        with Redis.from_url(wiring.redis_url(settings), socket_timeout=5, socket_connect_timeout=5) as client:
+        with wiring.connect_broker(settings, socket_timeout=5, socket_connect_timeout=5) as client:
             client.ping()
     except (RedisError, OSError):
         if settings.redis_url is None:

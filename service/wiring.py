@@ -12,12 +12,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
+
+from redis import Redis
 
 from integrations.caldav_calendar import CalDav
 from integrations.http import GuardedHttp
 from integrations.ics_feed import IcsFeed
 from integrations.maildir_mail import MaildirMailer
-from integrations.rq_jobs import RqJobs
+from integrations.rq_jobs import RqJobs, tls_options
 from integrations.smtp_mail import SmtpMailer
 from service.ports import BusyCalendar, CalendarFactory, Jobs, Mailer
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
@@ -51,7 +54,7 @@ def build(settings: Settings) -> Services:
         database=database,
         clock=DemoClock(settings.data_dir / "clock") if settings.demo else utc_now,
         mailer=_mailer(settings),
-        jobs=RqJobs(redis_url(settings)),
+        jobs=RqJobs(redis_url(settings), extra_ca=settings.extra_ca_bundle),
         calendars=_calendars(settings),
     )
 
@@ -93,6 +96,12 @@ def database_url(settings: Settings) -> str:
 
 def redis_url(settings: Settings) -> str:
     return settings.redis_url or f"unix://{broker_socket(settings)}"
+
+
+def connect_broker(settings: Settings, **options: Any) -> Redis:
+    """A client of the broker; connects at its first command. `options` are redis-py's."""
+    url = redis_url(settings)
+    return Redis.from_url(url, **options, **tls_options(url, settings.extra_ca_bundle))
 
 
 def broker_socket(settings: Settings) -> Path:

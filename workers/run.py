@@ -9,7 +9,6 @@ import socket
 import time
 from typing import Any
 
-from redis import Redis
 from redis.exceptions import RedisError
 from rq import Worker
 from rq.job import Job
@@ -19,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from integrations.rq_jobs import READ_INBOUND, REFRESH_CONNECTION, SEND_BATCH
 from service.settings import Settings
 from service.store import heartbeats
-from service.wiring import Services, redis_url, utc_now
+from service.wiring import Services, connect_broker, utc_now
 from workers import busy, context, deliver, inbox
 
 log = logging.getLogger(__name__)
@@ -77,7 +76,7 @@ def work(queue: str, settings: Settings | None = None) -> None:
         worker = BeatingWorker(
             [queue],
             name=name.replace(".", "-"),
-            connection=Redis.from_url(redis_url(services.settings)),
+            connection=connect_broker(services.settings),
             serializer=JSONSerializer,
             job_class=SafeJob,
             worker_ttl=30,  # RQ waits 15 seconds less than this for a job, then says that it lives

@@ -13,7 +13,9 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
+from integrations.rq_jobs import tls_options
 from service.domain import errors
+from service.settings import Settings
 from service.store.types import KeyMissing
 from service.web import after, api, booking, front, health, mailbox, meeting, metrics, operator, person
 from service.web.dates import wall_fields
@@ -41,7 +43,7 @@ def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask
     """The whole site over these services. `slot_times` is what the processes of one server share."""
     app = Flask(__name__)
     app.extensions["greenroom"] = services
-    app.extensions["greenroom-limiter"] = FixedWindowRateLimiter(_counts(services.settings.redis_url))
+    app.extensions["greenroom-limiter"] = FixedWindowRateLimiter(_counts(services.settings))
     app.extensions["greenroom-slot-times"] = slot_times or SlotTimes()
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BODY
@@ -63,12 +65,14 @@ def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask
     return app
 
 
-def _counts(redis_url: str | None) -> Storage:
+def _counts(settings: Settings) -> Storage:
     """Where requests are counted: for all machines together where they share a Redis, else in this process."""
-    if redis_url is None:
+    url = settings.redis_url
+    if url is None:
         return MemoryStorage()
-    url = redis_url.replace("unix://", "redis+unix://", 1) if redis_url.startswith("unix://") else redis_url
-    return RedisStorage(url, wrap_exceptions=True, socket_timeout=1, socket_connect_timeout=1)
+    trust = tls_options(url, settings.extra_ca_bundle)
+    url = url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
+    return RedisStorage(url, wrap_exceptions=True, socket_timeout=1, socket_connect_timeout=1, **trust)
 
 
 def _headers(response: Response) -> Response:

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
-import ssl
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from integrations.smtp_mail import SmtpMailer, stuffed
 from service.domain.errors import AdapterError
 from service.ports import Envelope
-from tests import smtp
+from tests import certificates, smtp
 
 OCTETS = b"Subject: Hello\r\n\r\nA line.\r\n"
 
@@ -34,31 +28,7 @@ def send(port, **other):
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """A server's context for 127.0.0.1 and the file of the authority that signed it: itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    folder = tmp_path_factory.mktemp("tls")
-    public, secret = folder / "cert.pem", folder / "key.pem"
-    public.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(public, secret)
-    return context, public
+    return certificates.certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.mark.parametrize(
