@@ -14,7 +14,7 @@ RUN /opt/greenroom/bin/python -m pip install --no-cache-dir --no-deps --no-build
  && /opt/greenroom/bin/python -m pip uninstall --yes pip
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --home-dir /var/lib/greenroom greenroom \
+RUN useradd --no-log-init --uid 10001 --no-create-home --home-dir /var/lib/greenroom --shell /usr/sbin/nologin greenroom \
  && install --directory --owner greenroom --mode 0700 /var/lib/greenroom
 COPY --from=build /opt/greenroom /opt/greenroom
 ENV PATH=/opt/greenroom/bin:$PATH \

@@ -28,9 +28,9 @@ from tests.certificates import certificate
 from workers import context
 from workers.run import SafeJob
 
-# As docs/operator.md gives it.
-RIGHTS = "~rq:* ~LIMITS:* &rq:* +@all -@dangerous +info +keys +client|list"
 PASSWORD = "correct-horse"
+GUIDE = (Path(__file__).parents[2] / "docs" / "operator.md").read_text(encoding="utf-8")
+RIGHTS = GUIDE.partition("user greenroom on >PASSWORD ")[2].partition("\n")[0]
 
 
 @pytest.fixture(scope="module")
