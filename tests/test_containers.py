@@ -26,7 +26,9 @@ COMPOSE = (ROOT / "compose.yaml").read_text(encoding="utf-8")
 )
 def test_the_linters_find_nothing(command):
     program, *arguments = command
-    done = subprocess.run([BIN / program, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(
+        [BIN / program, *arguments], check=False, cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
