@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -114,3 +114,26 @@ class CalendarFactory(Protocol):
     """Given by wiring: the adapter for a connection's provider, with its credentials already inside."""
 
     def __call__(self, provider: str, url: str, username: str | None, password: str | None) -> BusyCalendar: ...
+
+
+class TextRecords(Protocol):
+    """DNS."""
+
+    def texts(self, name: str, timeout: timedelta) -> tuple[str, ...] | None:
+        """Every text at the name; None when there is no such name. Raises AdapterError when nobody answers."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAnswer:
+    """What stands at our own address: whether it is us, and its clock when it was seen by ours."""
+
+    ours: bool
+    dated_at: datetime | None
+    seen_at: datetime
+
+
+class OwnAddress(Protocol):
+    def ask(self, timeout: timedelta) -> LiveAnswer:
+        """The answer to `/health/live` there. Raises AdapterError when none comes."""
+        ...

@@ -131,6 +131,12 @@ def _address(raw: str) -> str:
     return raw
 
 
+def _selector(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", raw):
+        raise ValueError("is not a name in DNS")
+    return raw
+
+
 def _keys(raw: str) -> tuple[str, ...]:
     keys = tuple(key.strip() for key in raw.split(",") if key.strip())
     if not keys or any(len(key) < 32 for key in keys):
@@ -233,6 +239,12 @@ class Settings:
         "meet@example.org",
         "the one address that all mail comes from",
         "meet@greenroom.localhost",
+    )
+    dkim_selector: str | None = _setting(
+        "GREENROOM_DKIM_SELECTOR",
+        _selector,
+        "mail2027",
+        "the selector of the key that signs mail, so that `doctor` can look it up",
     )
     extra_ca_bundle: Path | None = _setting(
         "GREENROOM_EXTRA_CA_BUNDLE",

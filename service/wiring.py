@@ -20,9 +20,10 @@ from integrations.caldav_calendar import CalDav
 from integrations.http import GuardedHttp
 from integrations.ics_feed import IcsFeed
 from integrations.maildir_mail import MaildirMailer
+from integrations.own_address import OwnPages
 from integrations.rq_jobs import RqJobs, tls_options
 from integrations.smtp_mail import SmtpMailer
-from service.ports import BusyCalendar, CalendarFactory, Jobs, Mailer
+from service.ports import BusyCalendar, CalendarFactory, Jobs, Mailer, OwnAddress, TextRecords
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
 from service.store.database import Database, connect, sqlite_url
@@ -57,6 +58,16 @@ def build(settings: Settings) -> Services:
         jobs=RqJobs(redis_url(settings), extra_ca=settings.extra_ca_bundle),
         calendars=_calendars(settings),
     )
+
+
+def own_address(settings: Settings) -> OwnAddress:
+    return OwnPages(settings.base_url, settings.extra_ca_bundle)
+
+
+def text_records() -> TextRecords:
+    from integrations.dns_records import DnsRecords  # noqa: PLC0415 - 0.1 s that only the doctor needs (-X importtime)
+
+    return DnsRecords()
 
 
 def utc_now() -> datetime:

@@ -5,21 +5,22 @@ import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from email import policy
-from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from werkzeug.serving import make_server
 
+from integrations.dns_records import DnsRecords
 from service import doctor, wiring
-from service.domain.reply import request_in
+from service.domain.errors import AdapterError
+from service.ports import LiveAnswer
 from service.settings import Settings, SmtpServer
 from service.store import heartbeats, outbox
 from service.store.tables import Connection, OutboxRow
 from service.store.types import fingerprint
-from service.trial import send_trial
-from tests import cast, smtp
-from tests.mail_linter import lint
+from service.web import create_app
+from tests import cast, dns_server, smtp
+from tests.test_doctor_sender import GOOD
 
 FEED = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Test//EN\r\nEND:VCALENDAR\r\n"
 
@@ -32,8 +33,28 @@ def bare(tmp_path):
     return settings
 
 
-def found(settings):
-    return {row.part: row for row in doctor.check(settings)}
+class NobodyThere:
+    """ports.OwnAddress where nothing runs; no test asks another machine."""
+
+    def ask(self, timeout):
+        raise AdapterError("connect_failed", permanent=False, host="meet.example.org")
+
+
+class Live:
+    """ports.OwnAddress where the service answers, with a clock that may be off."""
+
+    def __init__(self, ours=True, ahead=timedelta()):
+        self.ours, self.ahead = ours, ahead
+
+    def ask(self, timeout):
+        now = wiring.utc_now()
+        return LiveAnswer(self.ours, now + self.ahead, now)
+
+
+def found(settings, address=None):
+    with dns_server.running(GOOD) as port:
+        rows = doctor.check(settings, DnsRecords(["127.0.0.1"], port), address or NobodyThere())
+    return {row.part: row for row in rows}
 
 
 @contextmanager
@@ -46,8 +67,9 @@ def writing(settings):
 
 def with_mail(settings, port):
     return replace(
-        settings, smtp=SmtpServer("127.0.0.1", port, None, None, "none"), base_url_given="https://meet.example.org"
-    )
+        settings, smtp=SmtpServer("127.0.0.1", port, None, None, "none"), base_url_given="https://meet.example.org",
+        trusted_proxies=1, mail_from="meet@meet.example.org", dkim_selector="mail2027",
+    )  # fmt: skip
 
 
 def test_before_the_first_run_nothing_is_made(tmp_path):
@@ -64,11 +86,13 @@ def test_all_is_well(bare, valkey):
         for part in ("clock", "worker"):
             heartbeats.beat(services.database, part, part, wiring.utc_now())
         services.database.close()
-        rows = doctor.check(settings)
-    assert {row.state for row in rows} == {"well"}, rows
-    assert [row.part for row in rows] == [
-        "address", "disk", "database", "keys", "clock", "worker", "time", "outbox", "broker", "mail",
+        rows = found(settings, Live())
+    assert {row.state for row in rows.values()} == {"well"}, rows
+    assert list(rows) == [
+        "address", "proxies", "disk", "database", "keys", "clock", "worker", "time", "outbox", "broker", "mail",
+        "spf", "dkim", "dmarc",
     ]  # fmt: skip
+    assert rows["database"].advice.startswith("SQLite 3.")
     assert sink.taken == []
 
 
@@ -77,6 +101,40 @@ def test_links_that_nobody_can_follow(bare):
         row = found(replace(with_mail(bare, port), base_url_given=None))["address"]
     assert row.state == "broken"
     assert "GREENROOM_BASE_URL" in row.advice
+
+
+def test_what_answers_at_the_address(bare):
+    with smtp.running() as (_, port):
+        settings = with_mail(bare, port)
+        silent, stranger = found(settings)["address"], found(settings, Live(ours=False))["address"]
+    assert (silent.state, stranger.state) == ("look", "look")
+    assert "meet.example.org does not let us connect" in silent.advice
+    assert "Something else than Greenroom" in stranger.advice
+    assert found(bare)["address"].state == "off"
+
+
+def test_the_address_is_really_asked(bare, services):
+    server = make_server("127.0.0.1", 0, create_app(services), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        rows = {row.part: row for row in doctor.check(replace(bare, port=server.server_port))}
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    assert (rows["address"].state, rows["time"].state) == ("well", "well")
+    with feed() as port:
+        assert found(bare, wiring.own_address(replace(bare, port=port)))["address"].state == "look", "a feed is not us"
+
+
+@pytest.mark.parametrize(
+    ("url", "proxies", "state"), [("https://m.example.org", 0, "look"), ("http://127.0.0.1:1", 1, "look")]
+)
+def test_proxies_that_do_not_fit_the_address(bare, url, proxies, state):
+    row = found(replace(bare, base_url_given=url, trusted_proxies=proxies))["proxies"]
+    assert row.state == state
+    assert "GREENROOM_TRUSTED_PROXIES" in row.advice
 
 
 def test_a_mail_server_and_a_broker_that_are_away(bare, tmp_path):
@@ -107,6 +165,18 @@ def test_a_key_that_is_missing_is_named(bare):
     assert found(gone)["keys"].state == "broken", "the folder's own key file is gone"
 
 
+def test_a_value_that_was_changed_by_something_else_is_told(bare):
+    with writing(bare) as (session, now):
+        made = cast.pair(session, now, place="the blue room")
+        session.flush()
+        sealed = session.connection().exec_driver_sql("SELECT place FROM pairs").scalar_one()
+        session.connection().exec_driver_sql("UPDATE pairs SET place = ?", (sealed[:-1] + b"?",))
+        session.expire(made)
+    row = found(bare)["keys"]
+    assert row.state == "broken"
+    assert "pairs.place" in row.advice
+
+
 def test_one_part_silent_while_others_live(bare):
     services = wiring.build(bare)
     heartbeats.beat(services.database, "clock-1", "clock", wiring.utc_now())
@@ -134,6 +204,32 @@ def test_a_clock_that_was_set_back(bare):
     row = found(bare)["time"]
     assert row.state == "broken"
     assert re.search(r"1(79|80) minutes behind", row.advice)
+
+
+@pytest.mark.parametrize(("ahead", "word"), [(40, "behind"), (-40, "ahead")])
+def test_a_clock_that_is_off_beside_an_answer(bare, ahead, word):
+    row = found(bare, Live(ahead=timedelta(seconds=ahead)))["time"]
+    assert row.state == "broken"
+    assert re.search(rf"(39|40|41) seconds {word} (of )?the web server's", row.advice)
+
+
+def test_a_postgresql_of_ones_own(bare, postgres_url):
+    rows = found(replace(bare, database_url=postgres_url))
+    assert re.match(r"PostgreSQL \d+\.\d", rows["database"].advice)
+    assert rows["time"].state == "well", "its clock is this machine's"
+
+
+def test_beyond_fifty_calendars_the_rest_is_told_as_workers_found_it(bare, monkeypatch):
+    monkeypatch.setattr("service.doctor.outside.MOST_READ", 2)
+    with writing(bare) as (session, now):
+        ben = cast.person(session, now, "ben")
+        for state in ("off", "off", "stale", "off", "reconnect", "partial"):
+            cast.broken_calendar(session, now, ben.id).state = state
+            session.flush()
+    rows = found(bare)
+    assert len([part for part in rows if part.startswith("calendar ")]) == 2
+    assert rows["calendars"].state == "look"
+    assert rows["calendars"].advice.startswith("4 more were not read now; of them 1 ")
 
 
 @contextmanager
@@ -174,22 +270,3 @@ def test_every_calendar_is_really_read(bare):
     refused = guarded[f"calendar {ids[0]}"]
     assert refused.state == "broken"
     assert refused.advice.startswith("ben@example.org: ")
-
-
-def test_a_trial_is_an_invitation_and_its_end(bare):
-    waited = []
-    with smtp.running() as (sink, port):
-        services = wiring.build(with_mail(bare, port))
-        send_trial(services, "cleo@example.org", waited.append)
-        services.database.close()
-    assert waited == [60.0]
-    assert [recipient for recipient, _ in sink.taken] == ["cleo@example.org"] * 2
-    first, second = (BytesParser(policy=policy.default).parsebytes(octets) for _, octets in sink.taken)
-    assert second["In-Reply-To"] == first["Message-ID"]
-    request, cancel = (request_in(octets) for _, octets in sink.taken)
-    uid = re.search(rb"UID:(\S+)", request)[1]
-    assert uid in cancel
-    assert b"SEQUENCE:0" in request
-    assert b"SEQUENCE:1" in cancel
-    for _, octets in sink.taken:
-        assert lint(octets) == []

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import click
 
 from service import links, settings, wiring
-from service.cli.frame import WORDS, json_option, opened, show, table
+from service.cli.frame import WHOLE, WORDS, json_option, opened, show, table
 
 
 @click.command()
@@ -40,17 +42,33 @@ def migrate() -> None:
 
 
 @click.command()
+@click.option("--mail", "address", metavar="ADDRESS", help=WORDS("cli.help.mail"))
+@click.option("--wait", type=WHOLE, default=60, show_default=True, metavar="SECONDS", help=WORDS("cli.help.wait"))
 @json_option
-@click.option("--mail", "address", metavar="ADDRESS")
-def doctor(as_json: bool, address: str | None) -> None:
-    """Checks every part and says what to do."""
+def doctor(address: str | None, wait: int, as_json: bool) -> None:
+    """Checks every part and says what to do; with --mail it tries a real invitation."""
     from service import doctor as checks  # noqa: PLC0415
 
-    found = checks.check(settings.load(), address)
+    configured = settings.load()
+    found = checks.check(configured)
     value = [{"part": row.part, "state": row.state, "advice": row.advice} for row in found]
     show(as_json, value, table([(row.part, row.state, row.advice) for row in found]))
+    if address is not None:
+        _try_mail(configured, address, wait)
     if any(row.state == "broken" for row in found):
         raise SystemExit(1)
+
+
+def _try_mail(configured: settings.Settings, address: str, wait: int) -> None:
+    """Its steps go to stderr, as they are done: stdout is the table's."""
+    from service.trial import send_trial  # noqa: PLC0415
+
+    services = wiring.build(configured)
+    try:
+        for step in send_trial(services, address, timedelta(seconds=wait)):
+            click.echo(step, err=True)
+    finally:
+        services.database.close()
 
 
 @click.command()

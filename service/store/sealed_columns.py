@@ -29,3 +29,21 @@ def check_keys(session: Session) -> None:
     """Raises KeyMissing for a key that values need and the session's database was not given."""
     for missing in sorted(used_keys(session) - keyring_of(session.get_bind().dialect).ids):
         raise KeyMissing(missing)
+
+
+def closed_columns(session: Session) -> list[str]:
+    """Columns with a value that its key does not open, as far as one value of each tells."""
+    return [
+        str(column)
+        for table in Base.metadata.sorted_tables
+        for column in sealed_columns(table)
+        if not _opens(session, column)
+    ]
+
+
+def _opens(session: Session, column: Column[Any]) -> bool:
+    try:
+        session.scalars(select(column).where(column.is_not(None)).limit(1)).first()
+    except KeyMissing:
+        return False
+    return True

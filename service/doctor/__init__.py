@@ -1,0 +1,34 @@
+"""Is all well? Each part, how it is, and what to do about it. Looks at everything and changes nothing."""
+
+from __future__ import annotations
+
+from service import wiring
+from service.doctor import machine, outside, sender, stored
+from service.doctor.rows import WORDS, Row
+from service.ports import OwnAddress, TextRecords
+from service.settings import SettingFault, Settings
+
+__all__ = ["Row", "check"]
+
+
+def check(settings: Settings, records: TextRecords | None = None, address: OwnAddress | None = None) -> list[Row]:
+    """Every part in the order in which they need each other; what hangs on something broken is left out."""
+    if settings.database_url is None and not (settings.data_dir / wiring.DATABASE_FILE).exists():
+        return [Row("database", "off", WORDS("doctor.database.none", folder=settings.data_dir))]
+    try:
+        services = wiring.build(settings)
+    except SettingFault as fault:
+        return [Row("keys", "broken", str(fault))]
+    try:
+        answer = machine.ask(address or wiring.own_address(settings))
+        rows = [*machine.address(settings, answer), *machine.proxies(settings), *machine.disk(settings)]
+        rows += stored.database(services)
+        if rows[-1].state != "broken":
+            rows += [*stored.keys(services), *stored.parts(services), *machine.time(services, answer)]
+            rows += stored.mails(services)
+            if not any(row.part == "keys" and row.state == "broken" for row in rows):
+                rows += outside.calendars(services)
+        rows += [*outside.broker(settings), *outside.mail(services)]
+        return [*rows, *sender.domain(settings, records or wiring.text_records())]
+    finally:
+        services.database.close()

@@ -1,0 +1,80 @@
+"""Systems outside: calendars, the broker, the mail server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from redis.exceptions import RedisError
+from sqlalchemy import select
+
+from service import wiring
+from service.doctor.rows import WORDS, Row, sentence
+from service.domain.errors import AdapterError
+from service.operations import refreshing
+from service.operations.figures import connection_counts
+from service.operations.operator import STUCK
+from service.settings import Settings
+from service.store.tables import Connection, Person
+from service.wiring import Services
+
+READ_TIMEOUT = timedelta(seconds=10)
+MOST_READ = 50  # at once: thousands would trouble their servers, and workers read them all the time
+
+
+def calendars(services: Services) -> Iterator[Row]:
+    """A real read of connections, all at once, those in trouble first; what came is not kept. Of those beyond
+    MOST_READ it is told what the workers found."""
+    with services.database.read() as session:
+        connections = session.execute(
+            select(Connection.id, Connection.state, Person.email)
+            .join(Person, Person.id == Connection.person_id)
+            .order_by(Connection.state.in_(STUCK).desc(), Connection.checked_at.nulls_first(), Connection.id)
+            .limit(MOST_READ)
+        ).all()
+        plans = [refreshing.plan_refresh(session, services.clock(), row.id) for row in connections]
+        states = connection_counts(session)
+    results = refreshing.read_live([plan for plan in plans if plan is not None], services.calendars, READ_TIMEOUT)
+    faults = {result.plan.connection_id: result.error for result in results}
+    for connection_id, state, email in sorted(connections):
+        part = f"calendar {connection_id}"
+        fault = faults.get(connection_id)
+        if state == "off":
+            yield Row(part, "off", email)
+        elif fault is not None:
+            yield Row(part, "broken", WORDS("doctor.calendar", email=email, fault=sentence(fault)))
+        elif state == "partial":
+            yield Row(part, "look", WORDS("doctor.calendar.partial", email=email))
+        else:
+            yield Row(part, "well", email)
+    rest = sum(states.values()) - len(connections)
+    if rest:
+        stuck = sum(states.get(state, 0) for state in STUCK) - sum(row.state in STUCK for row in connections)
+        yield Row("calendars", "look" if stuck else "well", WORDS("doctor.calendars.rest", n=rest, stuck=stuck))
+
+
+def broker(settings: Settings) -> Iterator[Row]:
+    try:
+        with wiring.connect_broker(settings, socket_timeout=5, socket_connect_timeout=5) as client:
+            client.ping()
+    except (RedisError, OSError):
+        if settings.redis_url is None:
+            yield Row("broker", "off", WORDS("doctor.broker.off"))
+        else:
+            yield Row("broker", "broken", WORDS("doctor.broker.unreachable"))
+    else:
+        yield Row("broker", "well")
+
+
+def mail(services: Services) -> Iterator[Row]:
+    """Connects and, where it must, logs in; sends nothing."""
+    if services.settings.smtp is None:
+        yield Row("mail", "look", WORDS("doctor.mail.local"))
+        return
+    try:
+        with services.mailer.session():
+            pass
+    except AdapterError as fault:
+        yield Row("mail", "broken", sentence(fault))
+    else:
+        yield Row("mail", "well", services.settings.smtp.host)
