@@ -22,6 +22,7 @@ from service.catalogue import Words
 from service.domain.errors import GreenroomError
 from service.process import Part, forked, keep_alive
 from service.settings import Settings
+from service.store import held
 from service.web.serve import serve
 from workers import clock
 from workers.run import work
@@ -53,11 +54,21 @@ def up(settings: Settings, extra: tuple[Part, ...] = (), ready: Callable[[], Non
         _check_port(settings)
         _say("database")
         wiring.migrate(settings)
+        _say_what_is_held(settings)
         parts = list(extra)
         if settings.redis_url is None:
             parts.append(Part("broker", broker.starter(settings.data_dir, wiring.broker_socket(settings))))
         parts += [*_workers(settings), Part("web", forked(lambda: serve(settings)))]
         _run(parts, _Readiness(settings, ready or (lambda: _say("ready", url=settings.base_url))))
+
+
+def _say_what_is_held(settings: Settings) -> None:
+    services = wiring.build(settings)
+    with services.database.read() as session:
+        count = held.count(session)
+    services.database.close()
+    if count:
+        _say("held", n=count)
 
 
 def run_worker(settings: Settings) -> None:

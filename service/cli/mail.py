@@ -8,18 +8,23 @@ import click
 from sqlalchemy import select
 
 from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, show, table, wanted
+from service.store import held
 from service.store import outbox as rows
 from service.store.tables import Inbound, OutboxRow
 
-STATES = ("pending", "queued", "sending", "sent", "cancelled", "dead", "uncertain")
+STATES = (*rows.STATES, "held")
 
 
 def _json(row: OutboxRow) -> dict[str, Any]:
     return {
         "id": row.id, "kind": row.kind, "person": row.person_id, "meeting": row.meeting_id, "state": row.state,
-        "due_at": instant(row.due_at), "attempts": row.attempts, "last_error": row.last_error,
-        "message_id": row.message_id, "sent_at": instant(row.sent_at),
+        "due_at": instant(row.due_at), "held_at": instant(row.held_at), "attempts": row.attempts,
+        "last_error": row.last_error, "message_id": row.message_id, "sent_at": instant(row.sent_at),
     }  # fmt: skip
+
+
+def _told(row: OutboxRow) -> str:
+    return "held" if row.state == "pending" and row.held_at is not None else row.state
 
 
 @click.group()
@@ -35,7 +40,7 @@ def list_(state: str | None, as_json: bool) -> None:
     with opened() as services, services.database.read() as session:
         found = rows.listing(session, state)
         cells = [
-            (str(row.id), row.kind, row.state, instant(row.due_at) or "", str(row.attempts), row.last_error or "")
+            (str(row.id), row.kind, _told(row), instant(row.due_at) or "", str(row.attempts), row.last_error or "")
             for row in found
         ]
         show(as_json, [_json(row) for row in found], table(cells) or [WORDS("cli.outbox.none")])
@@ -75,6 +80,53 @@ def resolve(row_id: int, decision: str | None, as_json: bool) -> None:
         row = wanted(session.get(OutboxRow, row_id))
         rows.resolve(services.clock(), row, sent=decision == "sent")
         show(as_json, _json(row), [f"{row.id}: {row.state}"])
+
+
+@outbox.command("held")
+@json_option
+def held_(as_json: bool) -> None:
+    """What a restore holds back, by kind."""
+    with opened() as services, services.database.read() as session:
+        found = held.kinds(session)
+    lines = [*table([(kind, str(count)) for kind, count in found.items()]), WORDS("cli.outbox.held.do")]
+    show(as_json, {"held": sum(found.values()), "kinds": found}, lines if found else [WORDS("cli.outbox.none")])
+
+
+def _which(command: Any) -> Any:
+    """One held row, one kind, or all of them."""
+    for decorate in (
+        click.argument("row_id", type=WHOLE, required=False),
+        click.option("--kind", help=WORDS("cli.help.held.kind")),
+        click.option("--all", "everything", is_flag=True, help=WORDS("cli.help.held.all")),
+        json_option,
+    ):
+        command = decorate(command)
+    return command
+
+
+def _check_one(row_id: int | None, kind: str | None, everything: bool) -> None:
+    if (row_id is not None) + (kind is not None) + everything != 1:
+        raise click.UsageError(WORDS("cli.outbox.held.which"))
+
+
+@outbox.command()
+@_which
+def release(row_id: int | None, kind: str | None, everything: bool, as_json: bool) -> None:
+    """Sends what a restore holds back, if it is still so."""
+    _check_one(row_id, kind, everything)
+    with opened() as services, services.database.write() as session:
+        count = held.release(session, services.clock(), row_id=row_id, kind=kind)
+    show(as_json, {"released": count}, [WORDS("cli.outbox.released", n=count)])
+
+
+@outbox.command()
+@_which
+def cancel(row_id: int | None, kind: str | None, everything: bool, as_json: bool) -> None:
+    """Drops what a restore holds back: it is never sent."""
+    _check_one(row_id, kind, everything)
+    with opened() as services, services.database.write() as session:
+        count = held.cancel(session, row_id=row_id, kind=kind)
+    show(as_json, {"cancelled": count}, [WORDS("cli.outbox.cancelled", n=count)])
 
 
 @outbox.command()

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service import wiring
 from service.doctor.rows import WORDS, Row
-from service.store import heartbeats, outbox
+from service.store import heartbeats, held, outbox
 from service.store.migrate import is_current
 from service.store.sealed_columns import closed_columns, used_keys
 from service.store.types import Keyring
@@ -62,7 +62,9 @@ def mails(services: Services) -> Iterator[Row]:
     with services.database.read() as session:
         states = outbox.counts(session)
         overdue = outbox.oldest_overdue(session, services.clock())
-    said = [WORDS(f"doctor.outbox.{state}", n=states[state]) for state in ("uncertain", "dead") if states.get(state)]
+        states["held"] = held.count(session)
+    wrong = [state for state in ("held", "uncertain", "dead") if states.get(state)]
+    said = [WORDS(f"doctor.outbox.{state}", n=states[state]) for state in wrong]
     if overdue > outbox.OVERDUE:
         said.insert(0, WORDS("doctor.outbox.overdue", minutes=int(overdue.total_seconds() // 60)))
     yield Row("outbox", "look" if said else "well", " ".join(said))

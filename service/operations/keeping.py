@@ -10,8 +10,10 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from service.links import revoke_links
+from service.operations.followup import SWEEP_LIMIT, run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
+from service.store import held
 from service.store.sealed_columns import sealed_columns
 from service.store.tables import (
     AgendaItem,
@@ -30,15 +32,11 @@ from service.store.tables import (
 
 
 def hold_what_was_due(session: Session, now: datetime) -> int:
-    """After a restore: what was on its way out may have gone out since the backup, so a person decides. Returns how
-    many rows are held. Timers that ran out meanwhile are held back by the same look at each meeting's state."""
-    held = session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.state.in_(("pending", "queued", "sending")))
-        .values(state="uncertain", token=None, lease_until=None, last_error="restored")
-    )
-    session.execute(update(Meeting).where(Meeting.due_at <= now, Meeting.ends_at <= now).values(due_at=None))
-    return int(held.rowcount)  # type: ignore[attr-defined]
+    """After a restore: what was due, and what falls due for meetings by now, may have gone out since the backup, so a
+    person decides. Returns how many rows are held."""
+    while run_due(session, now) == SWEEP_LIMIT:
+        pass
+    return held.hold(session, now)
 
 
 def export(session: Session, person: Person) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.domain.errors import InvalidInput, NotFound
 from service.operations.figures import connection_counts
-from service.store import heartbeats, outbox
+from service.store import heartbeats, held, outbox
 from service.store.tables import Calendar, Connection, OutboxRow, Person
 
 MOST_SHOWN = 50  # of each list; a page with thousands of lines helps nobody
@@ -38,6 +38,7 @@ class Standing:
     """How things stand at one moment. Of each list of mails no more than MOST_SHOWN; `counts` knows how many."""
 
     counts: dict[str, int]
+    held: dict[str, int]  # by kind
     uncertain: list[OutboxRow]
     dead: list[OutboxRow]
     overdue: list[OutboxRow]
@@ -61,6 +62,7 @@ def look(session: Session, now: datetime, machine_now: datetime) -> Standing:
     """`machine_now` is for what processes say of themselves: in a demo the service plays another time."""
     return Standing(
         counts=outbox.counts(session),
+        held=held.kinds(session),
         uncertain=outbox.listing(session, "uncertain", MOST_SHOWN),
         dead=outbox.listing(session, "dead", MOST_SHOWN),
         overdue=outbox.overdue(session, now, MOST_SHOWN),

@@ -25,6 +25,8 @@ OVERDUE = timedelta(minutes=2)  # longer than any healthy dispatcher and queue t
 STATES = ("pending", "queued", "sending", "uncertain", "dead", "sent", "cancelled")
 UNSENT = ("pending", "queued")
 OUT = ("sent", "sending", "uncertain")  # the reader has it, or may have it
+HELD = (OutboxRow.state == "pending") & OutboxRow.held_at.is_not(None)
+WAITING = OutboxRow.state.in_(UNSENT) & OutboxRow.held_at.is_(None)
 
 
 def add(
@@ -43,7 +45,8 @@ def add(
 ) -> bool:
     """Writes the row of one mail; False when a row with this key stands already. The Message-ID is fixed here.
 
-    A row that was taken back before it left comes back to life: what it says is so again.
+    A row that was taken back before it left comes back to life: what it says is so again. One that was held once does
+    not: the reader may have it.
     """
     insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
     written = session.scalar(
@@ -56,7 +59,7 @@ def add(
         .on_conflict_do_update(
             index_elements=["dedup_key"],
             set_={"state": "pending", "due_at": due_at or now},
-            where=(OutboxRow.state == "cancelled") & OutboxRow.sent_at.is_(None),
+            where=(OutboxRow.state == "cancelled") & OutboxRow.sent_at.is_(None) & OutboxRow.held_at.is_(None),
         )
         .returning(OutboxRow.id)
     )  # fmt: skip
@@ -78,17 +81,21 @@ def announced(session: Session, meeting_id: int) -> dict[int, int]:
     """Who has, or may have, an invitation to this meeting: person id -> the highest sequence."""
     rows = session.execute(
         select(OutboxRow.person_id, func.max(OutboxRow.sequence))
-        .where(OutboxRow.meeting_id == meeting_id, OutboxRow.kind == "invitation", OutboxRow.state.in_(OUT))
+        .where(
+            OutboxRow.meeting_id == meeting_id,
+            OutboxRow.kind == "invitation",
+            OutboxRow.state.in_(OUT) | OutboxRow.held_at.is_not(None),
+        )
         .group_by(OutboxRow.person_id)
     )
     return {person_id: sequence or 0 for person_id, sequence in rows}
 
 
 def kinds_of(session: Session, meeting_id: int) -> set[tuple[str, int]]:
-    """Kind and person of every row of the meeting that was not taken back."""
+    """Kind and person of every row of the meeting that was not taken back, or was held once."""
     rows = session.execute(
         select(OutboxRow.kind, OutboxRow.person_id).where(
-            OutboxRow.meeting_id == meeting_id, OutboxRow.state != "cancelled"
+            OutboxRow.meeting_id == meeting_id, (OutboxRow.state != "cancelled") | OutboxRow.held_at.is_not(None)
         )
     )
     return set(rows)
@@ -128,7 +135,7 @@ def claim_batch(session: Session, now: datetime, limit: int) -> tuple[str, list[
 def due_rows(now: datetime, limit: int) -> Select[int]:
     return (
         select(OutboxRow.id)
-        .where(OutboxRow.state == "pending", OutboxRow.due_at <= now)
+        .where(OutboxRow.state == "pending", OutboxRow.held_at.is_(None), OutboxRow.due_at <= now)
         .order_by(OutboxRow.due_at, OutboxRow.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -263,23 +270,25 @@ def counts(session: Session) -> dict[str, int]:
 
 def oldest_overdue(session: Session, now: datetime) -> timedelta:
     """How long the oldest due row has waited: the one figure that shows every failure."""
-    due_at: datetime | None = session.scalar(select(func.min(OutboxRow.due_at)).where(OutboxRow.state.in_(UNSENT)))
+    due_at: datetime | None = session.scalar(select(func.min(OutboxRow.due_at)).where(WAITING))
     return max(timedelta(0), now - due_at) if due_at else timedelta(0)
 
 
 def next_due(session: Session) -> datetime | None:
-    return session.scalar(select(func.min(OutboxRow.due_at)).where(OutboxRow.state == "pending"))
+    return session.scalar(select(func.min(OutboxRow.due_at)).where(OutboxRow.state == "pending", WAITING))
 
 
 def listing(session: Session, state: str | None = None, limit: int = 200) -> list[OutboxRow]:
-    """Newest first."""
+    """Newest first. `state` may be held, too: pending, and waiting for a person."""
     wanted = select(OutboxRow).order_by(OutboxRow.id.desc()).limit(limit)
-    return list(session.scalars(wanted.where(OutboxRow.state == state) if state else wanted))
+    if state is not None:
+        wanted = wanted.where(HELD if state == "held" else OutboxRow.state == state)
+    return list(session.scalars(wanted))
 
 
 def overdue(session: Session, now: datetime, limit: int) -> list[OutboxRow]:
     """Due and not taken by anybody for longer than OVERDUE; oldest first."""
-    waiting = select(OutboxRow).where(OutboxRow.state.in_(UNSENT), OutboxRow.due_at <= now - OVERDUE)
+    waiting = select(OutboxRow).where(WAITING, OutboxRow.due_at <= now - OVERDUE)
     return list(session.scalars(waiting.order_by(OutboxRow.due_at, OutboxRow.id).limit(limit)))
 
 
@@ -303,10 +312,10 @@ def resolve(now: datetime, row: OutboxRow, *, sent: bool) -> None:
 
 
 def retry(now: datetime, row: OutboxRow) -> None:
-    """Sends a dead row again, or a waiting one at once."""
+    """Sends a dead row again, or a waiting one at once, held or not."""
     if row.state not in {"dead", "pending"}:
         raise MoveNotAllowed("not_retryable", state=row.state)
-    row.state, row.due_at, row.attempts = "pending", now, 0
+    row.state, row.due_at, row.held_at, row.attempts = "pending", now, None, 0
 
 
 def _changed(session: Session, statement: Update) -> bool:

@@ -282,8 +282,8 @@ class OutboxRow(Base):
         Index(
             "ix_outbox_due",
             "due_at",
-            sqlite_where=text("state = 'pending'"),
-            postgresql_where=text("state = 'pending'"),
+            sqlite_where=text("state = 'pending' AND held_at IS NULL"),
+            postgresql_where=text("state = 'pending' AND held_at IS NULL"),
         ),
         Index(
             "ix_outbox_lease",
@@ -304,6 +304,7 @@ class OutboxRow(Base):
     connection_id: Mapped[int | None] = mapped_column(ForeignKey("connections.id", ondelete="SET NULL"))
     sequence: Mapped[int | None]  # of the meeting, when the row was written
     due_at: Mapped[datetime]
+    held_at: Mapped[datetime | None]  # a restore held it back; while it is pending it waits for a person (store.held)
     state: Mapped[str] = mapped_column(String(10), default="pending")
     token: Mapped[str | None] = mapped_column(String(36))
     lease_until: Mapped[datetime | None]

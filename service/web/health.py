@@ -6,7 +6,7 @@ from flask import Blueprint, jsonify
 from sqlalchemy.exc import DBAPIError
 from werkzeug.wrappers import Response as AnyResponse
 
-from service.store import heartbeats, outbox
+from service.store import heartbeats, held, outbox
 from service.store.migrate import is_current
 from service.web.page import now, services
 from service.wiring import utc_now
@@ -41,8 +41,11 @@ def _parts() -> dict[str, str]:
             return {"database": "ready", "migrations": "pending"}
         with database.read() as session:
             alive = heartbeats.alive(session, utc_now())
-            overdue = outbox.oldest_overdue(session, now())
-            states = outbox.counts(session)
+            wrong = {
+                "overdue": outbox.oldest_overdue(session, now()) > outbox.OVERDUE,
+                "held": held.count(session) > 0,
+                "uncertain": "uncertain" in outbox.counts(session),
+            }
     except DBAPIError:
         return {"database": "unreachable"}
     return {
@@ -50,5 +53,5 @@ def _parts() -> dict[str, str]:
         "migrations": "ready",
         "clock": "ready" if "clock" in alive else "missing",
         "worker": "ready" if "worker" in alive else "missing",
-        "outbox": "overdue" if overdue > outbox.OVERDUE else "uncertain" if states.get("uncertain") else "ready",
+        "outbox": next((name for name, is_so in wrong.items() if is_so), "ready"),
     }

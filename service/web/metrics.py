@@ -52,6 +52,9 @@ class _Told(Collector):
             told.overdue.total_seconds(),
         )
         yield _by("greenroom_outbox_rows", "Mails in the outbox.", "state", told.outbox)
+        yield GaugeMetricFamily(
+            "greenroom_outbox_held", "Of the pending mails, those that a restore holds back for a person.", told.held
+        )
         yield _sends(told)
         yield _slots(self.slots)
         age = GaugeMetricFamily(

@@ -51,6 +51,7 @@ def _show(token: str, faults: list[str] | None = None, status: int = 200) -> Any
         standing=standing, depth=depth, waited=waited, wrong=_wrong(standing, depth, waited), zone=UTC, age=age,
         parts=[(part, standing.alive.get(part)) for part in heartbeats.PARTS], machine_now=utc_now(),
         database=services().database.engine.dialect.name, states=outbox.STATES, most=operator.MOST_SHOWN,
+        held=[f"{count} {kind}" for kind, count in standing.held.items()],
     )  # fmt: skip
 
 
@@ -69,6 +70,7 @@ def _wrong(standing: Standing, depth: int | None, waited: str) -> list[str]:
     said += [say("page.operator.wrong.silent", part=say(f"page.operator.part.{part}")) for part in standing.silent]
     said += [say("page.operator.wrong.overdue", waited=waited)] if standing.overdue else []
     counted = {
+        "held": sum(standing.held.values()),
         "uncertain": standing.counts.get("uncertain", 0),
         "dead": standing.counts.get("dead", 0),
         "calendars": standing.stuck_calendars,

@@ -25,6 +25,7 @@ from workers import deliver
 NAMES = {
     "greenroom_outbox_oldest_overdue_seconds": "gauge",
     "greenroom_outbox_rows": "gauge",
+    "greenroom_outbox_held": "gauge",
     "greenroom_send_seconds": "histogram",
     "greenroom_refresh_age_seconds": "gauge",
     "greenroom_slot_seconds": "histogram",

@@ -1,0 +1,73 @@
+"""A database that has been lived in: a row in every table, and both people's words in every place there is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.operations import booking, calendars, followup, people, refreshing
+from service.operations.booking import AgendaDraft, BookingInput
+from service.operations.calendars import NewConnection
+from service.operations.offering import SlotQuery
+from service.store import heartbeats, send_times
+from service.store.tables import ApiToken, Base, IdempotencyKey, Inbound, Meeting, OutboxRow, Pair
+from service.wiring import Services
+from tests import cast
+
+NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
+MONDAY = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
+AGE, POLL = timedelta(hours=1), timedelta(minutes=5)
+ANAS = ("ANAS-LABEL", "ANAS-ASK", "ANAS-POINT", "ANAS-THOUGHT", "ANAS-REASON", "ANAS-PROMISE", "ANAS-CALENDAR")
+BENS = ("BENS-THOUGHT", "BENS-PROMISE")
+
+
+def lived_in(services: Services) -> int:
+    """Writes a pair with a meeting that is over and one that is ahead; returns the pair's id."""
+    with services.database.write() as session:
+        pair = cast.pair(session, NOW, place="Room 5")
+        cast.talk(session, NOW, pair, label="ANAS-LABEL")
+        met = _meet(session, pair)
+        people.links_of(session, NOW, pair)
+        _connect(services, session, pair)
+        session.add(ApiToken(token_hash="t", person_id=pair.mentee_id, created_at=NOW))
+        session.add(Inbound(message_key="m", raw=b"ANAS-POINT", state="applied", meeting_id=met.id, received_at=NOW))
+        session.add(IdempotencyKey(person_id=pair.mentee_id, key="k", body_hash="h", meeting_id=met.id, created_at=NOW))
+        send_times.add(session, [timedelta(milliseconds=7)])
+        pair_id = pair.id
+    heartbeats.beat(services.database, "clock-1", "clock", NOW)
+    return pair_id
+
+
+def _meet(session: Session, pair: Pair) -> Meeting:
+    ana, ben = pair.mentee_id, pair.mentor_id
+    query = SlotQuery(pair.id, "check-in")
+    said = BookingInput(start=MONDAY, by_id=ana, ask="ANAS-ASK", agenda=(AgendaDraft(text="ANAS-POINT"),))
+    met = booking.book(session, NOW, AGE, query, said)
+    booking.reschedule(session, NOW, AGE, met, MONDAY + timedelta(hours=1), ana, reason="ANAS-REASON")
+    after = MONDAY + timedelta(hours=3)
+    followup.run_due(session, after)
+    for by_id, promise, thought in ((ana, "ANAS-PROMISE", "ANAS-THOUGHT"), (ben, "BENS-PROMISE", "BENS-THOUGHT")):
+        followup.agree(session, after, met, by_id, promise, by_id)
+        followup.submit_followup(session, after, met, by_id, happened=True, reflection=thought)
+    booking.book(session, after, AGE, query, BookingInput(start=MONDAY + timedelta(days=7), by_id=ana))
+    for row in session.scalars(select(OutboxRow).where(OutboxRow.meeting_id == met.id)):
+        row.state, row.octets, row.sent_at = "sent", b"ANAS-POINT, BENS-PROMISE", after
+    return met
+
+
+def _connect(services: Services, session: Session, pair: Pair) -> None:
+    wanted = NewConnection("ics", "ANAS-CALENDAR")
+    asked = refreshing.request_for(session, NOW, pair.mentee)
+    found = calendars.probe(services.calendars, wanted, asked, timedelta(seconds=4))
+    calendars.add_connection(session, NOW, pair.mentee, wanted, found, POLL)
+
+
+def everything(services: Services) -> str:
+    """All that the database says to whoever has the keys."""
+    texts = []
+    with services.database.read() as session:
+        for table in Base.metadata.sorted_tables:
+            texts += [str(tuple(found)) for found in session.execute(select(table))]
+    return "\n".join(texts)
