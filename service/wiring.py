@@ -91,12 +91,13 @@ class DemoClock:
             return timedelta(0)
 
 
-def migrate(settings: Settings) -> None:
-    """Brings the database of these settings to this version's tables. Safe from several processes at once."""
+def migrate(settings: Settings, to: str | None = None) -> None:
+    """Brings the database of these settings to this version's tables, or to an earlier revision of them. Safe from
+    several processes at once."""
     settings = with_keys(settings)
     database = Database(connect(database_url(settings), Keyring(settings.secret_keys)))
     try:
-        migrations.migrate(database.engine)
+        migrations.migrate(database.engine, to)
     finally:
         database.close()
 

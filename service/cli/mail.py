@@ -10,6 +10,7 @@ from sqlalchemy import select
 from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, show, table, wanted
 from service.store import held
 from service.store import outbox as rows
+from service.store.database import load_row
 from service.store.tables import Inbound, OutboxRow
 
 STATES = (*rows.STATES, "held")
@@ -62,7 +63,7 @@ def show_(row_id: int, as_json: bool) -> None:
 def retry(row_id: int, as_json: bool) -> None:
     """Sends a dead row again, or a waiting one at once."""
     with opened() as services, services.database.write() as session:
-        row = wanted(session.get(OutboxRow, row_id))
+        row = wanted(load_row(session, OutboxRow, row_id))
         rows.retry(services.clock(), row)
         show(as_json, _json(row), [WORDS("cli.outbox.again", row=row_id)])
 
@@ -77,7 +78,7 @@ def resolve(row_id: int, decision: str | None, as_json: bool) -> None:
     if decision is None:
         raise click.UsageError(WORDS("cli.outbox.decide"))
     with opened() as services, services.database.write() as session:
-        row = wanted(session.get(OutboxRow, row_id))
+        row = wanted(load_row(session, OutboxRow, row_id))
         rows.resolve(services.clock(), row, sent=decision == "sent")
         show(as_json, _json(row), [f"{row.id}: {row.state}"])
 

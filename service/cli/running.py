@@ -35,10 +35,11 @@ def worker() -> None:
 
 
 @click.command()
-def migrate() -> None:
+@click.option("--to", "revision", metavar="REVISION", help=WORDS("cli.help.migrate_to"))
+def migrate(revision: str | None) -> None:
     """Brings the database to this version; safe from several at once."""
-    with opened():
-        click.echo(WORDS("cli.migrated"))
+    wiring.migrate(settings.load(), revision)
+    click.echo(WORDS("cli.migrated"))
 
 
 @click.command()

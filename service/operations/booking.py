@@ -73,6 +73,7 @@ def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, 
     Call it after the live re-read was stored. Raises SlotTaken, RuleBroken, CalendarUnreadable, InvalidInput,
     NotAllowed (the pair has ended) or KeyReused. With a key it may be repeated.
     """
+    claims.take_turns_of(session, query.pair_id)  # before caps are read: two at once would each see one place left
     again = replayed(session, wanted.by_id, wanted.key, wanted.body_hash)
     if again is not None:
         return again
@@ -123,6 +124,7 @@ def reschedule(
     """The meeting at its new time, both told; checked like a booking, its own old time being free. Moving it to where
     it
     is changes nothing. Raises MoveNotAllowed after the cut-off, else what `book` raises."""
+    claims.take_turns_of(session, meeting.pair_id)
     framed = frame(session, now, max_age, moving_query(meeting, by_id, minutes))
     if start == meeting.starts_at and framed.duration == meeting.ends_at - meeting.starts_at:
         return meeting

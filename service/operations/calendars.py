@@ -14,6 +14,7 @@ from service.domain.errors import InvalidInput, NotFound
 from service.domain.interval import Interval, Span, floor_epoch, unpack
 from service.operations.refreshing import keep_reading, note_success, request_for
 from service.ports import BusyReading, CalendarFactory, CalendarRef, ReadRequest
+from service.store.database import load_row
 from service.store.tables import Calendar, Connection, Person
 from service.store.types import fingerprint
 
@@ -94,7 +95,7 @@ def connections_of(session: Session, person_id: int) -> list[Connection]:
 
 
 def load_connection(session: Session, connection_id: int, person_id: int) -> Connection:
-    connection = session.get(Connection, connection_id)
+    connection = load_row(session, Connection, connection_id)
     if connection is None or connection.person_id != person_id:
         raise NotFound
     return connection

@@ -30,10 +30,15 @@ def run_due(session: Session, now: datetime, limit: int = SWEEP_LIMIT) -> int:
     """Writes what is due for meetings whose timer has run out, and sets their timers anew; returns how many it looked
     at.
 
-    Repeatable, and safe beside another sweep: a mail's row is unique by meeting, kind, sequence and person.
+    Repeatable, and safe beside another sweep: a meeting that somebody has in their hands is passed by until the next,
+    and a mail's row is unique by meeting, kind, sequence and person.
     """
     due = session.scalars(
-        select(Meeting).where(Meeting.due_at <= now).order_by(Meeting.due_at).limit(limit).with_for_update(of=Meeting)
+        select(Meeting)
+        .where(Meeting.due_at <= now)
+        .order_by(Meeting.due_at)
+        .limit(limit)
+        .with_for_update(of=Meeting, skip_locked=True, key_share=True)
     ).all()
     for meeting in due:
         plan = followup.plan(facts_of(session, meeting), now)

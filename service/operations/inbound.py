@@ -13,6 +13,7 @@ from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.domain.reply import ItipReply, parse_reply
 from service.operations import booking
+from service.store.database import load_row
 from service.store.tables import Attendance, Inbound, Meeting
 
 ANSWERS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
@@ -37,7 +38,7 @@ def decide(session: Session, now: datetime, inbound_id: int) -> str:
 
     Correlated by UID, then attendee, then sender; ORGANIZER may be missing (Exchange leaves it out).
     """
-    row = session.get(Inbound, inbound_id)
+    row = load_row(session, Inbound, inbound_id)
     if row is None:
         raise NotFound
     if row.state != "pending":
@@ -56,7 +57,8 @@ def _decide(session: Session, now: datetime, row: Inbound) -> tuple[str, str]:
     reply = parse_reply(row.raw)
     if reply is None:
         return "ignored", "not_a_reply"
-    meeting = session.scalars(select(Meeting).where(Meeting.uid == reply.uid)).one_or_none()
+    meeting_id = session.scalar(select(Meeting.id).where(Meeting.uid == reply.uid))
+    meeting = load_row(session, Meeting, meeting_id) if meeting_id is not None else None
     if meeting is None:
         return "ignored", "unknown_meeting"
     row.meeting_id = meeting.id

@@ -14,12 +14,13 @@ from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.interval import Interval
 from service.domain.meeting import LIVE, MOVE_CUTOFF, Phase, after
 from service.store import outbox
+from service.store.database import load_row
 from service.store.tables import AgendaItem, Attendance, Commitment, Meeting, Pair
 
 
 def load_meeting(session: Session, meeting_id: int, person_id: int) -> Meeting:
     """Raises NotFound when it never existed or this person is not in it: deliberately the same."""
-    meeting = session.get(Meeting, meeting_id)
+    meeting = load_row(session, Meeting, meeting_id)
     if meeting is None or person_id not in {meeting.pair.mentee_id, meeting.pair.mentor_id}:
         raise NotFound
     return meeting

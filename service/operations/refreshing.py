@@ -18,6 +18,7 @@ from service.domain.followup import waking
 from service.domain.interval import Interval, floor_epoch, pack
 from service.ports import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest, SyncMark
 from service.store import outbox
+from service.store.database import load_row
 from service.store.tables import Calendar, Connection, Meeting, Pair, Person
 
 BEHIND = timedelta(days=1)
@@ -140,7 +141,8 @@ def read_live(plans: list[RefreshPlan], factory: CalendarFactory, timeout: timed
 def store_refresh(session: Session, now: datetime, result: RefreshResult, poll: timedelta) -> None:
     """Keeps what was read. After a failure the last good copy stays until it is too old; its owner is told once: at
     once when only they can mend it, else after two polls in vain. Repeatable."""
-    connection = session.get(Connection, result.plan.connection_id, options=[selectinload(Connection.calendars)])
+    options = [selectinload(Connection.calendars)]
+    connection = load_row(session, Connection, result.plan.connection_id, options)
     if connection is None or connection.state == "off":
         return
     stored = {calendar.key: calendar for calendar in connection.calendars}
@@ -159,8 +161,15 @@ def store_refresh(session: Session, now: datetime, result: RefreshResult, poll: 
 
 
 def due_connections(session: Session, now: datetime, limit: int) -> list[int]:
+    """Longest due first; what another clock has in its hands is passed by."""
     return list(
-        session.scalars(select(Connection.id).where(Connection.due_at <= now).order_by(Connection.due_at).limit(limit))
+        session.scalars(
+            select(Connection.id)
+            .where(Connection.due_at <= now)
+            .order_by(Connection.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
     )
 
 

@@ -134,9 +134,9 @@ def restored(engine: Engine, found: Backup) -> Iterator[Session]:
     with _cleaned_up(engine), migrate.alone(engine), writer.begin() as connection:
         if inspect(connection).get_table_names():
             raise DatabaseInUse
-        migrate.upgrade(connection, found.manifest.revision)
+        migrate.bring_to(connection, found.manifest.revision)
         rows.load(connection, found.lines)
-        migrate.upgrade(connection)
+        migrate.bring_to(connection, migrate.revisions()[-1])
         with Session(connection) as session:
             yield session
             session.flush()

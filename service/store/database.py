@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from service.store.types import Keyring
 
 BUSY_TIMEOUT_MS = 10_000
+WRITES = "greenroom_write"  # an execution option: the session will change something
+Row = TypeVar("Row", bound=DeclarativeBase)
 
 
 def sqlite_url(path: Path) -> str:
@@ -49,8 +52,22 @@ def _tune_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once with SQLITE_BUSY; writers say so at their start.
-    mode = "IMMEDIATE" if connection.get_execution_options().get("greenroom_write") else "DEFERRED"
+    mode = "IMMEDIATE" if connection.get_execution_options().get(WRITES) else "DEFERRED"
     connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def load_row(session: Session, kind: type[Row], key: object, options: Sequence[ORMOption] = ()) -> Row | None:
+    """The row, or None. In a session that writes nobody else can change it before the end, so that a decision taken
+    from it still holds when it is written: PostgreSQL locks it, SQLite has one writer anyway."""
+    alone = session.get_bind().dialect.name == "sqlite" or not _writes(session)
+    # FOR NO KEY UPDATE: others may go on adding rows that refer to this one.
+    lock = None if alone else {"of": kind, "key_share": True}
+    return session.get(kind, key, options=options, with_for_update=lock)
+
+
+def _writes(session: Session) -> bool:
+    bind = session.get_bind()
+    return bool(bind.get_execution_options().get(WRITES))
 
 
 class Database:
@@ -59,7 +76,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._readers = sessionmaker(engine, expire_on_commit=False)
-        self._writers = sessionmaker(engine.execution_options(greenroom_write=True), expire_on_commit=False)
+        self._writers = sessionmaker(engine.execution_options(**{WRITES: True}), expire_on_commit=False)
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -13,10 +13,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from service.domain.errors import GreenroomError
 
 LOCK_ID = 7_264_931  # PostgreSQL's advisory lock of this application's migrations
+NOT_TO_BE_HAD = ("42501", "0A000", "58P01")  # insufficient_privilege, feature_not_supported, undefined_file
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
@@ -26,25 +28,60 @@ class DatabaseNewer(GreenroomError):
     code = "database_newer"
 
 
-def migrate(engine: Engine) -> None:
-    """Upgrades to the newest revision, in whole revisions or not at all. Repeatable; whoever comes second waits and
-    finds nothing to do. Raises DatabaseNewer, or OperationalError when the database cannot be written to."""
+class ExtensionMissing(GreenroomError):
+    """PostgreSQL's btree_gist is neither there nor may this user create it. Nothing was changed."""
+
+    code = "extension_missing"
+
+
+class UnknownRevision(GreenroomError):
+    """This version knows no such revision of the tables."""
+
+    code = "unknown_revision"
+
+
+def migrate(engine: Engine, to: str | None = None) -> None:
+    """Brings the tables to the newest revision, or to the given one, which may lie before the present one: for going
+    back to an earlier version. All of it or nothing. Repeatable; whoever comes second waits and finds nothing to do.
+
+    Raises UnknownRevision, DatabaseNewer, ExtensionMissing, or OperationalError when the database cannot be written to.
+    """
+    wanted = to or revisions()[-1]
+    if wanted not in revisions():
+        raise UnknownRevision(revision=wanted, known=", ".join(revisions()))
+    if _at(engine) == {wanted}:
+        return
     with alone(engine), engine.connect() as connection:
-        upgrade(connection)
+        bring_to(connection, wanted)
         connection.commit()
 
 
-def upgrade(connection: Connection, revision: str = "head") -> None:
-    """Upgrades inside the connection's transaction, for who is `alone`. Raises DatabaseNewer."""
-    if not _heads_of(connection) | {revision} <= _known() | {"head"}:
+def bring_to(connection: Connection, revision: str) -> None:
+    """Up or down, inside the connection's transaction, for who is `alone`. Raises DatabaseNewer, also for a revision
+    that is not known here, or ExtensionMissing."""
+    known, present = revisions(), _heads_of(connection)
+    if not present | {revision} <= set(known):
         raise DatabaseNewer
-    command.upgrade(_config(connection), revision)
+    back = any(known.index(each) > known.index(revision) for each in present)
+    if connection.dialect.name == "postgresql":  # rewriting a large table takes longer than a page may wait
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SET LOCAL lock_timeout = 0"))
+    try:
+        (command.downgrade if back else command.upgrade)(_config(connection), revision)
+    except DBAPIError as fault:
+        if "btree_gist" in (fault.statement or "") and getattr(fault.orig, "sqlstate", "") in NOT_TO_BE_HAD:
+            raise ExtensionMissing from None
+        raise
 
 
 def is_current(engine: Engine) -> bool:
     """Whether the database is at the newest revision."""
+    return _at(engine) == {revisions()[-1]}
+
+
+def _at(engine: Engine) -> frozenset[str]:
     with engine.connect() as connection:
-        return _heads_of(connection) == _newest()
+        return _heads_of(connection)
 
 
 def revision_of(connection: Connection) -> str | None:
@@ -58,13 +95,10 @@ def _heads_of(connection: Connection) -> frozenset[str]:
 
 
 @cache
-def _newest() -> frozenset[str]:
-    return frozenset(ScriptDirectory.from_config(_config(None)).get_heads())
-
-
-@cache
-def _known() -> frozenset[str]:
-    return frozenset(each.revision for each in ScriptDirectory.from_config(_config(None)).walk_revisions())
+def revisions() -> tuple[str, ...]:
+    """All that this version knows, oldest first."""
+    known = [each.revision for each in ScriptDirectory.from_config(_config(None)).walk_revisions()]
+    return tuple(reversed(known))
 
 
 def _config(connection: Connection | None) -> Config:
@@ -83,9 +117,8 @@ def alone(engine: Engine) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         return
-    with engine.connect() as connection:
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.detach()  # never back to the pool: what is set here, and the lock, end with it
+        connection.execute(text("SET lock_timeout = 0"))  # another machine's migration takes as long as it takes
         connection.execute(text("SELECT pg_advisory_lock(:id)"), {"id": LOCK_ID})
-        try:
-            yield
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:id)"), {"id": LOCK_ID})
+        yield

@@ -104,16 +104,15 @@ def kinds_of(session: Session, meeting_id: int) -> set[tuple[str, int]]:
 def reap(session: Session, now: datetime) -> None:
     """Rows whose lease ran out: queued ones go back (nothing was sent), sending ones are uncertain (nobody knows)."""
     expired = OutboxRow.lease_until <= now
-    session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.state == "queued", expired)
-        .values(state="pending", token=None, lease_until=None)
-    )
-    session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.state == "sending", expired)
-        .values(state="uncertain", lease_until=None, last_error="answer_lost")
-    )
+    outcomes: dict[str, dict[str, object]] = {
+        "queued": {"state": "pending", "token": None, "lease_until": None},
+        "sending": {"state": "uncertain", "lease_until": None, "last_error": "answer_lost"},
+    }
+    for state, outcome in outcomes.items():
+        # Rows that somebody else has in their hands are left for the next round: to wait for several of them in no
+        # order of theirs would be a deadlock one day.
+        late = select(OutboxRow.id).where(OutboxRow.state == state, expired).with_for_update(skip_locked=True)
+        session.execute(update(OutboxRow).where(OutboxRow.id.in_(late)).values(**outcome))
 
 
 def claim_batch(session: Session, now: datetime, limit: int) -> tuple[str, list[int]]:
@@ -219,9 +218,9 @@ def settle_sent(session: Session, now: datetime, row_id: int, token: str) -> boo
 def settle_failed(session: Session, now: datetime, row_id: int, token: str, fault: Failure) -> str:
     """What came instead of a 250: pending again with back-off, dead, or uncertain. Returns the state."""
     row = session.scalars(
-        select(OutboxRow).where(
-            OutboxRow.id == row_id, OutboxRow.token == token, OutboxRow.state.in_(("queued", "sending"))
-        )
+        select(OutboxRow)
+        .where(OutboxRow.id == row_id, OutboxRow.token == token, OutboxRow.state.in_(("queued", "sending")))
+        .with_for_update()
     ).one_or_none()
     if row is None:
         return "gone"

@@ -17,6 +17,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from service.store.types import EncryptedBytes, EncryptedText, UtcDateTime
@@ -181,7 +182,15 @@ class Claim(Base):
     """
 
     __tablename__ = "claims"
-    __table_args__ = (Index("ix_claims_person", "person_id", "starts_at"), UniqueConstraint("meeting_id", "person_id"))
+    __table_args__ = (
+        Index("ix_claims_person", "person_id", "starts_at"),
+        UniqueConstraint("meeting_id", "person_id"),
+        ExcludeConstraint(
+            ("person_id", "="),
+            (text("tstzrange(starts_at, guarded_until)"), "&&"),
+            name="ex_claims_person",
+        ).ddl_if(dialect="postgresql"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))

@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import select
 
 from service.domain.meeting import LIVE
@@ -14,6 +15,8 @@ from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.store.tables import Claim, Meeting, OutboxRow
 from tests import cast
+
+pytestmark = pytest.mark.databases
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
 START = datetime(2027, 2, 8, 14, 30, tzinfo=UTC)  # all three offer until 17:00 in Paris
