@@ -13,7 +13,10 @@ from pathlib import Path
 from service.domain.errors import AdapterError, AnswerLost
 from service.ports import Envelope
 
+AFTER_SILENCE = timedelta(minutes=5)  # each message that a hanging server gets is one more that a person must decide
 GO_AHEAD = 354
+EXPIRED = 10  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED
+POSITIVE = 200
 PERMANENT = 500  # RFC 5321 4.2.1: 5yz, do not repeat it as it is
 
 
@@ -39,7 +42,7 @@ class SmtpMailer:
     def session(self) -> Iterator[SmtpSession]:
         client = self._connect()
         try:
-            yield SmtpSession(client)
+            yield SmtpSession(client, self._host)
         finally:
             with suppress(OSError, smtplib.SMTPException):
                 client.quit()
@@ -76,8 +79,8 @@ class SmtpMailer:
 class SmtpSession:
     """ports.MailSession. Speaks the steps itself: `sendmail` would not tell a lost answer from a refused message."""
 
-    def __init__(self, client: smtplib.SMTP) -> None:
-        self._client = client
+    def __init__(self, client: smtplib.SMTP, host: str) -> None:
+        self._client, self._host = client, host
         self._used = False
 
     def offer(self, envelope: Envelope) -> None:
@@ -88,7 +91,7 @@ class SmtpSession:
             self._check(*self._client.mail(envelope.sender))
             self._check(*self._client.rcpt(envelope.recipient))
         except (OSError, smtplib.SMTPServerDisconnected) as fault:
-            raise AdapterError("smtp_unreachable", permanent=False) from fault
+            raise AdapterError("smtp_unreachable", permanent=False, host=self._host) from fault
 
     def deliver(self, octets: bytes) -> None:
         """A connection that breaks before the server's 354 has taken nothing and may be tried again. One that breaks
@@ -98,7 +101,7 @@ class SmtpSession:
         try:
             code, _ = self._client.docmd("DATA")
         except (OSError, smtplib.SMTPServerDisconnected) as fault:
-            raise AdapterError("smtp_unreachable", permanent=False) from fault
+            raise AdapterError("smtp_unreachable", permanent=False, host=self._host) from fault
         if code != GO_AHEAD:
             self._check(code)
             raise AdapterError("smtp_refused", permanent=False, reply=code)
@@ -106,7 +109,10 @@ class SmtpSession:
             self._client.send(stuffed(octets))
             code, _ = self._client.getreply()
         except (OSError, smtplib.SMTPServerDisconnected) as fault:
-            raise AnswerLost from fault
+            silent = isinstance(fault.__context__, TimeoutError)  # smtplib wraps it
+            raise AnswerLost(retry_after=AFTER_SILENCE if silent else None) from fault
+        if code < POSITIVE:  # smtplib's -1: what came is no answer
+            raise AnswerLost
         self._check(code)
 
     @staticmethod
@@ -128,6 +134,8 @@ def stuffed(octets: bytes) -> bytes:
 def _code_of(fault: Exception) -> str:
     """The catalogue's key for what went wrong while connecting."""
     match fault:
+        case ssl.SSLCertVerificationError(verify_code=code) if code == EXPIRED:
+            return "smtp_tls_expired"
         case ssl.SSLError():
             return "smtp_tls_failed"
         case smtplib.SMTPAuthenticationError():

@@ -13,7 +13,7 @@ from email_validator import EmailNotValidError
 
 from service.catalogue import Words
 from service.domain import itip
-from service.domain.errors import AdapterError, GreenroomError, InvalidInput
+from service.domain.errors import AdapterError, AnswerLost, GreenroomError, InvalidInput
 from service.domain.interval import Interval
 from service.domain.itip import Attendee, Invitation
 from service.messages.letter import Button, Letter, Opens, Says
@@ -43,7 +43,7 @@ def send_trial(
     Straight over one connection each, not by rows of the outbox: a row belongs to a person of a pair and needs broker
     and worker, and what is tried here is the mail server and the mailbox behind it. Whoever asked stands beside it, so
     nothing needs to survive. An interrupt while waiting cancels at once. Raises InvalidInput for what is no address,
-    AdapterError when the invitation did not go, StaysInCalendar when only its end did not.
+    AdapterError or AnswerLost when the invitation did not go, or nobody knows; StaysInCalendar when its end did not.
     """
     try:
         people.checked_email(address)
@@ -61,7 +61,7 @@ def send_trial(
     withdrawn = replace(invitation, sequence=invitation.sequence + 1, stamped_at=services.clock())
     try:
         _send(services, address, _mail(services, address, "CANCEL", itip.cancel(withdrawn), withdrawn, first[0])[1])
-    except AdapterError as fault:
+    except (AdapterError, AnswerLost) as fault:
         raise StaysInCalendar(address=address, moment=_moment(invitation)) from fault
     yield WORDS("trial.cancelled", moment=_moment(invitation))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ class Sink:
     answer: str = "250 kept"
     rcpt_answer: str = "250 fine"
     drop: bool = False
+    hang: float = 0.0  # seconds of silence after the whole message came
+    refusals: dict[str, list[str]] = field(default_factory=dict)  # RCPT of this address gets them, one after another
     _server: Any = None
 
     async def handle_EHLO(
@@ -36,14 +39,17 @@ class Sink:
     async def handle_RCPT(
         self, server: Any, session: Session, envelope: Envelope, address: str, rcpt_options: list[str]
     ) -> str:
-        if self.rcpt_answer.startswith("250"):
+        refused = self.refusals.get(address)
+        answer = refused.pop(0) if refused else self.rcpt_answer
+        if answer.startswith("250"):
             envelope.rcpt_tos.append(address)
-        return self.rcpt_answer
+        return answer
 
     async def handle_DATA(self, server: Any, session: Session, envelope: Envelope) -> str:
         if self.drop:
             server.transport.abort()
             return "250 never heard"
+        await asyncio.sleep(self.hang)
         if self.answer.startswith("250"):
             assert isinstance(envelope.content, bytes)
             self.taken.append((envelope.rcpt_tos[0], envelope.content))

@@ -62,7 +62,8 @@ def deliver(services: Services, token: str, outbox_ids: Sequence[int]) -> None:
     except AdapterError as fault:
         log.warning("a batch ended early: %s", fault.code)
         if batch.tried:
-            _settle(batch.give_back)
+            pause = fault.retry_after
+            _settle(lambda: batch.give_back(pause))
         else:
             for row_id in outbox_ids:
                 batch.settle_failed(row_id, fault.code, fault.retry_after)
@@ -150,7 +151,7 @@ class Batch:
         except AnswerLost as lost:
             failure = Failure(lost.code, unknown=True)
             _settle(lambda: self._record(mail.row_id, failure))
-            raise AdapterError("smtp_unreachable", permanent=False) from lost
+            raise AdapterError("smtp_unreachable", permanent=False, retry_after=lost.retry_after) from lost
         except AdapterError as fault:
             self.settle_failed(mail.row_id, fault.code, fault.retry_after, permanent=fault.permanent)
             if fault.code != "smtp_refused":  # a refusal is about this mail, everything else about the server
@@ -188,9 +189,10 @@ class Batch:
         failure = Failure(code, permanent=permanent, retry_after=retry_after, jitter=jitter)
         _settle(lambda: self._record(row_id, failure))
 
-    def give_back(self) -> None:
+    def give_back(self, pause: timedelta | None) -> None:
+        due_at = None if pause is None else self.services.clock() + pause
         with self.services.database.write() as session:
-            outbox.give_back(session, self.token)
+            outbox.give_back(session, self.token, due_at)
 
     def keep_times(self) -> None:
         """Once for the whole batch. They are a statistic: a database that does not answer now is not waited for."""

@@ -117,6 +117,13 @@ class AdapterError(GreenroomError):
 
 
 class AnswerLost(GreenroomError):
-    """The server took the whole message and its answer never came: nobody knows whether it was delivered."""
+    """The server took the whole message and its answer never came: nobody knows whether it was delivered.
+
+    `retry_after`: how long to leave the server alone with other mails, where it fell silent rather than went away.
+    """
 
     code = "answer_lost"
+
+    def __init__(self, retry_after: timedelta | None = None) -> None:
+        super().__init__()
+        self.retry_after = retry_after

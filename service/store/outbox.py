@@ -141,13 +141,14 @@ def due_rows(now: datetime, limit: int) -> Select[int]:
     )
 
 
-def give_back(session: Session, token: str) -> None:
-    """Rows of a token that nobody started become pending again: the queue did not take the job, or it was left
-    undone."""
+def give_back(session: Session, token: str, due_at: datetime | None = None) -> None:
+    """Rows of a token that nobody started become pending again, due as before or at `due_at`: the queue did not take
+    the job, or it was left undone."""
+    later = {} if due_at is None else {"due_at": due_at}
     session.execute(
         update(OutboxRow)
         .where(OutboxRow.token == token, OutboxRow.state == "queued")
-        .values(state="pending", token=None, lease_until=None)
+        .values(state="pending", token=None, lease_until=None, **later)
     )
 
 
