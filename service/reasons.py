@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,13 +14,36 @@ from service.domain.slots import Reason, Refusal
 _OF_ANYONE = frozenset({"past", "grid", "unavailable", "calendar_unreadable"})
 
 
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What `reason_text` says, each sentence made once: all the slots of a day share a reason, and what differs from
+    slot to slot is only the hour on the other person's wall."""
+
+    words: Words
+    _said: dict[tuple[int, str | None], str] = field(default_factory=dict)
+
+    def text(self, reason: Reason, start: datetime) -> str:
+        """The reason must outlive this: it is known by its identity."""
+        hour = _hour(self.words, reason, start)
+        found = self._said.get((id(reason), hour))
+        if found is None:
+            found = self._said[id(reason), hour] = _sentence(self.words, reason, hour)
+        return found
+
+
 def reason_text(words: Words, reason: Reason, start: datetime) -> str:
     """`start` is the slot's: a reason may name its hour on the other person's wall."""
-    params = dict(reason.params)
-    zone = params.pop("zone", None)
-    if zone is not None:
-        params["time"] = words.time(start, ZoneInfo(zone))
-    return words(f"reason.{reason.code}", **params)
+    return _sentence(words, reason, _hour(words, reason, start))
+
+
+def _hour(words: Words, reason: Reason, start: datetime) -> str | None:
+    zone = reason.params.get("zone")
+    return None if zone is None else words.time(start, ZoneInfo(zone))
+
+
+def _sentence(words: Words, reason: Reason, hour: str | None) -> str:
+    params = {name: value for name, value in reason.params.items() if name != "zone"}
+    return words(f"reason.{reason.code}", **params, **({} if hour is None else {"time": hour}))
 
 
 def refusal_text(words: Words, refusal: Refusal, names: Mapping[int, str], reader_id: int | None) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from service.domain.availability import DEFAULT, Availability, from_json
@@ -19,6 +19,29 @@ from service.store.tables import Calendar, Claim, Connection, Meeting, Pair, Per
 
 BEYOND = 2 * 86400  # the last day of a horizon is offered whole
 CAPS_REACH_BACK = timedelta(days=35)  # a cap of this month counts meetings that are over
+
+
+# Built once, over tables: building one and passing it through the ORM takes five times as long as SQLite's answer.
+_connections, _calendars = Connection.__table__.c, Calendar.__table__.c
+_CALENDARS = (
+    select(
+        _connections.id, _connections.person_id, _connections.provider, _connections.state, _calendars.counts,
+        _calendars.busy, _calendars.window_until, _calendars.verified_at,
+    )
+    .join(Calendar.__table__, _calendars.connection_id == _connections.id, isouter=True)
+    .where(_connections.person_id.in_(bindparam("people", expanding=True)), _connections.state != "off")
+    .order_by(_connections.id)
+)  # fmt: skip
+_claims, _meetings = Claim.__table__.c, Meeting.__table__.c
+_CLAIMS = (
+    select(
+        _claims.person_id, _claims.starts_at, _claims.guarded_until, _claims.ends_at, _claims.meeting_id,
+        _meetings.phase,
+    )
+    .join(Meeting.__table__, _claims.meeting_id == _meetings.id)
+    .where(_claims.person_id.in_(bindparam("people", expanding=True)), _claims.ends_at > bindparam("since"))
+    .order_by(_claims.starts_at)
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +74,7 @@ def times_of_pair(
     offered = {person.id: availability_of(person) for person in people}
     reach = {person_id: now + availability.horizon for person_id, availability in offered.items()}
     busy, unreadable, sources = _busy(session, now, people, max_age, reach)
-    own = _claims(session, now, tuple(person.id for person in people))
+    own = _own(session, now, tuple(person.id for person in people))
     mentee, mentor = (
         PersonTimes(
             person_id=person.id,
@@ -71,15 +94,7 @@ def _busy(
     session: Session, now: datetime, people: Iterable[Person], max_age: timedelta, reach: dict[int, datetime]
 ) -> tuple[dict[int, list[Span]], set[int], tuple[Source, ...]]:
     names = {person.id: person.name for person in people}
-    rows = session.execute(
-        select(
-            Connection.id, Connection.person_id, Connection.provider, Connection.state, Calendar.counts,
-            Calendar.busy, Calendar.window_until, Calendar.verified_at,
-        )
-        .join(Calendar, Calendar.connection_id == Connection.id, isouter=True)
-        .where(Connection.person_id.in_(names), Connection.state != "off")
-        .order_by(Connection.id)
-    )  # fmt: skip
+    rows = session.execute(_CALENDARS, {"people": list(names)})
     busy: dict[int, list[Span]] = defaultdict(list)
     unreadable: set[int] = set()
     found: dict[int, Source] = {}
@@ -111,13 +126,8 @@ def _older(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else min(one, other)
 
 
-def _claims(session: Session, now: datetime, person_ids: tuple[int, ...]) -> dict[int, list[OwnClaim]]:
-    rows = session.execute(
-        select(Claim.person_id, Claim.starts_at, Claim.guarded_until, Claim.ends_at, Claim.meeting_id, Meeting.phase)
-        .join(Meeting, Claim.meeting_id == Meeting.id)
-        .where(Claim.person_id.in_(person_ids), Claim.ends_at > now - CAPS_REACH_BACK)
-        .order_by(Claim.starts_at)
-    )
+def _own(session: Session, now: datetime, person_ids: tuple[int, ...]) -> dict[int, list[OwnClaim]]:
+    rows = session.execute(_CLAIMS, {"people": person_ids, "since": now - CAPS_REACH_BACK})
     own: dict[int, list[OwnClaim]] = defaultdict(list)
     for person_id, starts_at, guarded_until, ends_at, meeting_id, phase in rows:
         kind: Literal["held", "booked"] = "held" if phase == "held" else "booked"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import ErrorDetails
-from sqlalchemy import select
+from pydantic_core import ErrorDetails, to_json
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -151,12 +151,20 @@ def call(
 
 
 def _answer(found: Model | dict[str, Any] | None, status: int) -> Response:
+    octets = b""
     if isinstance(found, Model):
-        found = found.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    response = Response() if found is None else jsonify(found)
-    response.status_code = status
+        octets = found.model_dump_json(by_alias=True, exclude_unset=True).encode()
+    elif found is not None:
+        octets = to_json(found)  # a hundred slots in a quarter of json.dumps' time
+    response = Response(octets, status)
+    if octets:
+        response.mimetype = "application/json"
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+_tokens = ApiToken.__table__.c
+_STANDING = select(_tokens.person_id).where(_tokens.token_hash == bindparam("hash"), _tokens.revoked_at.is_(None))
 
 
 def _caller() -> Caller:
@@ -164,11 +172,7 @@ def _caller() -> Caller:
     if kind.lower() != "bearer" or not token.strip():
         raise Unauthorized
     with reading() as session:
-        row = session.execute(
-            select(ApiToken.person_id).where(
-                ApiToken.token_hash == fingerprint(token.strip()), ApiToken.revoked_at.is_(None)
-            )
-        ).one_or_none()
+        row = session.execute(_STANDING, {"hash": fingerprint(token.strip())}).one_or_none()
     if row is None:
         raise Unauthorized
     return Caller(row.person_id)
@@ -222,9 +226,7 @@ def problem(status: int, code: str, detail: str, **more: Any) -> Response:
     """RFC 9457; `type` is stable for each code."""
     title = words()("problem.title") if status < 500 else words()("problem.title.ours")
     body = {"type": f"urn:greenroom:problem:{code}", "title": title, "status": status, "code": code, "detail": detail}
-    response = jsonify(body | more)
-    response.status_code = status
-    response.content_type = PROBLEM
+    response = Response(to_json(body | more), status, content_type=PROBLEM)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response

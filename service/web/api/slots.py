@@ -20,7 +20,7 @@ from service.domain.errors import InvalidInput
 from service.domain.sessions import SESSIONS
 from service.operations.offering import Offer, SlotQuery
 from service.operations.people import is_zone
-from service.reasons import reason_text, refusal_text
+from service.reasons import Reasons, refusal_text
 from service.store.tables import Pair, Person
 from service.web.api.frame import Query
 from service.web.api.shapes import source_json, z
@@ -51,18 +51,18 @@ def slots_json(session: Session, pair: Pair, reader: Person) -> SlotsJson:
     query = _query(pair, role)
     found = offered(session, query)
     words = Words.of(reader.locale)
+    reasons = Reasons(words)
     every, limit, zone = found.proposals.slots, _number("limit", PAGE, LARGEST_PAGE), _zone()
     start = bisect_right(every, _cursor(), key=_place)
     page = every[start : start + limit]
     more = start + limit < len(every)
-    told: dict[tuple[int, str], str] = {}
     value: dict[str, Any] = {
-        "slots": [_slot(slot, words, zone, told) for slot in page],
+        "slots": [_slot(slot, reasons, zone) for slot in page],
         "sources": [source_json(source) for source in found.frame.sources],
         "next": _as_cursor(page[-1]) if more else None,
     }
     if found.nearest is not None:
-        value["nearest"] = [_slot(slot, words, zone, told) for slot in found.nearest.slots[:NEAREST]]
+        value["nearest"] = [_slot(slot, reasons, zone) for slot in found.nearest.slots[:NEAREST]]
     if request.args.get("refusals") == "1":
         value["refusals"] = _refusals(found, role, words, reader)
     return value
@@ -70,7 +70,8 @@ def slots_json(session: Session, pair: Pair, reader: Person) -> SlotsJson:
 
 def fresh_slots(found: Offer, words: Words) -> list[dict[str, Any]]:
     """A few of them, for whoever was just too late."""
-    return [_slot(slot, words, None, {}) for slot in found.proposals.slots[:10]]
+    reasons = Reasons(words)
+    return [_slot(slot, reasons, None) for slot in found.proposals.slots[:10]]
 
 
 def _query(pair: Pair, role: slots.Reader) -> SlotQuery:
@@ -86,17 +87,16 @@ def _query(pair: Pair, role: slots.Reader) -> SlotQuery:
     )
 
 
-def _slot(slot: slots.Slot, words: Words, zone: ZoneInfo | None, told: dict[tuple[int, str], str]) -> dict[str, Any]:
-    reasons = []
-    for reason in slot.reasons:
-        # A reason's words hang on its slot only through the hour on the other's wall.
-        key = (id(reason), "" if "zone" not in reason.params else f"{slot.start:%j%H%M}")
-        if key not in told:
-            told[key] = reason_text(words, reason, slot.start)
-        reasons.append({"code": reason.code, "text": told[key]})
-    value: dict[str, Any] = {"start": z(slot.start), "end": z(slot.end), "score": slot.score, "reasons": reasons}
+def _slot(slot: slots.Slot, reasons: Reasons, zone: ZoneInfo | None) -> dict[str, Any]:
+    # Instants are on the grid: JSON has them in UTC to the second, as `z` writes them.
+    value: dict[str, Any] = {
+        "start": slot.start,
+        "end": slot.end,
+        "score": slot.score,
+        "reasons": [{"code": reason.code, "text": reasons.text(reason, slot.start)} for reason in slot.reasons],
+    }
     if zone is not None:
-        value["local"] = words.moment(slot.start, zone)
+        value["local"] = reasons.words.moment(slot.start, zone)
     return value
 
 
