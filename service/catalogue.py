@@ -6,7 +6,7 @@ import gettext
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
@@ -92,10 +92,10 @@ class Words:
         """15:00 or 3:00 PM in the zone; a repeated hour carries its offset, so that each label means one instant."""
         local = moment.astimezone(zone)
         told = _written_time(self.locale, local.hour, local.minute)
-        if local.replace(fold=1 - local.fold).utcoffset() == local.utcoffset():
+        if not _changes(zone, local.date()) or not _repeats(local):
             return told
         offset = local.strftime("%z")
-        return f"{told} (UTC{offset[:3]}:{offset[3:]})" if _repeats(local) else told
+        return f"{told} (UTC{offset[:3]}:{offset[3:]})"
 
     def moment(self, moment: datetime, zone: ZoneInfo, *, year: bool = False) -> str:
         """Fri 26 Feb, 15:00"""
@@ -120,6 +120,13 @@ def _written_day(locale: Locale, skeleton: str, day: date) -> str:
 @lru_cache(maxsize=4096)
 def _written_time(locale: Locale, hour: int, minute: int) -> str:
     return format_time(time(hour, minute), "short", locale=locale).replace("\u202f", " ")
+
+
+@lru_cache(maxsize=4096)
+def _changes(zone: ZoneInfo, day: date) -> bool:
+    """Whether the zone's offset may change on this local day: only then can a wall time come twice."""
+    start = datetime.combine(day, time(), zone)
+    return start.utcoffset() != (start + timedelta(days=1)).replace(fold=1).utcoffset()
 
 
 def _repeats(local: datetime) -> bool:

@@ -24,26 +24,21 @@ class Reasons:
 
     def text(self, reason: Reason, start: datetime) -> str:
         """The reason must outlive this: it is known by its identity."""
-        hour = _hour(self.words, reason, start)
+        zone = reason.params.get("zone")
+        hour = None if zone is None else self.words.time(start, ZoneInfo(zone))
         found = self._said.get((id(reason), hour))
         if found is None:
-            found = self._said[id(reason), hour] = _sentence(self.words, reason, hour)
+            found = self._said[id(reason), hour] = reason_text(self.words, reason, start)
         return found
 
 
 def reason_text(words: Words, reason: Reason, start: datetime) -> str:
     """`start` is the slot's: a reason may name its hour on the other person's wall."""
-    return _sentence(words, reason, _hour(words, reason, start))
-
-
-def _hour(words: Words, reason: Reason, start: datetime) -> str | None:
-    zone = reason.params.get("zone")
-    return None if zone is None else words.time(start, ZoneInfo(zone))
-
-
-def _sentence(words: Words, reason: Reason, hour: str | None) -> str:
-    params = {name: value for name, value in reason.params.items() if name != "zone"}
-    return words(f"reason.{reason.code}", **params, **({} if hour is None else {"time": hour}))
+    params = dict(reason.params)
+    zone = params.pop("zone", None)
+    if zone is not None:
+        params["time"] = words.time(start, ZoneInfo(zone))
+    return words(f"reason.{reason.code}", **params)
 
 
 def refusal_text(words: Words, refusal: Refusal, names: Mapping[int, str], reader_id: int | None) -> str:

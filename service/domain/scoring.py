@@ -39,28 +39,28 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
     if not starts:
         return []
     other = ask.mentee if reader == "mentor" else ask.mentor
-    comfort = _comfort_points(-(-int(ask.duration.total_seconds()) // _QUARTER))
-    same_hour = _same_hour_points(ask.target.minute if ask.target and ask.target.role == "practice" else None)
+    length = -(-int(ask.duration.total_seconds()) // _QUARTER)
+    minute = ask.target.minute if ask.target and ask.target.role == "practice" else None
     counted = ask.target.zone if ask.target else ask.mentee.zone
     pledged = _pledged_spans(ask, starts)
     duration = ask.duration
     ranked: list[Slot] = []
     for first, end, mine, yours, there in _stretches((ask.mentee.zone, ask.mentor.zone, counted), starts):
+        clock = _clock_points(length, minute, mine, yours, there)
         extras = _extras(other, mine != yours)
         day, points = -1, 0
-        reasons: tuple[Reason, ...] = ()
+        told: list[tuple[Reason, ...]] = []
         for epoch in starts[first:end]:
             if (epoch + there) // DAY != day:
                 day = (epoch + there) // DAY
                 points, reasons = _day(ask, day)
-            at = (epoch + mine) % DAY // _QUARTER
-            well, same = comfort[at], same_hour[(epoch + there) % DAY // _QUARTER]
-            fine = comfort[(epoch + yours) % DAY // _QUARTER]
-            told = reasons + extras[(well > _BEARABLE and fine > _BEARABLE) + 2 * (same > 0)]
+                told = [reasons + extra for extra in extras]
+            of_hour, extra = clock[epoch % DAY // _QUARTER]
+            why = told[extra]
             if pledged and any(since <= epoch < until for since, until in pledged):
-                told += (Reason("pledge", {"person": ask.mentor.first_name}),)
+                why += (Reason("pledge", {"person": ask.mentor.first_name}),)
             start = instant(epoch)
-            ranked.append(Slot(start, start + duration, points + well + fine + same + _ROUND[at], told))
+            ranked.append(Slot(start, start + duration, points + of_hour, why))
     ranked.sort(key=_score, reverse=True)  # stable: the earlier of equals stays first
     return ranked
 
@@ -129,6 +129,21 @@ def _pledged_spans(ask: Ask, starts: Sequence[int]) -> list[Span]:
     caps = (None, None, mentor.availability.cap_month)
     early = (0, floor_epoch(ask.now + mentor.availability.notice))
     return [early, *full_periods(own, mentor.zone, caps, starts[0], starts[-1] + 1)]
+
+
+@lru_cache(maxsize=1024)
+def _clock_points(length: int, minute: int | None, mine: int, yours: int, there: int) -> tuple[tuple[int, int], ...]:
+    """By the quarter of the UTC day at which a meeting starts, while the walls of both people and of the date are these
+    seconds ahead: the points of its hour, and which of `_extras` are said of it."""
+    comfort, same_hour = _comfort_points(length), _same_hour_points(minute)
+    points = []
+    for start in range(0, DAY, _QUARTER):
+        at = (start + mine) % DAY // _QUARTER
+        well, fine = comfort[at], comfort[(start + yours) % DAY // _QUARTER]
+        same = same_hour[(start + there) % DAY // _QUARTER]
+        extra = (well > _BEARABLE and fine > _BEARABLE) + 2 * (same > 0)
+        points.append((well + fine + same + _ROUND[at], extra))
+    return tuple(points)
 
 
 @lru_cache(maxsize=64)

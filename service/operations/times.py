@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -29,7 +28,7 @@ _CALENDARS = (
         _calendars.busy, _calendars.window_until, _calendars.verified_at,
     )
     .join(Calendar.__table__, _calendars.connection_id == _connections.id, isouter=True)
-    .where(_connections.person_id.in_(bindparam("people", expanding=True)), _connections.state != "off")
+    .where(_connections.person_id.in_((bindparam("mentee"), bindparam("mentor"))), _connections.state != "off")
     .order_by(_connections.id)
 )  # fmt: skip
 _claims, _meetings = Claim.__table__.c, Meeting.__table__.c
@@ -39,7 +38,7 @@ _CLAIMS = (
         _meetings.phase,
     )
     .join(Meeting.__table__, _claims.meeting_id == _meetings.id)
-    .where(_claims.person_id.in_(bindparam("people", expanding=True)), _claims.ends_at > bindparam("since"))
+    .where(_claims.person_id.in_((bindparam("mentee"), bindparam("mentor"))), _claims.ends_at > bindparam("since"))
     .order_by(_claims.starts_at)
 )  # fmt: skip
 
@@ -73,8 +72,8 @@ def times_of_pair(
     people = (pair.mentee, pair.mentor)
     offered = {person.id: availability_of(person) for person in people}
     reach = {person_id: now + availability.horizon for person_id, availability in offered.items()}
-    busy, unreadable, sources = _busy(session, now, people, max_age, reach)
-    own = _own(session, now, tuple(person.id for person in people))
+    busy, unreadable, sources = _busy(session, now, pair, max_age, reach)
+    own = _own(session, now, pair)
     mentee, mentor = (
         PersonTimes(
             person_id=person.id,
@@ -91,10 +90,10 @@ def times_of_pair(
 
 
 def _busy(
-    session: Session, now: datetime, people: Iterable[Person], max_age: timedelta, reach: dict[int, datetime]
+    session: Session, now: datetime, pair: Pair, max_age: timedelta, reach: dict[int, datetime]
 ) -> tuple[dict[int, list[Span]], set[int], tuple[Source, ...]]:
-    names = {person.id: person.name for person in people}
-    rows = session.execute(_CALENDARS, {"people": list(names)})
+    names = {pair.mentee_id: pair.mentee.name, pair.mentor_id: pair.mentor.name}
+    rows = session.execute(_CALENDARS, {"mentee": pair.mentee_id, "mentor": pair.mentor_id})
     busy: dict[int, list[Span]] = defaultdict(list)
     unreadable: set[int] = set()
     found: dict[int, Source] = {}
@@ -126,8 +125,9 @@ def _older(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else min(one, other)
 
 
-def _own(session: Session, now: datetime, person_ids: tuple[int, ...]) -> dict[int, list[OwnClaim]]:
-    rows = session.execute(_CLAIMS, {"people": person_ids, "since": now - CAPS_REACH_BACK})
+def _own(session: Session, now: datetime, pair: Pair) -> dict[int, list[OwnClaim]]:
+    asked = {"mentee": pair.mentee_id, "mentor": pair.mentor_id, "since": now - CAPS_REACH_BACK}
+    rows = session.execute(_CLAIMS, asked)
     own: dict[int, list[OwnClaim]] = defaultdict(list)
     for person_id, starts_at, guarded_until, ends_at, meeting_id, phase in rows:
         kind: Literal["held", "booked"] = "held" if phase == "held" else "booked"
