@@ -310,9 +310,12 @@ def listed() -> list[tuple[str, str, str]]:
     return [(f.metadata["name"], f.metadata["example"], f.metadata["meaning"]) for f in fields(Settings)]
 
 
-def load(environ: Mapping[str, str] | None = None, defaults: Mapping[str, str] | None = None) -> Settings:
+def load(
+    environ: Mapping[str, str] | None = None, defaults: Mapping[str, str] | None = None, *, need_keys: bool = True
+) -> Settings:
     """Settings from the environment, and `NAME_FILE` for each name; under it a file named by GREENROOM_ENV_FILE, under
-    that settings.env in the data folder (the demo writes one), under all of them `defaults`.
+    that settings.env in the data folder (the demo writes one), under all of them `defaults`. A restore finds its keys
+    in the backup: it may do without GREENROOM_SECRET_KEYS.
 
     Raises SettingFault for the first wrong value.
     """
@@ -335,7 +338,7 @@ def load(environ: Mapping[str, str] | None = None, defaults: Mapping[str, str] |
         except ValueError as fault:
             raise SettingFault(name, str(fault), example) from None
     settings = Settings(**values)
-    if settings.database_url is not None and not settings.secret_keys:
+    if need_keys and settings.database_url is not None and not settings.secret_keys:
         raise SettingFault("GREENROOM_SECRET_KEYS", "is needed with a database of your own", "<48 random characters>")
     return settings
 

@@ -149,10 +149,10 @@ def with_keys(settings: Settings) -> Settings:
 
 
 def put_back(settings: Settings, keys: tuple[str, ...], kept: str | None) -> None:
-    """Writes the keys and kept settings of a backup into the data folder of the embedded database. Keys that lie there
-    already stay, as older ones; so does a settings file. What a setting gives itself is not written."""
+    """Writes the keys of the embedded database and the kept settings of a backup into the data folder. Keys that lie
+    there already stay, as older ones; so does a settings file. Keys that a setting gives are not written."""
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not settings.secret_keys:
+    if settings.database_url is None and not settings.secret_keys:
         path = settings.data_dir / KEYS_FILE
         here = path.read_text(encoding="ascii").strip().split(",") if path.exists() else []
         _written_beside(path, ",".join(dict.fromkeys([*keys, *here]))).replace(path)

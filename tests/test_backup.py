@@ -6,11 +6,19 @@ import os
 import sqlite3
 import tarfile
 from contextlib import closing
+from datetime import timedelta
+from email.utils import parseaddr
+from mailbox import Maildir
 from pathlib import Path
 
 import pytest
 
-from tests.commands import PAIR
+from service import wiring
+from service.settings import load
+from service.store import outbox
+from service.store.tables import Meeting, Pair, Person
+from tests.commands import PAIR, cheap_backups
+from workers import clock
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -18,6 +26,8 @@ PASSPHRASE = "correct horse battery staple"
 @pytest.fixture(autouse=True)
 def passphrase(monkeypatch):
     monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE", PASSPHRASE)
+    with cheap_backups():
+        yield
 
 
 @pytest.fixture
@@ -141,3 +151,79 @@ def test_the_tar_of_the_first_version_is_still_read(run, tmp_path, move, monkeyp
     file.write_bytes(file.read_bytes()[:-500])
     assert "not a backup" in run("restore", file, exit_code=1).stderr
     assert not Path(os.environ["GREENROOM_DATA_DIR"], "greenroom.db").exists()
+
+
+def test_whoever_grows_takes_the_backup_to_postgresql(run, tmp_path, postgres, monkeypatch):
+    run(*PAIR, "--place", "Room 5")
+    file = tmp_path / "backup"
+    run("backup", file)
+    monkeypatch.setenv("GREENROOM_DATABASE_URL", postgres.empty())
+    assert "set GREENROOM_SECRET_KEYS" in run("restore", file).stdout
+    monkeypatch.setenv("GREENROOM_SECRET_KEYS", run("restore", file, "--show-keys").stdout.strip())
+    assert run("pair", "show", 1, "--json")["place"] == "Room 5"
+    assert "holds tables already" in run("restore", file, exit_code=1).stderr
+    other = tmp_path / "backup of postgresql"
+    run("backup", other)
+    for name in ("GREENROOM_DATABASE_URL", "GREENROOM_SECRET_KEYS"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "back"))
+    run("restore", other)
+    assert run("pair", "show", 1, "--json")["place"] == "Room 5"
+
+
+def test_four_thousand_people_do_not_get_last_nights_mails_again(run, tmp_path, move):
+    """500 mails were due, 300 meetings passed since: nothing leaves before a person says so, then each leaves once."""
+    run(*PAIR)
+    _four_thousand(wiring.build(load()))
+    file = tmp_path / "backup"
+    run("backup", file)
+    folder = move("other")
+    assert run("restore", file, "--json") == {"held": 800}
+    assert "holds 800 mails back" in run("doctor").stdout
+    services = wiring.build(load())
+    for _ in range(2):
+        clock.sweep(services)
+        assert run("outbox", "drain", "--json")["taken"] == 0
+    assert run("outbox", "held", "--json") == {"held": 800, "kinds": {"followup": 300, "welcome": 500}}
+    assert sent_to(folder) == []
+
+    assert run("outbox", "release", "--kind", "welcome", "--json") == {"released": 500}
+    assert run("outbox", "cancel", "--all", "--json") == {"cancelled": 300}
+    for _ in range(2):
+        clock.sweep(services)
+        run("outbox", "drain")
+    services.database.close()
+    assert sorted(sent_to(folder)) == sorted(f"p{number}@example.org" for number in range(500))
+    assert run("outbox", "held", "--json") == {"held": 0, "kinds": {}}
+
+
+def _four_thousand(services):
+    """Last night, with 500 welcomes on their way and 300 meetings that were to take place since then."""
+    night = services.clock() - timedelta(hours=12)
+    with services.database.write() as session:
+        people = [
+            Person(name=f"P {number}", email=f"p{number}@example.org", zone="UTC", created_at=night)
+            for number in range(4000)
+        ]
+        session.add_all(people)
+        session.flush()
+        pairs = [Pair(mentee=a, mentor=b, created_at=night) for a, b in zip(people[::2], people[1::2], strict=True)]
+        session.add_all(pairs)
+        session.flush()
+        for pair in pairs[:250]:
+            for person in (pair.mentee, pair.mentor):
+                outbox.add(session, night, "welcome", person.id, dedup=f"welcome:{person.id}", pair_id=pair.id)
+        for pair in pairs[-300:]:
+            start, end = night + timedelta(hours=1), night + timedelta(hours=2)
+            session.add(
+                Meeting(
+                    pair_id=pair.id, session="check-in", starts_at=start, ends_at=end, phase="booked",
+                    uid=f"u{pair.id}", fixed_at=night - timedelta(hours=1), due_at=end, created_at=night,
+                )
+            )  # fmt: skip
+    services.database.close()
+
+
+def sent_to(folder: Path) -> list[str]:
+    mailbox = Maildir(folder / "mailbox", create=False) if (folder / "mailbox").exists() else ()
+    return [parseaddr(mail["To"])[1] for mail in mailbox]

@@ -70,7 +70,7 @@ def backup(file: Path, passphrase_file: Path | None, as_json: bool) -> None:
 @json_option
 def restore(file: Path, passphrase_file: Path | None, show_keys: bool, as_json: bool) -> None:
     """Puts a backup into an empty database; what was due is held until somebody says so."""
-    configured = settings.load()
+    configured = settings.load(need_keys=False)
     with archive.opened(file, lambda: _passphrase(configured, passphrase_file, new=False)) as found:
         if show_keys:
             show(as_json, {"keys": found.manifest.keys}, [",".join(found.manifest.keys)])
@@ -83,7 +83,10 @@ def restore(file: Path, passphrase_file: Path | None, show_keys: bool, as_json: 
                 wiring.put_back(configured, found.manifest.keys, found.manifest.kept)
         finally:
             services.database.close()
-    show(as_json, {"held": held}, [WORDS("cli.restore.done", n=held)])
+    lines = [WORDS("cli.restore.done", n=held)]
+    if configured.database_url is not None and not configured.secret_keys:
+        lines.append(WORDS("cli.restore.keys", file=str(file)))
+    show(as_json, {"held": held}, lines)
 
 
 def _passphrase(configured: Settings, file: Path | None, *, new: bool) -> str:

@@ -54,10 +54,10 @@ class BackupDamaged(GreenroomError):
 class SealedWriter(io.RawIOBase):
     """Writes what it is given to `file`, sealed. Only `finish` makes it whole; `close` alone leaves it cut."""
 
-    def __init__(self, file: BinaryIO, passphrase: str, cost: int = COST) -> None:
+    def __init__(self, file: BinaryIO, passphrase: str) -> None:
         salt = os.urandom(_SALT)
-        key, check = _derive(passphrase, salt, cost)
-        self._head = MAGIC + bytes([cost]) + salt + check
+        key, check = _derive(passphrase, salt, COST)
+        self._head = MAGIC + bytes([COST]) + salt + check
         self._file, self._cipher, self._number = file, AESGCM(key), 0
         self._waiting = bytearray()
         file.write(self._head)

@@ -16,14 +16,15 @@ from service.store.sealed_file import (
     SealedWriter,
     WrongPassphrase,
 )
+from tests.commands import cheap_backups
 
-CHEAP = 4  # the cost of scrypt is not what is tested here
 HEAD = len(MAGIC) + 1 + 16 + 32
 
 
-def sealed(*parts: bytes, cost: int = CHEAP) -> bytes:
+def sealed(*parts: bytes) -> bytes:
     file = io.BytesIO()
-    writer = SealedWriter(file, "open sesame", cost)
+    with cheap_backups():
+        writer = SealedWriter(file, "open sesame")
     for part in parts:
         writer.write(part)
     writer.finish()
@@ -96,3 +97,10 @@ def test_each_refusal_has_its_reason():
         opened(WHOLE.replace(b"backup 1", b"backup 2", 1))
     with pytest.raises(BackupDamaged):
         opened(WHOLE[:-1])
+
+
+def test_a_guess_costs_a_hundred_megabytes():
+    file = io.BytesIO()
+    SealedWriter(file, "open sesame").finish()
+    assert opened(file.getvalue()) == b""
+    assert 128 * 8 << file.getvalue()[len(MAGIC)] >= 100 * 1024**2
