@@ -8,10 +8,11 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
+
+from service import logs
 
 log = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1
@@ -68,8 +69,8 @@ def _become(run: Callable[[], None], parent: int) -> None:
         status = 0
     except SystemExit as ended:
         status = ended.code if isinstance(ended.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
+    except BaseException as fault:
+        logs.mistake(log, "a part ended", fault)
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

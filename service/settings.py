@@ -69,6 +69,12 @@ def _flag(raw: str) -> bool:
     return raw == "1"
 
 
+def _log_format(raw: str) -> str:
+    if raw not in {"text", "json"}:
+        raise ValueError("is neither text nor json")
+    return raw
+
+
 def _base_url(raw: str) -> str:
     parts = urlsplit(raw)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
@@ -284,6 +290,13 @@ class Settings:
     )
     web_workers: int = _setting("GREENROOM_WEB_WORKERS", _count, "2", "web server processes", 1)
     web_threads: int = _setting("GREENROOM_WEB_THREADS", _count, "8", "threads in each web server process", 8)
+    log_format: str = _setting(
+        "GREENROOM_LOG_FORMAT",
+        _log_format,
+        "json",
+        "text tells what to look at; json one object a line, requests too",
+        "text",
+    )
     demo: bool = _setting("GREENROOM_DEMO", _flag, "1", "set by the demo command for its parts", False)
 
     @property

@@ -5,9 +5,9 @@ from __future__ import annotations
 import fcntl
 import gc
 import http.client
+import logging
 import os
 import socket
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from typing import Any
 import gunicorn.workers.gthread  # noqa: F401
 
 from integrations.rq_jobs import CALENDAR, MAIL
-from service import broker, wiring
+from service import broker, logs, wiring
 from service.catalogue import Words
 from service.domain.errors import GreenroomError
 from service.process import Part, forked, keep_alive
@@ -27,6 +27,7 @@ from service.web.serve import serve
 from workers import clock
 from workers.run import work
 
+log = logging.getLogger(__name__)
 WORDS = Words.of("en")
 LEFT_OVER_SECONDS = 30.0  # parts of a killed `up` end by themselves within this
 
@@ -49,6 +50,7 @@ def up(settings: Settings, extra: tuple[Part, ...] = (), ready: Callable[[], Non
     `ready` is called once, when everything answers; without it a line says so. Raises AlreadyRunning, PortTaken,
     NoBroker, OSError when the broker does not start, and what `wiring.migrate` raises.
     """
+    logs.start(settings.log_format, "supervisor")
     settings = wiring.with_keys(settings)
     with only_one(settings):
         _check_port(settings)
@@ -73,6 +75,7 @@ def _say_what_is_held(settings: Settings) -> None:
 
 def run_worker(settings: Settings) -> None:
     """The workers and the clock, for a machine of their own; any number of machines may do this. Until SIGTERM."""
+    logs.start(settings.log_format, "supervisor")
     _run(_workers(wiring.with_keys(settings)), lambda: None)
 
 
@@ -180,5 +183,4 @@ def _is_alive(pid: str) -> bool:
 
 
 def _say(key: str, **params: Any) -> None:
-    sys.stderr.write(f"greenroom: {WORDS(f'running.{key}', **params)}\n")
-    sys.stderr.flush()
+    logs.say(log, WORDS(f"running.{key}", **params))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from service import logs
 from service.operations import refreshing
 from service.wiring import Services
 from workers import context
@@ -13,6 +14,7 @@ READ_TIMEOUT = timedelta(seconds=30)
 
 def refresh_connection(connection_id: int) -> None:
     """RQ's job. May be repeated; nothing happens for a connection that is gone or switched off."""
+    logs.note(connection=connection_id)
     refresh(context.services(), connection_id)
 
 

@@ -9,7 +9,6 @@ import signal
 import socket
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,6 +16,7 @@ from types import FrameType
 
 from sqlalchemy.exc import DBAPIError
 
+from service import logs
 from service.domain.errors import AdapterError
 from service.operations import followup, inbound, refreshing
 from service.store import heartbeats, outbox
@@ -90,6 +90,7 @@ class Round:
 
 def run(services: Services) -> None:
     """Until SIGTERM or SIGINT."""
+    logs.start(services.settings.log_format, "clock")
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -121,10 +122,9 @@ def attempt(step: Callable[[Services], object], services: Services) -> bool:
     except AdapterError as fault:
         log.warning("a round of the clock failed: %s", fault.code)
     except DBAPIError as fault:
-        log.warning("a round of the clock failed: the database said %s", type(fault.orig).__name__)
+        log.warning("a round of the clock failed: the database said %s", logs.kind(fault))
     except Exception as fault:  # the boundary of one round: a mistake in the sweep must not keep mails from leaving
-        where = "".join(traceback.format_tb(fault.__traceback__))  # without the message, which may quote somebody
-        log.error("a round of the clock failed: %s\n%s", type(fault).__name__, where)
+        logs.mistake(log, "a round of the clock", fault)
     else:
         return True
     return False

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import random
 import time
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
+from service import logs
 from service.domain.errors import AdapterError, AnswerLost, GreenroomError
 from service.operations import outgoing
 from service.operations.outgoing import Mail
@@ -117,11 +117,10 @@ def _rendered(batch: Batch, row_ids: Sequence[int]) -> list[Mail]:
 
 def _cannot_be_written(batch: Batch, row_id: int, fault: Exception) -> None:
     if isinstance(fault, GreenroomError):
-        log.error("outbox row %d cannot be written: %s", row_id, fault.code)
+        log.error("a mail cannot be written: %s", fault.code, extra={"row": row_id})
         batch.settle_failed(row_id, fault.code, permanent=True)
         return
-    where = "".join(traceback.format_tb(fault.__traceback__))  # without the message, which may quote somebody
-    log.error("outbox row %d cannot be written: %s\n%s", row_id, type(fault).__name__, where)
+    logs.mistake(log, "a mail cannot be written", fault, row=row_id)
     batch.settle_failed(row_id, type(fault).__name__)
 
 
@@ -159,6 +158,7 @@ class Batch:
         else:
             self.arrived = mail.row_id
             self.took.append(timedelta(seconds=time.monotonic() - began))
+            log.info("sent", extra={"row": mail.row_id})
 
     def _mark(self, mail: Mail) -> bool:
         """The mark before DATA, committed together with the fate of the mail before it. A database that does not
@@ -202,12 +202,12 @@ class Batch:
             with self.services.database.write() as session:
                 send_times.add(session, self.took)
         except DBAPIError as fault:
-            log.warning("the times of a batch are lost: the database said %s", type(fault.orig).__name__)
+            log.warning("the times of a batch are lost: the database said %s", logs.kind(fault))
 
     def _record(self, row_id: int, failure: Failure) -> None:
         with self.services.database.write() as session:
             state = outbox.settle_failed(session, self.services.clock(), row_id, self.token, failure)
-        log.warning("outbox row %d: %s, now %s", row_id, failure.code, state)
+        log.warning("%s, now %s", failure.code, state, extra={"row": row_id})
 
     def _record_sent(self) -> None:
         assert self.arrived is not None

@@ -7,6 +7,8 @@ import os
 import secrets
 import socket
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -16,6 +18,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError
 
 from integrations.rq_jobs import READ_INBOUND, REFRESH_CONNECTION, SEND_BATCH
+from service import logs
 from service.settings import Settings
 from service.store import heartbeats
 from service.wiring import Services, connect_broker, utc_now
@@ -23,8 +26,17 @@ from workers import busy, context, deliver, inbox
 
 log = logging.getLogger(__name__)
 # Imported before the fork, so that each job starts warm: twice the mails a second at batch 50.
-JOBS = {SEND_BATCH: deliver.send_batch, REFRESH_CONNECTION: busy.refresh_connection, READ_INBOUND: inbox.read_inbound}
+JOBS: dict[str, Callable[..., None]] = {
+    SEND_BATCH: deliver.send_batch,
+    REFRESH_CONNECTION: busy.refresh_connection,
+    READ_INBOUND: inbox.read_inbound,
+}
 BEAT_SECONDS = 10.0
+
+
+class JobFailed(Exception):
+    """A job ended with a mistake of ours, named by its kind; the log knows where. RQ keeps the text of what it catches
+    in the broker, and that of the mistake itself may quote what somebody typed."""
 
 
 class JobRefused(Exception):
@@ -36,10 +48,19 @@ class SafeJob(Job):
 
     @property
     def func(self) -> Any:
+        name = self.func_name or ""
+        if name not in JOBS:
+            raise JobRefused(name)
+        return partial(_run, name)
+
+
+def _run(name: str, *args: Any) -> None:
+    with logs.about(job=name):
         try:
-            return JOBS[self.func_name or ""]
-        except KeyError:
-            raise JobRefused(self.func_name) from None
+            JOBS[name](*args)
+        except Exception as fault:  # the boundary of one job
+            logs.mistake(log, "a job", fault)
+            raise JobFailed(logs.kind(fault)) from None
 
 
 class BeatingWorker(Worker):
@@ -69,6 +90,7 @@ class BeatingWorker(Worker):
 def work(queue: str, settings: Settings | None = None) -> None:
     """Until SIGTERM, which lets the running job finish. Without settings those of the environment hold."""
     services = context.prepare(settings) if settings is not None else context.services()
+    logs.start(services.settings.log_format, f"worker-{queue}")
     # RQ refuses a killed worker's name for a minute, and a container gives its processes the same ids again.
     name = f"{queue}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     logging.getLogger("rq.worker").setLevel(logging.WARNING)

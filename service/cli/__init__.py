@@ -6,6 +6,7 @@ import logging
 
 import click
 
+from service import logs
 from service.cli import backup, data, dates, mail, people, running
 from service.cli.frame import Sentences
 
@@ -14,7 +15,8 @@ from service.cli.frame import Sentences
 @click.version_option(package_name="greenroom")
 def main() -> None:
     """Mentoring meetings around the dates that matter."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    if not logging.getLogger().handlers:  # whoever calls this as a function may have their own
+        logs.start("text", "command")
 
 
 for part in (running, people, dates, mail, backup, data):

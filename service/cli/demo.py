@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import replace
 
-from service import supervisor, wiring
+from service import logs, supervisor, wiring
 from service.catalogue import Words
 from service.demo import dav, servers, story, where
 from service.demo.clock import machine_now
@@ -15,6 +16,7 @@ from service.store.migrate import migrate
 from service.wiring import Services
 from workers import deliver
 
+log = logging.getLogger(__name__)
 WORDS = Words.of("en")
 
 
@@ -54,8 +56,7 @@ def drain(services: Services) -> None:
 
 
 def _say(key: str) -> None:
-    sys.stderr.write(f"greenroom: {WORDS(key)}\n")
-    sys.stderr.flush()
+    logs.say(log, WORDS(key))
 
 
 def _say_where(settings: Settings) -> None:

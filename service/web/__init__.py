@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import traceback
+from typing import Any
 
 from flask import Flask, Response, g, request
 from limits.storage import MemoryStorage, RedisStorage, Storage
@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
 from integrations.rq_jobs import tls_options
+from service import logs
 from service.domain import errors
 from service.settings import Settings
 from service.store.types import KeyMissing
@@ -22,6 +23,7 @@ from service.web.dates import wall_fields
 from service.web.offers import SlotTimes
 from service.web.page import fault_sentences, page, refused, typed, words
 from service.web.status import status_of
+from service.web.traced import request_id, route, trace_requests
 from service.wiring import Services
 
 log = logging.getLogger(__name__)
@@ -39,9 +41,15 @@ HEADERS = {
 }
 
 
+class _Site(Flask):
+    def log_exception(self, exc_info: Any) -> None:
+        """What fails while a failure is told, or an answer is finished. Flask's own line would hold the path."""
+        logs.mistake(log, route(), exc_info[1])
+
+
 def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask:
     """The whole site over these services. `slot_times` is what the processes of one server share."""
-    app = Flask(__name__)
+    app = _Site(__name__)
     app.extensions["greenroom"] = services
     app.extensions["greenroom-limiter"] = FixedWindowRateLimiter(_counts(services.settings))
     app.extensions["greenroom-slot-times"] = slot_times or SlotTimes()
@@ -51,6 +59,7 @@ def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     for part in (front, booking, meeting, after, person, operator, mailbox, health, metrics, api):
         app.register_blueprint(part.blueprint)
+    trace_requests(app)
     app.after_request(_headers)
     app.register_error_handler(errors.GreenroomError, _expected)
     app.register_error_handler(OperationalError, _database)
@@ -100,7 +109,7 @@ def _posted() -> list[tuple[str, str]]:
 
 
 def _database(error: OperationalError) -> AnyResponse:
-    log.error("the database did not answer: %s", type(error.orig).__name__)
+    log.error("the database did not answer: %s", logs.kind(error))
     return page("error.html", 503, sentences=[words()("error.database")], lost=False, again=_posted())
 
 
@@ -115,15 +124,14 @@ def _http(error: HTTPException) -> AnyResponse:
     key = {404: "error.not_found", 413: "error.too_large", 405: "error.wrong_method"}.get(
         error.code or 500, "error.failed"
     )
-    return page("error.html", error.code or 500, sentences=[words()(key)], lost=error.code == 404)
+    quote = request_id() if error.code == 500 else ""
+    return page("error.html", error.code or 500, sentences=[words()(key)], lost=error.code == 404, quote=quote)
 
 
 def _unexpected(error: Exception) -> AnyResponse:
     """A mistake of ours: the trace goes to the log without what anybody typed, the reader gets a sentence."""
-    # The exception's own text may quote what somebody typed; where it happened does not.
-    where = "".join(traceback.format_tb(error.__traceback__))
-    log.error("unexpected %s on %s\n%s", type(error).__name__, request.endpoint, where)
+    logs.mistake(log, route(), error)
     g.pop("words", None)
     if request.path.startswith(api.PREFIX):
         return api.problem(500, "failed", words()("error.failed"))
-    return page("error.html", 500, sentences=[words()("error.failed")], lost=False)
+    return page("error.html", 500, sentences=[words()("error.failed")], lost=False, quote=request_id())

@@ -18,7 +18,7 @@ from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service import links, numbers
+from service import links, logs, numbers
 from service.catalogue import Words
 from service.domain.errors import InvalidInput, NotFound, TooMany
 from service.operations.people import is_zone
@@ -72,6 +72,7 @@ def reader_of(session: Session, purpose: str, token: str) -> Reader:
     person = session.get(Person, link.person_id) if link.person_id is not None else None
     if person is None:
         raise NotFound
+    logs.note(person=link.person_id, pair=link.pair_id, meeting=link.meeting_id)
     g.words = Words.of(person.locale)
     g.reader = person
     asked = request.values.get("zone", "")

@@ -2,14 +2,46 @@
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
 
-from service import settings, wiring
+from service import logs, settings, wiring
 from service.settings import Settings
 from service.web import create_app
 from service.web.offers import SlotTimes
+from service.web.traced import ABOUT
+
+log = logging.getLogger("service.web.access")
+
+
+class ServerLog(Logger):  # type: ignore[misc]
+    """gunicorn's log over ours. Its own access line would hold the address, and with it tokens."""
+
+    def setup(self, cfg: Any) -> None:
+        self.cfg, self.loglevel = cfg, logging.WARNING
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.WARNING)
+
+    @property
+    def access_log_enabled(self) -> bool:
+        return log.isEnabledFor(logging.INFO)
+
+    def access(self, resp: Any, _req: Any, environ: dict[str, Any], request_time: timedelta) -> None:
+        if not self.access_log_enabled:
+            return
+        about = {"route": "-", **environ.get(ABOUT, {})}
+        about |= {"method": environ["REQUEST_METHOD"], "status": int(str(resp.status).split(maxsplit=1)[0])}
+        about |= {"size": resp.sent, "seconds": round(request_time.total_seconds(), 4)}
+        log.info("%s %s %d", about["method"], about["route"], about["status"], extra=about)
+
+    def warning(self, msg: str, *args: object, **kwargs: Any) -> None:
+        """A request that gunicorn refuses is quoted in the sentence itself."""
+        refused = msg.startswith("Invalid request")
+        super().warning("a request that cannot be read was refused" if refused else msg, *args, **kwargs)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -28,7 +60,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.cfg.set("threads", configured.web_threads)
         self.cfg.set("timeout", 60)
         self.cfg.set("graceful_timeout", 10)
-        self.cfg.set("loglevel", "warning")
+        self.cfg.set("logger_class", ServerLog)
         self.cfg.set("pre_fork", self._give_stripe)
         self.cfg.set("post_fork", self._take_stripe)
         self.cfg.set("control_socket_disable", True)  # its default path is one for all servers of a user
@@ -49,4 +81,6 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def serve(configured: Settings | None = None) -> None:
     """Serves until SIGTERM."""
-    Server(configured or settings.load()).run()
+    configured = configured or settings.load()
+    logs.start(configured.log_format, "web")
+    Server(configured).run()
