@@ -26,12 +26,17 @@ from integrations.smtp_mail import SmtpMailer
 from service.ports import BusyCalendar, CalendarFactory, Jobs, Mailer, OwnAddress, TextRecords
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
+from service.store.clock import DatabaseClock
 from service.store.database import Database, connect, sqlite_url
 from service.store.types import Keyring
 
 DATABASE_FILE = "greenroom.db"
 KEYS_FILE = "secret_keys"
 SMTP_TIMEOUT = timedelta(seconds=30)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +49,20 @@ class Services:
     mailer: Mailer
     jobs: Jobs
     calendars: CalendarFactory
+    machine_clock: Callable[[], datetime] = utc_now  # never the demo's: for whether a process lives
 
 
 def build(settings: Settings) -> Services:
     """Opens nothing yet but the data folder and, on the first run of the embedded database, makes its keys."""
     settings = with_keys(settings)
-    database = Database(connect(database_url(settings), Keyring(settings.secret_keys)))
+    database = _database(settings)
+    several_machines = database.engine.dialect.name == "postgresql"
+    machine_clock = DatabaseClock(database.engine, utc_now) if several_machines else utc_now
     return Services(
         settings=settings,
         database=database,
-        clock=DemoClock(settings.data_dir / "clock") if settings.demo else utc_now,
+        clock=DemoClock(settings.data_dir / "clock", machine_clock) if settings.demo else machine_clock,
+        machine_clock=machine_clock,
         mailer=_mailer(settings),
         jobs=RqJobs(redis_url(settings), extra_ca=settings.extra_ca_bundle),
         calendars=_calendars(settings),
@@ -70,18 +79,14 @@ def text_records() -> TextRecords:
     return DnsRecords()
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class DemoClock:
     """The real clock and an offset in seconds that every part of the demo reads from one file."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, real: Callable[[], datetime] = utc_now) -> None:
+        self.path, self._real = path, real
 
     def __call__(self) -> datetime:
-        return utc_now() + self.offset
+        return self._real() + self.offset
 
     @property
     def offset(self) -> timedelta:
@@ -95,11 +100,15 @@ def migrate(settings: Settings, to: str | None = None) -> None:
     """Brings the database of these settings to this version's tables, or to an earlier revision of them. Safe from
     several processes at once."""
     settings = with_keys(settings)
-    database = Database(connect(database_url(settings), Keyring(settings.secret_keys)))
+    database = _database(settings)
     try:
         migrations.migrate(database.engine, to)
     finally:
         database.close()
+
+
+def _database(settings: Settings) -> Database:
+    return Database(connect(database_url(settings), Keyring(settings.secret_keys), settings.web_threads))
 
 
 def database_url(settings: Settings) -> str:

@@ -20,7 +20,7 @@ from service import logs
 from service.domain.errors import AdapterError
 from service.operations import followup, inbound, refreshing
 from service.store import heartbeats, outbox
-from service.wiring import Services, utc_now
+from service.wiring import Services
 from workers.deliver import BATCH
 
 log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def run(services: Services) -> None:
     name = f"clock-{socket.gethostname()}-{os.getpid()}"
     settings = services.settings
     rounds = [
-        Round(lambda services: heartbeats.beat(services.database, name, "clock", utc_now()), BEAT_EVERY),
+        Round(lambda services: heartbeats.beat(services.database, name, "clock", services.machine_clock()), BEAT_EVERY),
         Round(sweep, settings.sweep),
         Round(dispatch, settings.dispatch),
         Round(refresh_due, settings.sweep),

@@ -21,7 +21,7 @@ from integrations.rq_jobs import READ_INBOUND, REFRESH_CONNECTION, SEND_BATCH
 from service import logs
 from service.settings import Settings
 from service.store import heartbeats
-from service.wiring import Services, connect_broker, utc_now
+from service.wiring import Services, connect_broker
 from workers import busy, context, deliver, inbox
 
 log = logging.getLogger(__name__)
@@ -78,7 +78,7 @@ class BeatingWorker(Worker):
         self.beat_at = time.monotonic() + BEAT_SECONDS
         database = self.services.database
         try:
-            heartbeats.beat(database, self.beat_as, "worker", utc_now())
+            heartbeats.beat(database, self.beat_as, "worker", self.services.machine_clock())
         except DBAPIError:
             log.warning("no heartbeat written: the database does not answer")
         finally:

@@ -13,7 +13,7 @@ from service.store import heartbeats, held, outbox
 from service.store.migrate import is_current
 from service.store.sealed_columns import closed_columns, used_keys
 from service.store.types import Keyring
-from service.wiring import Services, utc_now
+from service.wiring import Services
 
 
 def database(services: Services) -> Iterator[Row]:
@@ -50,7 +50,7 @@ def keys(services: Services) -> Iterator[Row]:
 
 def parts(services: Services) -> Iterator[Row]:
     with services.database.read() as session:
-        alive = heartbeats.alive(session, utc_now())
+        alive = heartbeats.alive(session, services.machine_clock())
     for part in heartbeats.PARTS:
         if part in alive:
             yield Row(part, "well")

@@ -1,14 +1,16 @@
-"""Engine and sessions: SQLite tuned for one writer at a time, PostgreSQL as it comes."""
+"""Engine and sessions: SQLite tuned for one writer at a time, PostgreSQL for many that each wait for a while."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.orm.interfaces import ORMOption
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -16,6 +18,21 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from service.store.types import Keyring
 
 BUSY_TIMEOUT_MS = 10_000
+POOL_TIMEOUT = timedelta(seconds=10)
+POSTGRESQL = {
+    "application_name": "greenroom",  # in pg_stat_activity and the server's log
+    "connect_timeout": "5",  # seconds
+    "keepalives_idle": "30",  # seconds; a peer that is gone without a word is noticed after a minute
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",  # milliseconds
+    # No statement of ours takes half a minute, and nobody waits longer for a lock than SQLite's writers do. What is
+    # left open by a process that hangs must not hold its locks for ever.
+    "options": f"-c statement_timeout=30s -c lock_timeout={BUSY_TIMEOUT_MS}ms"
+    " -c idle_in_transaction_session_timeout=60s",
+}
+# What a database that is away, starting or out of connections raises: asking again later helps.
+AWAY: tuple[type[SQLAlchemyError], ...] = (OperationalError, InterfaceError, TimeoutError)
 WRITES = "greenroom_write"  # an execution option: the session will change something
 Row = TypeVar("Row", bound=DeclarativeBase)
 
@@ -24,11 +41,22 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
-def connect(url: str, keyring: Keyring) -> Engine:
+def connect(url: str, keyring: Keyring, threads: int = 8) -> Engine:
     """An engine whose encrypted columns use `keyring`. SQLite runs in WAL with synchronous=FULL: NORMAL may forget a
-    committed `sending` mark on power loss, and a forgotten mark is a second mail."""
+    committed `sending` mark on power loss, and a forgotten mark is a second mail. PostgreSQL's connections are kept,
+    one for each of the process's `threads`; the URL's own parameters come before what is said here."""
+    more: dict[str, Any] = {}
+    if not url.startswith("sqlite"):
+        said = make_url(url).query
+        more = {
+            "pool_pre_ping": True,  # a server that was restarted is found out before anything is asked of it
+            "pool_size": threads,
+            "max_overflow": threads,  # the clock's question may come while a thread has its own connection in hand
+            "pool_timeout": POOL_TIMEOUT.total_seconds(),
+            "connect_args": {name: value for name, value in POSTGRESQL.items() if name not in said},
+        }
     # Values stay out of error texts: they are what people typed.
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+    engine = create_engine(url, hide_parameters=True, **more)
     engine.dialect.greenroom_keyring = keyring  # type: ignore[attr-defined]
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _tune_sqlite)

@@ -15,7 +15,8 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 PARTS = ("clock", "worker")
 
 
-# `now` is the machine's clock, also in the demo: whether a process lives has nothing to do with the time it plays.
+# `now` is what the machines agree on (`Services.machine_clock`), also in the demo: whether a process lives has nothing
+# to do with the time it plays.
 def beat(database: Database, name: str, part: str, now: datetime) -> None:
     with database.write() as session:
         session.merge(Heartbeat(name=name, part=part, at=now))

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, g, request
 from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
@@ -17,6 +17,7 @@ from integrations.rq_jobs import tls_options
 from service import logs
 from service.domain import errors
 from service.settings import Settings
+from service.store.database import AWAY
 from service.store.types import KeyMissing
 from service.web import after, api, booking, front, health, mailbox, meeting, metrics, operator, person
 from service.web.dates import wall_fields
@@ -62,7 +63,8 @@ def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask
     trace_requests(app)
     app.after_request(_headers)
     app.register_error_handler(errors.GreenroomError, _expected)
-    app.register_error_handler(OperationalError, _database)
+    for away in AWAY:
+        app.register_error_handler(away, _database)
     app.register_error_handler(KeyMissing, _key_missing)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Exception, _unexpected)
@@ -108,7 +110,7 @@ def _posted() -> list[tuple[str, str]]:
     return [(name, value) for name, value in request.form.items(multi=True) if name != "password"]
 
 
-def _database(error: OperationalError) -> AnyResponse:
+def _database(error: SQLAlchemyError) -> AnyResponse:
     log.error("the database did not answer: %s", logs.kind(error))
     return page("error.html", 503, sentences=[words()("error.database")], lost=False, again=_posted())
 

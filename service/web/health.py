@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from service.store import heartbeats, held, outbox
 from service.store.migrate import is_current
 from service.web.page import now, services
-from service.wiring import utc_now
 
 blueprint = Blueprint("health", __name__)
 
@@ -40,7 +39,7 @@ def _parts() -> dict[str, str]:
         if not current:
             return {"database": "ready", "migrations": "pending"}
         with database.read() as session:
-            alive = heartbeats.alive(session, utc_now())
+            alive = heartbeats.alive(session, services().machine_clock())
             wrong = {
                 "overdue": outbox.oldest_overdue(session, now()) > outbox.OVERDUE,
                 "held": held.count(session) > 0,

@@ -19,8 +19,7 @@ from service.operations import figures
 from service.operations.figures import Figures
 from service.store.send_times import BOUNDS_MS
 from service.web.offers import ASKERS, BOUNDS, SlotTimes, slot_times
-from service.web.page import now, reading, words
-from service.wiring import utc_now
+from service.web.page import now, reading, services, words
 
 blueprint = Blueprint("metrics", __name__)
 
@@ -30,7 +29,7 @@ def metrics() -> AnyResponse:
     """503 while the database does not answer: a scrape that fails is an alert by itself, old figures would not be."""
     try:
         with reading() as session:
-            told = figures.load(session, now(), utc_now())
+            told = figures.load(session, now(), services().machine_clock())
     except DBAPIError:
         return Response(words()("error.database") + "\n", 503, content_type="text/plain; charset=utf-8")
     age = None if told.verified is None else (now() - told.verified).total_seconds()

@@ -14,7 +14,6 @@ from service.operations.operator import Standing
 from service.store import heartbeats, outbox
 from service.web.page import asked_int, limited, now, page, reading, see_other, services, words, writing
 from service.web.times import age
-from service.wiring import utc_now
 
 blueprint = Blueprint("operator", __name__)
 UTC = ZoneInfo("UTC")
@@ -44,12 +43,12 @@ def decided(token: str) -> AnyResponse:
 def _show(token: str, faults: list[str] | None = None, status: int = 200) -> AnyResponse:
     with reading() as session:
         links.resolve(session, now(), "operator", token)
-        standing = operator.look(session, now(), utc_now())
+        standing = operator.look(session, now(), services().machine_clock())
     depth, waited = _depth(), age(words(), now(), now() - standing.waited)
     return page(
         "operator.html", status, token=token, faults=faults or [], done=request.args.get("done", type=int),
         standing=standing, depth=depth, waited=waited, wrong=_wrong(standing, depth, waited), zone=UTC, age=age,
-        parts=[(part, standing.alive.get(part)) for part in heartbeats.PARTS], machine_now=utc_now(),
+        parts=[(part, standing.alive.get(part)) for part in heartbeats.PARTS], machine_now=services().machine_clock(),
         database=services().database.engine.dialect.name, states=outbox.STATES, most=operator.MOST_SHOWN,
         held=[f"{count} {kind}" for kind, count in standing.held.items()],
     )  # fmt: skip

@@ -11,11 +11,12 @@ from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, to_json
 from sqlalchemy import bindparam, select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service.domain import errors
+from service.store.database import AWAY
 from service.store.tables import ApiToken, Person
 from service.store.types import fingerprint
 from service.web.page import limited_call, reading, words
@@ -256,9 +257,12 @@ def _expected(error: errors.GreenroomError) -> Response:
     return response
 
 
-@blueprint.errorhandler(OperationalError)
-def _database(_error: OperationalError) -> Response:
+def _database(_error: SQLAlchemyError) -> Response:
     return problem(503, "database", words()("error.database"))
+
+
+for _away in AWAY:
+    blueprint.register_error_handler(_away, _database)
 
 
 @blueprint.errorhandler(HTTPException)
