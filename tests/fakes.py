@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from service.domain.errors import AdapterError, GreenroomError
 from service.domain.interval import Interval, intersect, merge
-from service.ports import BusyReading, CalendarRef, Envelope, OwnEvent, ReadRequest, SyncMark
+from service.ports import BusyReading, CalendarRef, Envelope, LiveAnswer, OwnEvent, ReadRequest, SyncMark
 
 
 class SetClock:
@@ -146,3 +146,28 @@ class MemoryCalendars:
 
     def __call__(self, provider: str, url: str, username: str | None, password: str | None) -> MemoryCalendar:
         return self.by_url.setdefault(url, MemoryCalendar())
+
+
+class NobodyThere:
+    """ports.OwnAddress where nothing runs."""
+
+    def ask(self, timeout: timedelta) -> LiveAnswer:
+        raise AdapterError("connect_failed", permanent=False, host="meet.example.org")
+
+
+class Live:
+    """ports.OwnAddress where the service answers, by a clock that may be off."""
+
+    def __init__(self, ours: bool = True, ahead: timedelta = timedelta()) -> None:
+        self.ours, self.ahead = ours, ahead
+
+    def ask(self, timeout: timedelta) -> LiveAnswer:
+        now = datetime.now(UTC)
+        return LiveAnswer(self.ours, now + self.ahead, now)
+
+
+class NoRecords:
+    """ports.TextRecords of a resolver that does not answer."""
+
+    def texts(self, name: str, timeout: timedelta) -> tuple[str, ...] | None:
+        raise AdapterError("dns_silent", permanent=False)

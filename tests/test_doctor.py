@@ -12,14 +12,13 @@ from werkzeug.serving import make_server
 
 from integrations.dns_records import DnsRecords
 from service import doctor, wiring
-from service.domain.errors import AdapterError
-from service.ports import LiveAnswer
 from service.settings import Settings, SmtpServer
 from service.store import heartbeats, outbox
 from service.store.tables import Connection, OutboxRow
 from service.store.types import fingerprint
 from service.web import create_app
 from tests import cast, dns_server, smtp
+from tests.fakes import Live, NobodyThere
 from tests.test_doctor_sender import GOOD
 
 FEED = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Test//EN\r\nEND:VCALENDAR\r\n"
@@ -31,24 +30,6 @@ def bare(tmp_path):
     settings = Settings(data_dir=tmp_path / "data", secret_keys=("k" * 48,))
     wiring.migrate(settings)
     return settings
-
-
-class NobodyThere:
-    """ports.OwnAddress where nothing runs; no test asks another machine."""
-
-    def ask(self, timeout):
-        raise AdapterError("connect_failed", permanent=False, host="meet.example.org")
-
-
-class Live:
-    """ports.OwnAddress where the service answers, with a clock that may be off."""
-
-    def __init__(self, ours=True, ahead=timedelta()):
-        self.ours, self.ahead = ours, ahead
-
-    def ask(self, timeout):
-        now = wiring.utc_now()
-        return LiveAnswer(self.ours, now + self.ahead, now)
 
 
 def found(settings, address=None):

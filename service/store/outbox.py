@@ -295,7 +295,7 @@ def overdue(session: Session, now: datetime, limit: int) -> list[OutboxRow]:
 def again_later(session: Session, now: datetime, limit: int) -> list[OutboxRow]:
     """Refused for now, and to be tried again by themselves; the next one first."""
     waiting = select(OutboxRow).where(
-        OutboxRow.state == "pending", OutboxRow.due_at > now, OutboxRow.last_error.is_not(None)
+        WAITING, OutboxRow.state == "pending", OutboxRow.due_at > now, OutboxRow.last_error.is_not(None)
     )
     return list(session.scalars(waiting.order_by(OutboxRow.due_at, OutboxRow.id).limit(limit)))
 

@@ -1,17 +1,26 @@
-"""A full disk and a busy database: one sentence, the right status, nothing half written."""
+"""A full or read-only disk, a busy database, a key that is gone: one sentence, the right status, nothing half done."""
 
 from __future__ import annotations
 
 import sqlite3
+import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select
 
+from service import doctor, wiring
 from service.operations import people
+from service.settings import load
+from service.store.database import Database, connect
 from service.store.tables import Claim, Meeting, OutboxRow
+from service.store.types import Keyring
 from service.web import create_app
 from tests import cast
+from tests.fakes import NobodyThere, NoRecords
+from tests.read_only import read_only
 from tests.web.walk import first_card, form_of, text_of
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
@@ -69,5 +78,51 @@ def test_a_database_that_is_busy_too_long_books_nothing_and_says_so(services, an
     finally:
         other.execute("ROLLBACK")
         other.close()
+    assert nothing_booked(services)
+    assert client.post(f"/s/{ana}/time", data=form).status_code == 303
+
+
+@pytest.fixture
+def everybodys(run, monkeypatch):
+    """The command line's data folder, where whoever the test becomes can enter: pytest's own are closed to others."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        monkeypatch.setenv("GREENROOM_DATA_DIR", name)
+        yield Path(name)
+
+
+def test_a_read_only_data_folder_changes_nothing_and_every_part_says_so(everybodys, run):
+    run("pair", "list")  # makes the database
+    services = wiring.build(load())
+    with services.database.write() as session:
+        token = people.scheduling_link(session, services.clock(), cast.pair(session, NOW), "check-in", None).token
+    client = create_app(services).test_client()
+    form = form_of(client.get(first_card(client.get(f"/s/{token}"))), "book")
+    services.database.close()
+    with read_only(everybodys):
+        answer = client.post(f"/s/{token}/time", data=form)
+        assert answer.status_code == 503
+        assert "does not answer at the moment" in text_of(answer)
+        said = run("pair", "list", exit_code=1).stderr
+        assert "that the data folder can be written" in said
+        disk = next(row for row in doctor.check(load(), NoRecords(), NobodyThere()) if row.part == "disk")
+        assert disk.state == "broken"
+        assert "cannot be written to" in disk.advice
+    assert nothing_booked(services)
+    assert client.post(f"/s/{token}/time", data=form).status_code == 303
+    services.database.close()
+
+
+def test_without_the_key_nothing_is_shown_or_changed_and_with_it_all_is_there(services, ana):
+    client = create_app(services).test_client()
+    form = form_of(client.get(first_card(client.get(f"/s/{ana}"))), "book")
+    strange = replace(services.settings, secret_keys=("n" * 48,))
+    database = Database(connect(str(services.database.engine.url), Keyring(strange.secret_keys)))
+    locked = create_app(replace(services, settings=strange, database=database)).test_client()
+    for answer in (locked.get(f"/s/{ana}"), locked.post(f"/s/{ana}/time", data=form)):
+        assert answer.status_code == 503
+        assert "A key that this service needs is missing" in text_of(answer)
+        assert "greenroom doctor" in text_of(answer)
+    database.close()
     assert nothing_booked(services)
     assert client.post(f"/s/{ana}/time", data=form).status_code == 303

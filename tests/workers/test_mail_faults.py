@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from integrations.smtp_mail import SmtpMailer
 from service.store import outbox
@@ -136,3 +136,24 @@ def test_a_certificate_that_ran_out_delays_everything_and_is_named(due, tmp_path
             else:
                 assert recipients(sink) == [ANA, BEN, EVE]
         due.clock.advance(minutes=1)
+
+
+def test_a_full_disk_lets_no_mail_out_and_each_out_once_when_there_is_room(due):
+    engine = due.database.engine
+
+    def most_pages(count):
+        engine.dispose()
+        event.listen(engine, "connect", lambda connection, _entry: connection.execute(f"PRAGMA max_page_count={count}"))
+
+    with engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+    with smtp.running() as (sink, port):
+        most_pages(pages)
+        drain(over(due, port))
+        assert fates(due) == [("pending", "database")] * 3
+        assert sink.taken == [], "without the mark before it nothing leaves"
+        most_pages(10**6)
+        due.clock.advance(minutes=1)
+        drain(over(due, port))
+        assert fates(due) == [("sent", None)] * 3
+        assert Counter(recipients(sink)) == {ANA: 1, BEN: 1, EVE: 1}
