@@ -81,13 +81,13 @@ class SmtpSession:
 
     def __init__(self, client: smtplib.SMTP, host: str) -> None:
         self._client, self._host = client, host
-        self._used = False
+        self._begun = False  # the server remembers a sender and a reader that came to nothing
 
     def offer(self, envelope: Envelope) -> None:
         try:
-            if self._used:
+            if self._begun:
                 self._client.rset()
-            self._used = True
+            self._begun = True
             self._check(*self._client.mail(envelope.sender))
             self._check(*self._client.rcpt(envelope.recipient))
         except (OSError, smtplib.SMTPServerDisconnected) as fault:
@@ -114,6 +114,7 @@ class SmtpSession:
         if code < POSITIVE:  # smtplib's -1: what came is no answer
             raise AnswerLost
         self._check(code)
+        self._begun = False  # RFC 5321 4.1.1.4: a mail that was taken clears what the server remembers
 
     @staticmethod
     def _check(code: int, _said: object = None) -> None:

@@ -14,6 +14,7 @@ from service.domain.errors import LinkGone, NotFound
 from service.store.tables import Link
 from service.store.types import fingerprint
 
+SUBJECT = ("pair_id", "meeting_id", "date_id", "session")  # what a link may be about, beside its person
 TOKEN_BYTES = 24  # 192 bits: more than the 128 that a link must carry
 
 # Purpose -> the page's path and how long a link lives from its making.
@@ -35,7 +36,7 @@ def known_link(
     wanted = select(Link).where(
         Link.purpose == purpose, Link.person_id == person_id, Link.revoked_at.is_(None),
         Link.expires_at > now + LIVES[purpose] / 2,
-        *(getattr(Link, name) == subject.get(name) for name in ("pair_id", "meeting_id", "date_id", "session")),
+        *(getattr(Link, name) == subject.get(name) for name in SUBJECT),
     )  # fmt: skip
     return session.scalars(wanted.order_by(Link.id.desc()).limit(1)).first()
 
@@ -79,24 +80,16 @@ class LinkBook:
         )  # fmt: skip
         for link in session.scalars(wanted.order_by(Link.id)):
             if link.expires_at > now + LIVES[link.purpose] / 2:
-                self._keep(link)
+                self._known[(link.purpose, link.person_id, *(getattr(link, name) for name in SUBJECT))] = link
 
     def link_for(self, purpose: str, person_id: int, /, **subject: int | str | None) -> Link:
         """As `links.link_for` has it."""
-        link = _new_link(self._now, purpose, person_id, **subject)
-        found = self._known.get(_about(link))
-        if found is not None:
-            return found
-        self.made.append(link)
-        self._keep(link)
-        return link
-
-    def _keep(self, link: Link) -> None:
-        self._known[_about(link)] = link
-
-
-def _about(link: Link) -> tuple[object, ...]:
-    return link.purpose, link.person_id, link.pair_id, link.meeting_id, link.date_id, link.session
+        about = (purpose, person_id, *(subject.get(name) for name in SUBJECT))
+        found = self._known.get(about)
+        if found is None:
+            found = self._known[about] = _new_link(self._now, purpose, person_id, **subject)
+            self.made.append(found)
+        return found
 
 
 def resolve(session: Session, now: datetime, purpose: str, token: str) -> Link:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,6 +11,7 @@ from icalendar import Calendar, Event, Parameters, vCalAddress, vText
 from service.domain.interval import Interval
 
 PRODID = "-//Greenroom//Meetings//EN"
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # Unicode's category Cc, less the line feed
 URL = re.compile(r"https?://[^\s<>\"]+")
 
 
@@ -121,4 +121,4 @@ def _organizer(invitation: Invitation) -> vCalAddress:
 
 def plain(text: str) -> str:
     """Without control characters: icalendar lets them through, and readers choke on them (RFC 5545 3.3.11)."""
-    return "".join(char for char in text if char == "\n" or unicodedata.category(char) != "Cc")
+    return CONTROL.sub("", text)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import quopri
+import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -12,6 +16,8 @@ from email.utils import format_datetime
 from service.messages.letter import Letter, as_html, as_text
 
 POLICY = SMTP.clone(max_line_length=78)
+# The second keeps Exchange's vacation notes away and lets bounces come (MS-OXCMAIL 2.1.3.2.20).
+FIXED = b"MIME-Version: 1.0\r\nX-Auto-Response-Suppress: OOF, AutoReply\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Headers:
 def compose(letter: Letter, headers: Headers, language: str, calendar: Calendar | None = None) -> bytes:
     """mixed( alternative( plain, html, calendar ), invite.ics ), or only the alternative without a calendar.
 
-    The calendar goes in as octets and comes out as base64: a str would put bare LF into it.
+    The calendar goes in as octets and comes out as base64.
     """
     message = EmailMessage(policy=POLICY)
     message["From"] = _address(headers.sender_name, headers.sender)
@@ -58,19 +64,37 @@ def compose(letter: Letter, headers: Headers, language: str, calendar: Calendar 
         message["Reply-To"] = headers.reply_to
     if headers.automatic:
         message["Auto-Submitted"] = "auto-generated"
-    # Keeps Exchange's vacation notes away and lets bounces come (MS-OXCMAIL 2.1.3.2.20).
-    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
-    message.set_content(as_text(letter), cte="quoted-printable")
-    message.add_alternative(as_html(letter, language), subtype="html", cte="quoted-printable")
-    if calendar is not None:
-        message.add_alternative(
-            calendar.octets,
-            maintype="text",
-            subtype="calendar",
-            params={"method": calendar.method, "charset": "UTF-8"},
-        )
-        message.add_attachment(calendar.octets, maintype="application", subtype="ics", filename="invite.ics")
-    return message.as_bytes()
+    texts = [_text("plain", as_text(letter)), _text("html", as_html(letter, language))]
+    if calendar is None:
+        return _joined(message, _multipart("alternative", texts))
+    invite = _encoded(f'text/calendar; method="{calendar.method}"; charset="UTF-8"', calendar.octets)
+    attached = _encoded('application/ics\r\nContent-Disposition: attachment; filename="invite.ics"', calendar.octets)
+    return _joined(message, _multipart("mixed", [_multipart("alternative", [*texts, invite]), attached]))
+
+
+# What stands below is ours alone and needs none of the parsing and folding that `email` gives to each header of a part:
+# with it a mail takes three times as long to write.
+def _joined(head: EmailMessage, body: bytes) -> bytes:
+    return head.as_bytes().removesuffix(b"\r\n") + FIXED + body
+
+
+def _multipart(subtype: str, parts: Sequence[bytes]) -> bytes:
+    """RFC 2046 5.1. Neither quoted-printable nor base64 can hold the boundary's `=_` (RFC 2045 6.7)."""
+    boundary = f"=_{secrets.token_hex(16)}"
+    head = f'Content-Type: multipart/{subtype};\r\n boundary="{boundary}"\r\n\r\n'
+    between = f"--{boundary}\r\n"
+    end = f"--{boundary}--\r\n"
+    return head.encode() + b"".join(between.encode() + part + b"\r\n" for part in parts) + end.encode()
+
+
+def _text(subtype: str, text: str) -> bytes:
+    head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
+    return head.encode() + quopri.encodestring(text.encode()).replace(b"\n", b"\r\n")
+
+
+def _encoded(content_type: str, octets: bytes) -> bytes:
+    head = f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    return head.encode() + base64.encodebytes(octets).replace(b"\n", b"\r\n")
 
 
 def _address(name: str, address: str) -> Address:
