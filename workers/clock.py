@@ -26,6 +26,7 @@ from workers.deliver import BATCH
 log = logging.getLogger(__name__)
 MOST_QUEUED = 4  # batches in the queue: the backlog stays in the database, where it is safe
 REFRESHES = 20  # connections handed out in one round
+SOON = timedelta(seconds=0.1)  # after mails were handed out: workers may be through with them, and more may wait
 BEAT_EVERY = timedelta(seconds=5)
 
 
@@ -80,11 +81,12 @@ def refresh_due(services: Services) -> int:
 
 @dataclass
 class Round:
-    """A step that is done again and again; `next_at` is on the monotonic clock, which no correction of the time
-    moves."""
+    """A step that is done again and again, `soon` after it found something; `next_at` is on the monotonic clock, which
+    no correction of the time moves."""
 
-    step: Callable[[Services], object]
+    step: Callable[[Services], int | None]
     every: timedelta
+    soon: timedelta | None = None
     next_at: float = 0.0
 
 
@@ -103,28 +105,26 @@ def run(services: Services) -> None:
     rounds = [
         Round(lambda services: heartbeats.beat(services.database, name, "clock", services.machine_clock()), BEAT_EVERY),
         Round(sweep, settings.sweep),
-        Round(dispatch, settings.dispatch),
+        Round(dispatch, settings.dispatch, soon=min(SOON, settings.dispatch)),
         Round(refresh_due, settings.sweep),
     ]
     while not stop.is_set():
         for each in rounds:
             if time.monotonic() >= each.next_at:
-                attempt(each.step, services)
-                each.next_at = time.monotonic() + each.every.total_seconds()
+                pause = each.soon if attempt(each.step, services) and each.soon else each.every
+                each.next_at = time.monotonic() + pause.total_seconds()
         stop.wait(max(0.0, min(each.next_at for each in rounds) - time.monotonic()))
 
 
-def attempt(step: Callable[[Services], object], services: Services) -> bool:
-    """Whether the step went well. One that fails is logged and comes again: the rows are still there, and the other
-    steps must not wait for it."""
+def attempt(step: Callable[[Services], int | None], services: Services) -> int | None:
+    """How much the step found, None when it failed: that is logged, and it comes again. The rows are still there, and
+    the other steps must not wait for it."""
     try:
-        step(services)
+        return step(services)
     except AdapterError as fault:
         log.warning("a round of the clock failed: %s", fault.code)
     except DBAPIError as fault:
         log.warning("a round of the clock failed: the database said %s", logs.kind(fault))
     except Exception as fault:  # the boundary of one round: a mistake in the sweep must not keep mails from leaving
         logs.mistake(log, "a round of the clock", fault)
-    else:
-        return True
-    return False
+    return None

@@ -31,6 +31,18 @@ def send_batch(token: str, outbox_ids: Sequence[int]) -> None:
     deliver(context.services(), token, outbox_ids)
 
 
+def warm(services: Services) -> None:
+    """Before the fork, so that each job starts with what it needs; a database that is away is not waited for."""
+    try:
+        with services.database.read() as session:
+            outbox.load_mine(session, "", [])
+            outgoing.warm(session, services.clock())
+    except DBAPIError as fault:
+        log.warning("jobs start slowly: the database said %s", logs.kind(fault))
+    finally:
+        services.database.close()  # no connection may be open over a fork
+
+
 def drain(services: Services, limit: int = 10_000) -> int:
     """Sends what is due without a queue, batch by batch; returns how many rows it took. The way out without a
     broker."""

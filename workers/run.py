@@ -17,7 +17,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError
 
-from integrations.rq_jobs import READ_INBOUND, REFRESH_CONNECTION, SEND_BATCH
+from integrations.rq_jobs import MAIL, READ_INBOUND, REFRESH_CONNECTION, SEND_BATCH
 from service import logs
 from service.settings import Settings
 from service.store import heartbeats
@@ -94,6 +94,8 @@ def work(queue: str, settings: Settings | None = None) -> None:
     # RQ refuses a killed worker's name for a minute, and a container gives its processes the same ids again.
     name = f"{queue}-{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
+    if queue == MAIL:
+        deliver.warm(services)
     try:
         worker = BeatingWorker(
             [queue],
