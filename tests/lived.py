@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from service.operations import booking, calendars, followup, people, refreshing
@@ -12,6 +12,8 @@ from service.operations.booking import AgendaDraft, BookingInput
 from service.operations.calendars import NewConnection
 from service.operations.offering import SlotQuery
 from service.store import heartbeats, send_times
+from service.store.database import Database
+from service.store.migrate import revisions
 from service.store.tables import ApiToken, Base, IdempotencyKey, Inbound, Meeting, OutboxRow, Pair
 from service.wiring import Services
 from tests import cast
@@ -62,6 +64,14 @@ def _connect(services: Services, session: Session, pair: Pair) -> None:
     asked = refreshing.request_for(session, NOW, pair.mentee)
     found = calendars.probe(services.calendars, wanted, asked, timedelta(seconds=4))
     calendars.add_connection(session, NOW, pair.mentee, wanted, found, POLL)
+
+
+def stamp(database: Database) -> None:
+    """Writes down which revision the tables are, as migrations do; the tests' SQLite is made without them."""
+    if database.engine.dialect.name == "sqlite":
+        with database.write() as session:
+            session.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
+            session.execute(text("INSERT INTO alembic_version VALUES (:newest)"), {"newest": revisions()[-1]})
 
 
 def everything(services: Services) -> str:

@@ -18,14 +18,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO, cast
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.orm import Session
 
 from service.domain.errors import GreenroomError
 from service.settings import KEPT_SETTINGS
 from service.store import migrate, rows
 from service.store.database import connect, sqlite_url
-from service.store.sealed_file import KIND, NotABackup, SealedReader, SealedWriter
+from service.store.sealed_file import KIND, BackupNewer, NotABackup, SealedReader, SealedWriter
 from service.store.types import Keyring
 
 DATABASE, KEYS = "greenroom.db", "secret_keys"  # members of the tar of version 0.1.0
@@ -91,6 +91,8 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
     with engine.connect() as connection:
         if engine.dialect.name == "postgresql":
             connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            for limit in ("statement_timeout", "idle_in_transaction_session_timeout"):  # meant for pages
+                connection.execute(text(f"SET LOCAL {limit} = 0"))
         yield connection
 
 
@@ -129,7 +131,9 @@ def opened(source: Path, passphrase: Callable[[], str]) -> Iterator[Backup]:
 @contextmanager
 def restored(engine: Engine, found: Backup) -> Iterator[Session]:
     """The backup's rows in the tables of this version, in a transaction that ends with the block: whatever fails, also
-    in the block, leaves the database as empty as it was. Raises DatabaseInUse, DatabaseNewer, BackupDamaged."""
+    in the block, leaves the database as empty as it was. Raises DatabaseInUse, BackupNewer, BackupDamaged."""
+    if found.manifest.revision not in migrate.revisions():
+        raise BackupNewer
     writer = engine.execution_options(greenroom_write=True)
     with _cleaned_up(engine), migrate.alone(engine), writer.begin() as connection:
         if inspect(connection).get_table_names():

@@ -23,7 +23,8 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 
 class DatabaseNewer(GreenroomError):
-    """A later version has changed this database; this one would not know what it holds."""
+    """A later version has changed this database; this one, which knows it up to `revision`, would not know what it
+    holds."""
 
     code = "database_newer"
 
@@ -61,7 +62,7 @@ def bring_to(connection: Connection, revision: str) -> None:
     that is not known here, or ExtensionMissing."""
     known, present = revisions(), _heads_of(connection)
     if not present | {revision} <= set(known):
-        raise DatabaseNewer
+        raise DatabaseNewer(revision=known[-1])
     back = any(known.index(each) > known.index(revision) for each in present)
     if connection.dialect.name == "postgresql":  # rewriting a large table takes longer than a page may wait
         connection.execute(text("SET LOCAL statement_timeout = 0"))

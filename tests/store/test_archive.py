@@ -10,15 +10,14 @@ from sqlalchemy import func, select, text
 from service.store import archive, migrate, rows
 from service.store.database import Database, connect, sqlite_url
 from service.store.outbox import add
-from service.store.sealed_file import BackupDamaged
+from service.store.sealed_file import BackupDamaged, BackupNewer
 from service.store.tables import Base, OutboxRow, Person
 from service.store.types import Keyring
 from tests.commands import cheap_backups
 from tests.conftest import KEYS
-from tests.lived import NOW, everything, lived_in
+from tests.lived import NOW, everything, lived_in, stamp
 
 PASSPHRASE = "correct horse battery staple"
-pytestmark = pytest.mark.databases
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -37,10 +36,7 @@ def empty(request, tmp_path):
 
 @pytest.fixture
 def database(database):
-    """As a version's migrations make it: a backup names its revision."""
-    if database.engine.dialect.name == "sqlite":
-        Base.metadata.drop_all(database.engine)
-        migrate.migrate(database.engine)
+    stamp(database)
     return database
 
 
@@ -61,6 +57,7 @@ def lines(database):
         return list(rows.dump(connection))
 
 
+@pytest.mark.databases
 def test_from_any_database_to_any(services, empty, tmp_path):
     lived_in(services)
     with services.database.read() as session:
@@ -88,6 +85,26 @@ def test_whatever_fails_leaves_the_database_empty(services, empty, tmp_path):
         assert list(rows.dump(connection)) == ['{"end":0}\n']
 
 
+def test_a_backup_of_an_earlier_version_is_brought_up_to_date(services, empty, tmp_path):
+    lived_in(services)
+    first = migrate.revisions()[0]
+    migrate.migrate(services.database.engine, first)
+    before = lines(services.database)
+    with restored(empty, back_up(services.database, tmp_path / "backup")) as session:
+        assert session.get(Person, 1).name == "Ana Lima"
+    assert migrate.is_current(empty.engine)
+    migrate.migrate(empty.engine, first)
+    assert lines(empty) == before
+
+
+def test_a_backup_of_a_newer_version_is_refused(services, empty, tmp_path):
+    with services.database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    file = back_up(services.database, tmp_path / "backup")
+    with pytest.raises(BackupNewer), restored(empty, file):
+        pass
+
+
 class Writer(threading.Thread):
     """Commits pairs of rows that belong together until it is told to stop; what it changes always adds up."""
 
@@ -110,6 +127,7 @@ class Writer(threading.Thread):
             self.fault = fault
 
 
+@pytest.mark.databases
 def test_a_backup_is_of_one_moment_while_others_write(services, tmp_path):
     with services.database.write() as session:
         session.execute(

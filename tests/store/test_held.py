@@ -3,16 +3,16 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from service.domain.errors import MoveNotAllowed
 from service.operations import booking, keeping
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
-from service.store import held, outbox
+from service.store import held, migrate, outbox
 from service.store.tables import Meeting, OutboxRow
 from tests import cast
-from tests.lived import AGE, MONDAY, NOW
+from tests.lived import AGE, MONDAY, NOW, stamp
 from workers import clock
 from workers.deliver import drain
 
@@ -140,3 +140,14 @@ def test_all_meetings_are_looked_at_however_many(services):
     services.clock.advance(days=2)
     clock.sweep(services)
     assert drain(services) == 0
+
+
+def test_going_back_to_a_version_without_the_mark_sends_nothing_either(services, meeting_id):
+    hold(services)
+    stamp(services.database)
+    migrate.migrate(services.database.engine, "0002")
+    with services.database.read() as session:
+        found = session.execute(text("SELECT DISTINCT state, last_error FROM outbox")).all()
+        assert found == [("uncertain", "restored")]
+    migrate.migrate(services.database.engine)
+    assert everything_done(services) == []
