@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import select
 from datetime import timedelta
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import ThreadWorker
 
 from service import logs, settings, wiring
 from service.settings import Settings
@@ -44,6 +46,22 @@ class ServerLog(Logger):  # type: ignore[misc]
         super().warning("a request that cannot be read was refused" if refused else msg, *args, **kwargs)
 
 
+class Worker(ThreadWorker):  # type: ignore[misc]
+    """Answers what the kernel took for it before it stops listening.
+
+    gunicorn 27 stops accepting, finishes its requests, and closes the listener last: whoever connected meanwhile is
+    reset, 20 of 50,000 requests over six restarts (November 2026), and no proxy may send a POST a second time.
+    """
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled)
+        if not self.alive:
+            for listener in self.sockets:
+                while listener.fileno() >= 0 and select.select([listener], [], [], 0)[0]:
+                    self.accept(listener)
+                listener.close()
+
+
 class Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, configured: Settings) -> None:
         self._settings = configured
@@ -55,7 +73,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         configured = self._settings
         host = f"[{configured.bind}]" if ":" in configured.bind else configured.bind
         self.cfg.set("bind", f"{host}:{configured.port}")
-        self.cfg.set("worker_class", "gthread")
+        self.cfg.set("worker_class", Worker)
         self.cfg.set("workers", configured.web_workers)
         self.cfg.set("threads", configured.web_threads)
         self.cfg.set("timeout", 60)
