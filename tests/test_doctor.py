@@ -8,6 +8,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from sqlalchemy import create_engine
 from werkzeug.serving import make_server
 
 from integrations.dns_records import DnsRecords
@@ -198,6 +199,22 @@ def test_a_postgresql_of_ones_own(bare, postgres_url):
     rows = found(replace(bare, database_url=postgres_url))
     assert re.match(r"PostgreSQL \d+\.\d", rows["database"].advice)
     assert rows["time"].state == "well", "its clock is this machine's"
+
+
+def test_a_clock_that_is_off_beside_the_databases(bare, postgres_url):
+    """A database server whose clock is five minutes ahead: as far as anybody who asks it can tell."""
+    engine = create_engine(postgres_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION public.clock_timestamp() RETURNS timestamptz "
+            "RETURN pg_catalog.clock_timestamp() + interval '5 minutes'"
+        )
+        name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+        connection.exec_driver_sql(f'ALTER DATABASE "{name}" SET search_path = public, pg_catalog')
+    engine.dispose()
+    row = found(replace(bare, database_url=postgres_url))["time"]
+    assert row.state == "broken"
+    assert re.search(r"(299|300|301) seconds behind the database's", row.advice)
 
 
 def test_beyond_fifty_calendars_the_rest_is_told_as_workers_found_it(bare, monkeypatch):

@@ -73,7 +73,7 @@ def test_records_that_are_not_as_they_should_be(settings, part, at, records, sta
 
 
 def test_a_domain_that_does_not_exist(settings):
-    row = told(settings, {})["spf"]
+    row = told(settings, {"org": []})["spf"]
     assert row.state == "broken"
     assert "GREENROOM_MAIL_FROM" in row.advice
     [reserved] = told(replace(settings, mail_from="meet@greenroom.localhost"), {}).values()
@@ -94,6 +94,7 @@ def test_a_resolver_that_does_not_answer_is_no_fault_of_the_mail(settings, monke
     assert {row.state for row in rows.values()} == {"unknown"}
     assert "DNS does not answer" in rows["spf"].advice
     assert {row.state for row in told(settings, GOOD, rcode=dns.rcode.SERVFAIL).values()} == {"unknown"}
+    assert {row.state for row in told(settings, {}).values()} == {"unknown"}, "who knows no org knows nothing"
 
 
 def test_where_mail_stays_here_nothing_is_looked_up(settings):

@@ -50,7 +50,7 @@ def proxies(settings: Settings) -> Iterator[Row]:
     elif count and not tls:
         yield Row("proxies", "look", WORDS("doctor.proxies.needless"))
     else:
-        yield Row("proxies", "well", WORDS("doctor.proxies", n=count))
+        yield Row("proxies", "well", WORDS("doctor.proxies", n=count) if count else WORDS("doctor.proxies.no"))
 
 
 def disk(settings: Settings) -> Iterator[Row]:

@@ -25,6 +25,9 @@ def domain(settings: Settings, records: TextRecords) -> Iterator[Row]:
         yield Row("sender", "broken", WORDS("doctor.sender.reserved", domain=name))
         return
     ask = _within(records, TOGETHER)
+    if not _answers(ask, name):
+        yield from (Row(part, "unknown", WORDS("doctor.dns.silent", domain=name)) for part in ("spf", "dkim", "dmarc"))
+        return
     yield _row("spf", name, lambda: _spf(ask, name))
     if settings.dkim_selector is None:
         yield Row("dkim", "unknown", WORDS("doctor.dkim.no_selector"))
@@ -45,6 +48,15 @@ def _within(records: TextRecords, total: timedelta) -> Ask:
         return records.texts(name, timedelta(seconds=max(0.01, deadline - time.monotonic())))
 
     return ask
+
+
+def _answers(ask: Ask, name: str) -> bool:
+    """Whether the world's DNS answers: the resolver of a closed network may say of every name that there is none, of
+    `org` too."""
+    try:
+        return ask(name) is not None or ask(name.rpartition(".")[2]) is not None
+    except AdapterError:
+        return False
 
 
 def _spf(ask: Ask, name: str) -> Finding:

@@ -36,6 +36,7 @@ def test_all_is_well_when_nothing_needs_anybody(services, client, token):
     assert "<button" not in answer.get_data(as_text=True)
 
 
+@pytest.mark.databases
 def test_what_is_wrong_is_said_first(services, client, token):
     with services.database.write() as session:
         cast.talk(session, NOW, cast.pair(session, NOW))
@@ -65,6 +66,7 @@ def test_what_is_wrong_is_said_first(services, client, token):
     assert "PASS-WORD" not in html
 
 
+@pytest.mark.databases
 @pytest.mark.parametrize(
     ("before", "decision", "after"),
     [
