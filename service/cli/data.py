@@ -9,6 +9,7 @@ import click
 
 from service.cli.frame import WORDS, json_option, opened, show
 from service.operations import keeping, people
+from service.store.sealed_columns import reseal
 from service.store.tables import ApiToken
 from service.store.types import fingerprint
 
@@ -65,8 +66,12 @@ def keys() -> None:
 @json_option
 def rotate(as_json: bool) -> None:
     """Seals everything anew with the newest key; safe while it runs, and may be repeated."""
-    with opened() as services, services.database.write() as session:
-        count = keeping.reseal(session)
+    count, changed = 0, 1
+    with opened() as services:
+        while changed:
+            with services.database.write() as session:
+                changed = reseal(session)
+            count += changed
     show(as_json, {"sealed": count}, [WORDS("cli.keys.done", n=count)])
 
 

@@ -1,5 +1,4 @@
-"""What is kept of people: handing it out, taking it away, sealing it anew, and holding back what a restore would
-send."""
+"""What is kept of people: handing it out, taking it away, and holding back what a restore would send."""
 
 from __future__ import annotations
 
@@ -14,11 +13,9 @@ from service.operations.followup import SWEEP_LIMIT, run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
 from service.store import held
-from service.store.sealed_columns import sealed_columns
 from service.store.tables import (
     AgendaItem,
     ApiToken,
-    Base,
     Commitment,
     Connection,
     CriticalDate,
@@ -133,19 +130,3 @@ def _forget_mails(session: Session, person: Person) -> None:
         .values(octets=None)
     )
     session.execute(update(Inbound).where(Inbound.meeting_id.in_(meetings), Inbound.state != "pending").values(raw=b""))
-
-
-def reseal(session: Session) -> int:
-    """Writes every sealed value anew, with the newest key; returns how many rows were touched. Repeatable."""
-    count = 0
-    for table in Base.metadata.sorted_tables:
-        sealed = sealed_columns(table)
-        if not sealed:
-            continue
-        keys = list(table.primary_key.columns)
-        for row in session.execute(select(*keys, *sealed)).all():
-            values = {column.name: row._mapping[column] for column in sealed}
-            where = [column == row._mapping[column] for column in keys]
-            session.execute(update(table).where(*where).values(**values))
-            count += 1
-    return count
