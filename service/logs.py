@@ -23,6 +23,7 @@ FIELDS = (
     "request_id", "method", "route", "status", "size", "seconds", "job", "row", "inbound", "meeting", "pair", "date",
     "commitment", "connection", "person", "link", "child",
 )  # fmt: skip
+MOST_TRACE = 3000  # a line beyond PIPE_BUF, 4096 on Linux, may be mixed with another process's in a pipe (POSIX write)
 _about: ContextVar[Mapping[str, Any]] = ContextVar("about", default={})  # noqa: B039 - never changed, only replaced
 
 
@@ -92,10 +93,16 @@ def kind(fault: BaseException) -> str:
 
 
 def trace(fault: BaseException) -> str:
-    """Where it happened and what caused it, as a traceback without messages."""
+    """Where it happened and what caused it, as a traceback without messages; the end of it, when it is long."""
+    return _trace(fault)[-MOST_TRACE:]
+
+
+def _trace(fault: BaseException) -> str:
     cause = fault.__cause__ or (None if fault.__suppress_context__ else fault.__context__)
-    before = f"{trace(cause)}\nled to\n" if cause is not None else ""
-    return f"{before}{''.join(traceback.format_tb(fault.__traceback__))}{kind(fault)}"
+    before = f"{_trace(cause)}\nled to\n" if cause is not None else ""
+    stack = traceback.extract_tb(fault.__traceback__)
+    frames = [(each.filename, each.lineno or 0, each.name, each.line) for each in stack]  # without lines of ^^^^
+    return f"{before}{''.join(traceback.format_list(frames))}{kind(fault)}"
 
 
 class _Stderr(logging.Handler):

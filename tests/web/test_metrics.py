@@ -73,6 +73,7 @@ def test_nothing_yet(services):
     assert ("greenroom_refresh_age_seconds", "") not in told, "none is not the same as fresh"
 
 
+@pytest.mark.databases
 def test_the_outbox_by_state_and_how_long_the_oldest_waits(services, rows):
     states = ("sent", "sent", "sent", "dead", "uncertain", "uncertain", "cancelled")
     with services.database.write() as session:
@@ -87,6 +88,7 @@ def test_the_outbox_by_state_and_how_long_the_oldest_waits(services, rows):
     assert told["greenroom_outbox_oldest_overdue_seconds", ""] == 60, "the eighth was due at seven minutes"
 
 
+@pytest.mark.databases
 def test_how_long_sending_took_over_several_batches(services):
     for batch in ((0.004, 0.02), (0.02, 3.0), (100.0,)):
         with services.database.write() as session:
@@ -145,6 +147,7 @@ def test_forks_count_into_one_and_a_killed_one_keeps_its_counts():
     assert times.load("api") == ([0] * (len(BOUNDS) + 1), 0)
 
 
+@pytest.mark.databases
 def test_the_age_of_what_was_read_and_the_connections_by_state(services):
     now = services.clock()
     with services.database.write() as session:
