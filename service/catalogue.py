@@ -5,7 +5,7 @@ from __future__ import annotations
 import gettext
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from functools import cache, lru_cache
 from importlib import resources
@@ -50,14 +50,11 @@ class Words:
     """Says things in one locale. `en` writes 24 hours, `en_US` 12, as Babel's data for the locale has it."""
 
     locale: Locale
+    _times: dict[tuple[int, int], str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, locale: str) -> Words:
-        try:
-            # Plain English has American dates in CLDR; people who chose no country get day before month and 24 hours.
-            return cls(Locale.parse("en_GB" if locale == FALLBACK else locale))
-        except (UnknownLocaleError, ValueError):
-            return cls(Locale.parse("en_GB"))
+        return _words(locale)
 
     def __call__(self, key: str, /, n: int | None = None, **params: Any) -> str:
         """The catalogue's sentence with `{params}` filled in; `n` picks the plural form and fills `{n}`.
@@ -91,7 +88,11 @@ class Words:
     def time(self, moment: datetime, zone: ZoneInfo) -> str:
         """15:00 or 3:00 PM in the zone; a repeated hour carries its offset, so that each label means one instant."""
         local = moment.astimezone(zone)
-        told = _written_time(self.locale, local.hour, local.minute)
+        wall = local.hour, local.minute
+        told = self._times.get(wall)
+        if told is None:
+            told = format_time(time(*wall), "short", locale=self.locale).replace("\u202f", " ")
+            self._times[wall] = told
         if not _changes(zone, local.date()) or not _repeats(local):
             return told
         offset = local.strftime("%z")
@@ -111,15 +112,20 @@ class Words:
         return format_list(list(items), locale=self.locale)
 
 
-# Babel takes 25 microseconds for a day or a time; a page writes two hundred, and there are few different ones.
+@lru_cache(maxsize=64)
+def _words(locale: str) -> Words:
+    """One for each locale, with what it has written: Babel takes 25 microseconds for a time, and a page has hundreds of
+    times, of which few are different."""
+    try:
+        # Plain English has American dates in CLDR; people who chose no country get day before month and 24 hours.
+        return Words(Locale.parse("en_GB" if locale == FALLBACK else locale))
+    except (UnknownLocaleError, ValueError):
+        return Words(Locale.parse("en_GB"))
+
+
 @lru_cache(maxsize=4096)
 def _written_day(locale: Locale, skeleton: str, day: date) -> str:
     return format_date(day, locale.datetime_skeletons[skeleton].pattern, locale=locale).replace(",", "")
-
-
-@lru_cache(maxsize=4096)
-def _written_time(locale: Locale, hour: int, minute: int) -> str:
-    return format_time(time(hour, minute), "short", locale=locale).replace("\u202f", " ")
 
 
 @lru_cache(maxsize=4096)

@@ -3,33 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
-from service.domain.slots import Reason, Refusal
+from service.domain.slots import Reason, Refusal, Slot
 
 # These read the same whoever they are about; the others have words for oneself and words for somebody else.
 _OF_ANYONE = frozenset({"past", "grid", "unavailable", "calendar_unreadable"})
 
 
-@dataclass(frozen=True, slots=True)
+Line = dict[str, str]
+
+
 class Reasons:
-    """What `reason_text` says, each sentence made once: all the slots of a day share a reason, and what differs from
-    slot to slot is only the hour on the other person's wall."""
+    """Code and text of many slots' reasons, each sentence made once: slots share their reasons, and what differs from
+    one to the next is only the hour on the other person's wall."""
 
-    words: Words
-    _said: dict[tuple[int, str | None], str] = field(default_factory=dict)
+    def __init__(self, words: Words) -> None:
+        self.words = words
+        self._lines: dict[int, Line] = {}
+        self._hours: dict[tuple[int, str], Line] = {}
 
-    def text(self, reason: Reason, start: datetime) -> str:
-        """The reason must outlive this: it is known by its identity."""
+    def of(self, slot: Slot) -> list[Line]:
+        """The slot must outlive this: its reasons are known by their identity."""
+        lines = self._lines
+        return [lines.get(id(reason)) or self._line(reason, slot.start) for reason in slot.reasons]
+
+    def _line(self, reason: Reason, start: datetime) -> Line:
         zone = reason.params.get("zone")
-        hour = None if zone is None else self.words.time(start, ZoneInfo(zone))
-        found = self._said.get((id(reason), hour))
-        if found is None:
-            found = self._said[id(reason), hour] = reason_text(self.words, reason, start)
-        return found
+        if zone is None:
+            line = self._lines[id(reason)] = self._new(reason, start)
+            return line
+        key = id(reason), self.words.time(start, ZoneInfo(zone))
+        line = self._hours.get(key) or self._new(reason, start)
+        self._hours[key] = line
+        return line
+
+    def _new(self, reason: Reason, start: datetime) -> Line:
+        return {"code": reason.code, "text": reason_text(self.words, reason, start)}
 
 
 def reason_text(words: Words, reason: Reason, start: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
@@ -59,11 +60,19 @@ def arc(
     kind: str, starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo, run: timedelta | None, now: datetime
 ) -> tuple[ArcPart, ...]:
     """The parts in their order. Raises KeyError for an unknown kind."""
+    return tuple(parts(kind, starts_at, ends_at, zone, run, now))
+
+
+def parts(
+    kind: str, starts_at: datetime, ends_at: datetime | None, zone: ZoneInfo, run: timedelta | None, now: datetime
+) -> Iterator[ArcPart]:
+    """As `arc`, one at a time."""
     end = max(ends_at or starts_at + (run or _QUARTER), starts_at + timedelta(minutes=1))
     date_at = Interval(starts_at, end)
     windows = KINDS[kind].windows
     main = next((role for role in ("practice", "shape") if any(window.role == role for window in windows)), None)
-    return tuple(_part(kind, window, window.role == main, date_at, zone, run, now) for window in windows)
+    for window in windows:
+        yield _part(kind, window, window.role == main, date_at, zone, run, now)
 
 
 def target(part: ArcPart) -> Target:

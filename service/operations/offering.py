@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from service.domain import arc, slots
@@ -16,6 +17,7 @@ from service.domain.sessions import SESSIONS, SessionType
 from service.operations.times import Source, times_of_pair
 from service.store.tables import CriticalDate, Meeting, Pair
 
+_DATE = select(CriticalDate).where(CriticalDate.id == bindparam("id"))  # built once: `Session.get` builds it each time
 LONGEST_MEETING = timedelta(hours=12)
 
 
@@ -130,7 +132,7 @@ def refusal_of(framed: Frame, start: datetime) -> slots.Refusal | None:
 
 def load_date(session: Session, pair: Pair, query: SlotQuery) -> CriticalDate:
     """Raises NotFound for a date that is not this pair's, or that the mentor may not know of."""
-    found = session.get(CriticalDate, query.date_id)
+    found = session.scalars(_DATE, {"id": query.date_id}).one_or_none()
     if found is None or found.pair_id != pair.id or found.dropped_at is not None:
         raise NotFound("no_such_date")
     if query.reader == "mentor" and found.shared_at is None:
@@ -141,7 +143,7 @@ def load_date(session: Session, pair: Pair, query: SlotQuery) -> CriticalDate:
 def part_of(critical: CriticalDate, session_key: str, now: datetime) -> arc.ArcPart | None:
     """The part of the date's arc that this session type is for."""
     run = timedelta(minutes=critical.run_minutes) if critical.run_minutes else None
-    parts = arc.arc(critical.kind, critical.starts_at, critical.ends_at, ZoneInfo(critical.zone), run, now)
+    parts = arc.parts(critical.kind, critical.starts_at, critical.ends_at, ZoneInfo(critical.zone), run, now)
     return next((part for part in parts if part.session == session_key), None)
 
 

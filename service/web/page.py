@@ -56,8 +56,22 @@ def now() -> datetime:
 
 @contextmanager
 def reading() -> Iterator[Session]:
+    if "look" in g:
+        yield g.look
+        return
     with services().database.read() as session:
         yield session
+
+
+@contextmanager
+def one_look() -> Iterator[None]:
+    """All that is read within is read in one session: for a request that only looks and waits for nobody else."""
+    with services().database.read() as session:
+        g.look = session
+        try:
+            yield
+        finally:
+            g.pop("look")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import select
 from datetime import timedelta
@@ -81,6 +82,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.cfg.set("logger_class", ServerLog)
         self.cfg.set("pre_fork", self._give_stripe)
         self.cfg.set("post_fork", self._take_stripe)
+        self.cfg.set("post_worker_init", _settle)
         self.cfg.set("control_socket_disable", True)  # its default path is one for all servers of a user
 
     def load(self) -> Any:
@@ -95,6 +97,14 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def _take_stripe(self, _arbiter: Any, worker: Any) -> None:
         self._slot_times.take(worker.stripe)
+
+
+def _settle(_worker: Any) -> None:
+    """What a worker has loaded stays for good: looking through it for garbage took a tenth of the time of an answer of
+    a hundred slots (measured in November 2026), for which thousands of small objects are made."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 def serve(configured: Settings | None = None) -> None:

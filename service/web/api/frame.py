@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, cast
@@ -19,7 +20,7 @@ from service.domain import errors
 from service.store.database import AWAY
 from service.store.tables import ApiToken, Person
 from service.store.types import fingerprint
-from service.web.page import limited_call, reading, words
+from service.web.page import limited_call, one_look, reading, words
 from service.web.status import status_of
 
 PREFIX = "/api/v1"
@@ -135,6 +136,10 @@ def call(
 
         @wraps(function)
         def view(**numbers: int) -> Response:
+            with one_look() if method == "GET" else nullcontext():
+                return answered(**numbers)
+
+        def answered(**numbers: int) -> Response:
             caller = _caller()
             if coordinator and caller.person_id is not None:
                 raise errors.NotAllowed("coordinator_only")

@@ -93,7 +93,7 @@ def _slot(slot: slots.Slot, reasons: Reasons, zone: ZoneInfo | None) -> dict[str
         "start": slot.start,
         "end": slot.end,
         "score": slot.score,
-        "reasons": [{"code": reason.code, "text": reasons.text(reason, slot.start)} for reason in slot.reasons],
+        "reasons": reasons.of(slot),
     }
     if zone is not None:
         value["local"] = reasons.words.moment(slot.start, zone)
