@@ -126,6 +126,8 @@ def test_the_outbox_drains_without_a_queue(run):
     assert "sent" in run("outbox", "retry", 1, exit_code=1).stderr
     assert "uncertain" in run("outbox", "resolve", 1, "--sent", exit_code=1).stderr
     run("outbox", "resolve", 1, exit_code=2)
+    run("outbox", "retry", exit_code=2)
+    assert run("outbox", "retry", "--dead", "--json") == {"again": 0}
     assert run("inbox", "show", "--json") == []
 
 

@@ -8,9 +8,9 @@ import click
 from sqlalchemy import select
 
 from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, show, table, wanted
+from service.operations import operator
 from service.store import held
 from service.store import outbox as rows
-from service.store.database import load_row
 from service.store.tables import Inbound, OutboxRow
 
 STATES = (*rows.STATES, "held")
@@ -58,19 +58,25 @@ def show_(row_id: int, as_json: bool) -> None:
 
 
 @outbox.command()
-@click.argument("row_id", type=WHOLE)
+@click.argument("row_id", type=WHOLE, required=False)
+@click.option("--dead", "all_dead", is_flag=True, help=WORDS("cli.help.dead"))
 @json_option
-def retry(row_id: int, as_json: bool) -> None:
-    """Sends a dead row again, or a waiting one at once."""
+def retry(row_id: int | None, all_dead: bool, as_json: bool) -> None:
+    """Sends a dead row again, or a waiting one at once; with --dead every dead one."""
+    if (row_id is None) != all_dead:
+        raise click.UsageError(WORDS("cli.outbox.which"))
     with opened() as services, services.database.write() as session:
-        row = wanted(load_row(session, OutboxRow, row_id))
-        rows.retry(services.clock(), row)
+        if row_id is None:
+            count = operator.retry_dead(session, services.clock())
+            show(as_json, {"again": count}, [WORDS("cli.outbox.all_again", n=count)])
+            return
+        row = operator.decide(session, services.clock(), row_id, "retry")
         show(as_json, _json(row), [WORDS("cli.outbox.again", row=row_id)])
 
 
 @outbox.command()
 @click.argument("row_id", type=WHOLE)
-@click.option("--sent", "decision", flag_value="sent")
+@click.option("--sent", "decision", flag_value="arrived")
 @click.option("--resend", "decision", flag_value="resend")
 @json_option
 def resolve(row_id: int, decision: str | None, as_json: bool) -> None:
@@ -78,8 +84,7 @@ def resolve(row_id: int, decision: str | None, as_json: bool) -> None:
     if decision is None:
         raise click.UsageError(WORDS("cli.outbox.decide"))
     with opened() as services, services.database.write() as session:
-        row = wanted(load_row(session, OutboxRow, row_id))
-        rows.resolve(services.clock(), row, sent=decision == "sent")
+        row = operator.decide(session, services.clock(), row_id, decision)
         show(as_json, _json(row), [f"{row.id}: {row.state}"])
 
 

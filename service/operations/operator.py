@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from service.domain.errors import InvalidInput, NotFound
+from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
 from service.operations.figures import connection_counts
 from service.store import heartbeats, held, outbox
+from service.store.database import load_row
 from service.store.tables import Calendar, Connection, OutboxRow, Person
 
 MOST_SHOWN = 50  # of each list; a page with thousands of lines helps nobody
@@ -65,8 +66,8 @@ def look(session: Session, now: datetime, machine_now: datetime) -> Standing:
         held=held.kinds(session),
         uncertain=outbox.listing(session, "uncertain", MOST_SHOWN),
         dead=outbox.listing(session, "dead", MOST_SHOWN),
-        overdue=outbox.overdue(session, now, MOST_SHOWN),
-        again_later=outbox.again_later(session, now, MOST_SHOWN),
+        overdue=_overdue(session, now),
+        again_later=_again_later(session, now),
         waited=outbox.oldest_overdue(session, now),
         calendars=_stuck_calendars(session),
         calendar_counts=connection_counts(session),
@@ -74,20 +75,62 @@ def look(session: Session, now: datetime, machine_now: datetime) -> Standing:
     )
 
 
-def decide(session: Session, now: datetime, row_id: int, decision: str) -> None:
+def decide(session: Session, now: datetime, row_id: int, decision: str) -> OutboxRow:
     """A person's word on one mail: `retry` a dead or waiting one, an uncertain one `arrived`, or `resend` it.
 
     Raises MoveNotAllowed when the row has moved on meanwhile: whoever presses a button twice decides once.
     """
     if decision not in DECISIONS:
         raise InvalidInput.of("decision", "unknown_answer", known=", ".join(DECISIONS))
-    row = session.get(OutboxRow, row_id, with_for_update=True)
+    row = load_row(session, OutboxRow, row_id)
     if row is None:
-        raise NotFound
+        raise NotFound("no_such_row")
     if decision == "retry":
-        outbox.retry(now, row)
+        retry(now, row)
     else:
-        outbox.resolve(now, row, sent=decision == "arrived")
+        resolve(now, row, sent=decision == "arrived")
+    return row
+
+
+def resolve(now: datetime, row: OutboxRow, *, sent: bool) -> None:
+    """A person's word on an uncertain row: it arrived, or it is to be sent again with the same Message-ID."""
+    if row.state != "uncertain":
+        raise MoveNotAllowed("not_uncertain", state=row.state)
+    row.token = None
+    if sent:
+        row.state, row.sent_at = "sent", now
+    else:
+        row.state, row.due_at = "pending", now
+
+
+def retry(now: datetime, row: OutboxRow) -> None:
+    """Sends a dead row again, or a waiting one at once, held or not."""
+    if row.state not in {"dead", "pending"}:
+        raise MoveNotAllowed("not_retryable", state=row.state)
+    row.state, row.due_at, row.held_at, row.attempts = "pending", now, None, 0
+
+
+def retry_dead(session: Session, now: datetime) -> int:
+    """Sends every dead row again, as after a mail server that refused everybody; returns how many."""
+    dead = session.scalars(select(OutboxRow).where(OutboxRow.state == "dead").with_for_update(key_share=True)).all()
+    for row in dead:
+        retry(now, row)
+    return len(dead)
+
+
+def _overdue(session: Session, now: datetime) -> list[OutboxRow]:
+    """Due and not taken by anybody for longer than any healthy queue takes; oldest first."""
+    return _soonest(session, OutboxRow.due_at <= now - outbox.OVERDUE)
+
+
+def _again_later(session: Session, now: datetime) -> list[OutboxRow]:
+    """Refused for now, and to be tried again by themselves; the next one first."""
+    return _soonest(session, OutboxRow.state == "pending", OutboxRow.due_at > now, OutboxRow.last_error.is_not(None))
+
+
+def _soonest(session: Session, *which: ColumnElement[bool]) -> list[OutboxRow]:
+    waiting = select(OutboxRow).where(outbox.WAITING, *which)
+    return list(session.scalars(waiting.order_by(OutboxRow.due_at, OutboxRow.id).limit(MOST_SHOWN)))
 
 
 def _stuck_calendars(session: Session) -> list[StuckCalendar]:

@@ -12,7 +12,6 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Session, undefer
 
-from service.domain.errors import MoveNotAllowed
 from service.store.tables import OutboxRow
 
 QUEUED_LEASE = timedelta(minutes=5)  # longer than a batch waits for a worker
@@ -282,38 +281,6 @@ def listing(session: Session, state: str | None = None, limit: int = 200) -> lis
     if state is not None:
         wanted = wanted.where(HELD if state == "held" else OutboxRow.state == state)
     return list(session.scalars(wanted))
-
-
-def overdue(session: Session, now: datetime, limit: int) -> list[OutboxRow]:
-    """Due and not taken by anybody for longer than OVERDUE; oldest first."""
-    waiting = select(OutboxRow).where(WAITING, OutboxRow.due_at <= now - OVERDUE)
-    return list(session.scalars(waiting.order_by(OutboxRow.due_at, OutboxRow.id).limit(limit)))
-
-
-def again_later(session: Session, now: datetime, limit: int) -> list[OutboxRow]:
-    """Refused for now, and to be tried again by themselves; the next one first."""
-    waiting = select(OutboxRow).where(
-        WAITING, OutboxRow.state == "pending", OutboxRow.due_at > now, OutboxRow.last_error.is_not(None)
-    )
-    return list(session.scalars(waiting.order_by(OutboxRow.due_at, OutboxRow.id).limit(limit)))
-
-
-def resolve(now: datetime, row: OutboxRow, *, sent: bool) -> None:
-    """A person's word on an uncertain row: it arrived, or it is to be sent again with the same Message-ID."""
-    if row.state != "uncertain":
-        raise MoveNotAllowed("not_uncertain", state=row.state)
-    row.token = None
-    if sent:
-        row.state, row.sent_at = "sent", now
-    else:
-        row.state, row.due_at = "pending", now
-
-
-def retry(now: datetime, row: OutboxRow) -> None:
-    """Sends a dead row again, or a waiting one at once, held or not."""
-    if row.state not in {"dead", "pending"}:
-        raise MoveNotAllowed("not_retryable", state=row.state)
-    row.state, row.due_at, row.held_at, row.attempts = "pending", now, None, 0
 
 
 def _count(result: object) -> int:

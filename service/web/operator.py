@@ -17,6 +17,7 @@ from service.web.times import age
 
 blueprint = Blueprint("operator", __name__)
 UTC = ZoneInfo("UTC")
+ALL_DEAD = "retry-dead"
 
 
 @blueprint.get("/operator/<token>")
@@ -26,18 +27,21 @@ def show(token: str) -> AnyResponse:
 
 @blueprint.post("/operator/<token>")
 def decided(token: str) -> AnyResponse:
-    """One decision about one mail, then the page again."""
+    """One decision, about one mail or all dead ones, then the page again."""
     limited(token)
-    row_id = asked_int("mail")
+    row_id, decision = asked_int("mail"), request.form.get("decision", "")
     try:
         with writing() as session:
             links.resolve(session, now(), "operator", token)
-            if row_id is None:
+            if decision == ALL_DEAD:
+                operator.retry_dead(session, now())
+            elif row_id is None:
                 raise NotFound
-            operator.decide(session, now(), row_id, request.form.get("decision", ""))
+            else:
+                operator.decide(session, now(), row_id, decision)
     except MoveNotAllowed as fault:
         return _show(token, [words()(f"error.{fault.code}", **fault.params)], 409)
-    return see_other(url_for("operator.show", token=token, done=row_id))
+    return see_other(url_for("operator.show", token=token, done=row_id or ALL_DEAD))
 
 
 def _show(token: str, faults: list[str] | None = None, status: int = 200) -> AnyResponse:
@@ -46,11 +50,11 @@ def _show(token: str, faults: list[str] | None = None, status: int = 200) -> Any
         standing = operator.look(session, now(), services().machine_clock())
     depth, waited = _depth(), age(words(), now(), now() - standing.waited)
     return page(
-        "operator.html", status, token=token, faults=faults or [], done=request.args.get("done", type=int),
+        "operator.html", status, token=token, faults=faults or [], done=request.args.get("done"),
         standing=standing, depth=depth, waited=waited, wrong=_wrong(standing, depth, waited), zone=UTC, age=age,
         parts=[(part, standing.alive.get(part)) for part in heartbeats.PARTS], machine_now=services().machine_clock(),
         database=services().database.engine.dialect.name, states=outbox.STATES, most=operator.MOST_SHOWN,
-        held=[f"{count} {kind}" for kind, count in standing.held.items()],
+        all_dead=ALL_DEAD, held=[f"{count} {kind}" for kind, count in standing.held.items()],
     )  # fmt: skip
 
 

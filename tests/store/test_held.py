@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from service.domain.errors import MoveNotAllowed
-from service.operations import booking, keeping
+from service.operations import booking, keeping, operator
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.store import held, migrate, outbox
@@ -119,7 +119,7 @@ def test_one_row_is_decided_on_its_own(services, meeting_id):
         assert held.release(session, NOW, row_id=first) == 1
         with pytest.raises(MoveNotAllowed, match="not_held"):
             held.cancel(session, row_id=first)
-        outbox.retry(NOW, session.get(OutboxRow, second))
+        operator.retry(NOW, session.get(OutboxRow, second))
         session.flush()
         assert held.count(session) == 0
     drain(services)

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
 from service.domain.errors import MoveNotAllowed
+from service.operations import operator
 from service.store import outbox
 from service.store.outbox import Failure
 from service.store.tables import OutboxRow
@@ -104,7 +105,7 @@ def test_a_permanent_refusal_is_dead_at_once_and_can_be_retried(services, rows):
     token, _ = claim(services)
     fault = Failure("smtp_refused", permanent=True)
     assert do(services, lambda s: outbox.settle_failed(s, NOW, rows[0], token, fault)) == "dead"
-    do(services, lambda s: outbox.retry(NOW, s.get(OutboxRow, rows[0])))
+    do(services, lambda s: operator.retry(NOW, s.get(OutboxRow, rows[0])))
     assert state_of(services, rows[0]) == ("pending", 0)
 
 
@@ -131,12 +132,12 @@ def test_a_withdrawn_row_is_no_job_of_anybodys(services, rows):
 
 def test_only_a_person_resolves_what_is_uncertain(services, rows):
     with pytest.raises(MoveNotAllowed):
-        do(services, lambda s: outbox.resolve(NOW, s.get(OutboxRow, rows[0]), sent=True))
+        do(services, lambda s: operator.resolve(NOW, s.get(OutboxRow, rows[0]), sent=True))
     token, _ = claim(services)
     do(services, lambda s: outbox.start_sending(s, NOW, rows[0], token, b"octets"))
     do(services, lambda s: outbox.settle_failed(s, NOW, rows[0], token, Failure("answer_lost", unknown=True)))
     assert claim(services, NOW + timedelta(days=30))[1] != rows[:1]
-    do(services, lambda s: outbox.resolve(NOW, s.get(OutboxRow, rows[0]), sent=False))
+    do(services, lambda s: operator.resolve(NOW, s.get(OutboxRow, rows[0]), sent=False))
     assert state_of(services, rows[0])[0] == "pending"
 
 

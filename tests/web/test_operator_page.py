@@ -87,6 +87,16 @@ def test_one_decision_a_button(services, client, token, before, decision, after)
     assert f"your word on mail {row_id} holds" in text_of(client.get(answer.headers["Location"]))
 
 
+@pytest.mark.databases
+def test_all_that_are_dead_go_out_again_at_once(services, client, token):
+    dead = [add_mail(services, "dead", error) for error in ("smtp_refused", "unknown_kind")]
+    other = add_mail(services, "uncertain", "answer_lost")
+    assert "Try all 2 again" in text_of(client.get(f"/operator/{token}"))
+    answer = client.post(f"/operator/{token}", data={"decision": "retry-dead"})
+    assert [state_of(services, row_id) for row_id in (*dead, other)] == ["pending", "pending", "uncertain"]
+    assert "they go out again" in text_of(client.get(answer.headers["Location"]))
+
+
 def test_a_second_press_decides_nothing(services, client, token):
     row_id = add_mail(services, "uncertain", "answer_lost")
     client.post(f"/operator/{token}", data={"mail": row_id, "decision": "arrived"})

@@ -10,6 +10,7 @@ from sqlalchemy import event, select, text
 from sqlalchemy.orm import undefer
 
 from service.domain.errors import AdapterError, AnswerLost
+from service.operations import operator
 from service.store import outbox
 from service.store.tables import OutboxRow
 from tests import cast
@@ -136,7 +137,7 @@ def test_an_answer_that_never_came_is_for_a_person_to_decide(services, rows):
     services.clock.advance(days=30)
     assert drain(services) == 0
     with services.database.write() as session:
-        outbox.resolve(services.clock(), session.get(OutboxRow, rows[0]), sent=False)
+        operator.resolve(services.clock(), session.get(OutboxRow, rows[0]), sent=False)
     drain(services)
     assert states(services) == ["sent"] * 3
 
