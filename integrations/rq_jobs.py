@@ -19,7 +19,7 @@ from service.domain.errors import AdapterError
 
 MAIL, CALENDAR = "mail", "calendar"  # one queue a worker: a worker on two uses BLPOP, and loses a job when it dies
 SEND_BATCH = "workers.deliver.send_batch"
-REFRESH_CONNECTION = "workers.busy.refresh_connection"
+READ_CALENDARS = "workers.busy.read_calendars"
 READ_INBOUND = "workers.inbox.read_inbound"
 SECONDS_PER_MAIL = 40  # longer than the mail server's timeout
 PATIENCE = Retry(ExponentialBackoff(cap=0.2, base=0.02), 3)  # a broker that is away is asked again in the next round
@@ -50,15 +50,19 @@ class RqJobs:
     def send_batch(self, token: str, outbox_ids: Sequence[int]) -> None:
         self._enqueue(MAIL, SEND_BATCH, (token, list(outbox_ids)), SECONDS_PER_MAIL * max(1, len(outbox_ids)))
 
-    def refresh_connection(self, connection_id: int) -> None:
-        self._enqueue(CALENDAR, REFRESH_CONNECTION, (connection_id,), 120)
+    def read_calendars(self) -> None:
+        if self._count(CALENDAR) == 0:
+            self._enqueue(CALENDAR, READ_CALENDARS, (), 120)
 
     def read_inbound(self, inbound_id: int) -> None:
         self._enqueue(MAIL, READ_INBOUND, (inbound_id,), 60)
 
     def depth(self) -> int:
+        return self._count(MAIL)
+
+    def _count(self, queue: str) -> int:
         try:
-            return int(self._queue(MAIL).count)
+            return int(self._queue(queue).count)
         except (RedisError, OSError) as fault:
             raise AdapterError("broker_unreachable", permanent=False) from fault
 

@@ -268,6 +268,9 @@ class Settings:
     poll: timedelta = _setting(
         "GREENROOM_POLL_SECONDS", _seconds, "300", "how often each calendar is read", timedelta(seconds=300)
     )
+    reads_per_host: int = _setting(
+        "GREENROOM_READS_PER_HOST", _count, "4", "how many calendars of one server are read at once", 4
+    )
     sweep: timedelta = _setting(
         "GREENROOM_SWEEP_SECONDS",
         _seconds,

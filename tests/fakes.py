@@ -84,9 +84,10 @@ class RecordedJobs:
         self._check()
         self.asked.append(("send_batch", (token, tuple(outbox_ids))))
 
-    def refresh_connection(self, connection_id: int) -> None:
+    def read_calendars(self) -> None:
         self._check()
-        self.asked.append(("refresh_connection", connection_id))
+        if ("read_calendars", None) not in self.asked:
+            self.asked.append(("read_calendars", None))
 
     def read_inbound(self, inbound_id: int) -> None:
         self._check()

@@ -30,7 +30,7 @@ def test_import_rules_hold() -> None:
     assert ran.returncode == 0, ran.stdout
 
 
-@pytest.mark.parametrize("name", [rq_jobs.SEND_BATCH, rq_jobs.REFRESH_CONNECTION, rq_jobs.READ_INBOUND])
+@pytest.mark.parametrize("name", [rq_jobs.SEND_BATCH, rq_jobs.READ_CALENDARS, rq_jobs.READ_INBOUND])
 def test_every_job_name_leads_to_the_function_that_workers_allow(name: str) -> None:
     module, _, function = name.rpartition(".")
     assert run.JOBS[name] is getattr(import_module(module), function)

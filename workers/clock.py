@@ -18,14 +18,14 @@ from sqlalchemy.exc import DBAPIError
 
 from service import logs
 from service.domain.errors import AdapterError
-from service.operations import followup, inbound, refreshing
+from service.operations import followup, inbound, turns
 from service.store import heartbeats, outbox
 from service.wiring import Services
 from workers.deliver import BATCH
 
 log = logging.getLogger(__name__)
 MOST_QUEUED = 4  # batches in the queue: the backlog stays in the database, where it is safe
-REFRESHES = 20  # connections handed out in one round
+MESSAGES = 20  # handed out in one round
 SOON = timedelta(seconds=0.1)  # after mails were handed out: workers may be through with them, and more may wait
 BEAT_EVERY = timedelta(seconds=5)
 
@@ -63,15 +63,13 @@ def sweep(services: Services) -> int:
 
 
 def refresh_due(services: Services) -> int:
-    """Hands calendars that are due to the queue, and messages that nobody has decided yet; returns how many."""
-    now = services.clock()
-    with services.database.write() as session:
-        due = refreshing.due_connections(session, now, REFRESHES)
-        refreshing.hold_off(session, now, due, services.settings.poll)
-    for connection_id in due:
-        services.jobs.refresh_connection(connection_id)
+    """Wakes a reader when calendars are due, and hands out messages that nobody has decided yet; returns how many jobs
+    it asked for."""
     with services.database.read() as session:
-        waiting = inbound.waiting(session, REFRESHES)
+        due = turns.ready(session, services.clock(), 1, services.settings.reads_per_host)
+        waiting = inbound.waiting(session, MESSAGES)
+    if due:
+        services.jobs.read_calendars()
     if not waiting or services.jobs.depth() >= MOST_QUEUED:
         return len(due)
     for inbound_id in waiting:

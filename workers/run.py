@@ -17,7 +17,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError
 
-from integrations.rq_jobs import MAIL, READ_INBOUND, REFRESH_CONNECTION, SEND_BATCH
+from integrations.rq_jobs import MAIL, READ_CALENDARS, READ_INBOUND, SEND_BATCH
 from service import logs
 from service.settings import Settings
 from service.store import heartbeats
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 # Imported before the fork, so that each job starts warm: twice the mails a second at batch 50.
 JOBS: dict[str, Callable[..., None]] = {
     SEND_BATCH: deliver.send_batch,
-    REFRESH_CONNECTION: busy.refresh_connection,
+    READ_CALENDARS: busy.read_calendars,
     READ_INBOUND: inbox.read_inbound,
 }
 BEAT_SECONDS = 10.0

@@ -128,9 +128,9 @@ def wait_until_sent(services: Services) -> None:
 
 def read_calendars(services: Services, now: datetime) -> None:
     """Reads every connected calendar as of `now`. No transaction is open meanwhile."""
-    with services.database.read() as session:
-        ids = session.scalars(select(Connection.id).where(Connection.state != "off")).all()
-        plans = [plan for each in ids if (plan := refreshing.plan_refresh(session, now, each)) is not None]
+    with services.database.write() as session:
+        ids = session.scalars(select(Connection.id).where(Connection.state != "off").order_by(Connection.id)).all()
+        plans = [plan for each in ids if (plan := refreshing.begin_read(session, now, each)) is not None]
     results = refreshing.read_live(plans, services.calendars, READ_TIMEOUT)
     with services.database.write() as session:
         for result in results:

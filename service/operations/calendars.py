@@ -12,7 +12,9 @@ from sqlalchemy.orm import Session, selectinload
 
 from service.domain.errors import InvalidInput, NotFound
 from service.domain.interval import Interval, Span, floor_epoch, unpack
+from service.domain.turns import first_look
 from service.operations.refreshing import keep_reading, note_success, request_for
+from service.operations.turns import host_hash
 from service.ports import BusyReading, CalendarFactory, CalendarRef, ReadRequest
 from service.store.database import load_row
 from service.store.tables import Calendar, Connection, Person
@@ -69,6 +71,8 @@ def add_connection(
         session.add(connection)
     connection.username, connection.password = wanted.username, wanted.password
     session.flush()
+    connection.reads += 1
+    connection.settled, connection.host_hash = connection.reads, host_hash(url)
     known = {calendar.key: calendar for calendar in connection.calendars}
     for ref, reading in readings:
         calendar = known.get(ref.key)
@@ -77,8 +81,9 @@ def add_connection(
             connection.calendars.append(calendar)
         calendar.name = ref.name
         if reading is not None:
-            keep_reading(calendar, reading, request, now)
+            keep_reading(calendar, reading, request, now, connection.reads)
     note_success(connection, now, poll)
+    connection.due_at = now + first_look(connection.id, poll)
     session.flush()
     return connection
 
@@ -115,7 +120,7 @@ def switch_off(connection: Connection) -> None:
 def switch_on(connection: Connection, now: datetime) -> None:
     """It is read again at once, and is unreadable until that has worked."""
     if connection.state == "off":
-        connection.state, connection.due_at = "stale", now
+        connection.state, connection.due_at, connection.leased_until = "stale", now, None
 
 
 def set_counts(connection: Connection, calendar_id: int, counts: bool, now: datetime) -> None:

@@ -3,19 +3,22 @@ it."""
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, update
 from sqlalchemy.orm import Session
 
+from service import logs
 from service.domain import followup
 from service.domain.agenda import AgendaDraft, checked, clean
 from service.domain.errors import FieldFault, InvalidInput, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.operations.meetings import advance, agreed_at_meeting, facts_of, look_again, put_agenda
 from service.store import outbox
+from service.store.database import AWAY
 from service.store.tables import Commitment, Meeting, Reflection
 
 STATES = ("open", "done", "moving", "stuck", "renegotiated")
@@ -24,31 +27,63 @@ LONGEST_TEXT = 4_000
 MOST_LINES = 50
 AT_ONCE = ("invitation", "cancellation", "declined")  # somebody acted, and the other must know at any hour
 SWEEP_LIMIT = 100  # meetings in one transaction
+PUT_OFF = timedelta(hours=1)  # somebody has to mend what is wrong with a meeting, and nobody is sooner by trying
+
+log = logging.getLogger(__name__)
 
 
 def run_due(session: Session, now: datetime, limit: int = SWEEP_LIMIT) -> int:
     """Writes what is due for meetings whose timer has run out, and sets their timers anew; returns how many it looked
-    at.
+    at. A meeting that cannot be looked at is put off by an hour, and the others go on.
 
     Repeatable, and safe beside another sweep: a meeting that somebody has in their hands is passed by until the next,
     and a mail's row is unique by meeting, kind, sequence and person.
     """
-    due = session.scalars(
-        select(Meeting)
+    ids = session.scalars(due(now, limit)).all()
+    try:
+        with session.begin_nested():
+            for meeting in session.scalars(select(Meeting).where(Meeting.id.in_(ids)).order_by(Meeting.due_at)):
+                _look_at(session, now, meeting)
+    except AWAY:  # the database is away or in a hurry: nothing of one meeting's
+        raise
+    except Exception:  # of one of them; which, each shows by itself
+        for meeting_id in ids:
+            _attempt(session, now, meeting_id)
+    return len(ids)
+
+
+def _attempt(session: Session, now: datetime, meeting_id: int) -> None:
+    """The boundary of one meeting: what is wrong with it holds up no other."""
+    try:
+        with session.begin_nested():
+            _look_at(session, now, session.get_one(Meeting, meeting_id))
+    except AWAY:
+        raise
+    except Exception as fault:  # a mistake in one meeting must not keep mails from the others
+        logs.mistake(log, "a meeting cannot be looked at", fault, meeting=meeting_id)
+        put_off = update(Meeting).where(Meeting.id == meeting_id).values(due_at=now + PUT_OFF)
+        session.execute(put_off, execution_options={"synchronize_session": False})
+
+
+def due(now: datetime, limit: int) -> Select[int]:
+    """Ids only: a row that cannot be read must not keep the others from being read."""
+    return (
+        select(Meeting.id)
         .where(Meeting.due_at <= now)
         .order_by(Meeting.due_at)
         .limit(limit)
-        .with_for_update(of=Meeting, skip_locked=True, key_share=True)
-    ).all()
-    for meeting in due:
-        plan = followup.plan(facts_of(session, meeting), now)
-        for step in plan.steps:
-            person_id = meeting.pair.mentee_id if step.role == "mentee" else meeting.pair.mentor_id
-            queue_about(session, now, meeting, step.kind, person_id)
-        if plan.move is not None:
-            advance(meeting, plan.move)
-        meeting.due_at = plan.look_again_at
-    return len(due)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+
+
+def _look_at(session: Session, now: datetime, meeting: Meeting) -> None:
+    plan = followup.plan(facts_of(session, meeting), now)
+    for step in plan.steps:
+        person_id = meeting.pair.mentee_id if step.role == "mentee" else meeting.pair.mentor_id
+        queue_about(session, now, meeting, step.kind, person_id)
+    if plan.move is not None:
+        advance(meeting, plan.move)
+    meeting.due_at = plan.look_again_at
 
 
 def next_due(session: Session) -> datetime | None:

@@ -12,10 +12,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from service.domain import turns
 from service.domain.availability import DEFAULT, from_json
 from service.domain.errors import AdapterError
 from service.domain.followup import waking
 from service.domain.interval import Interval, floor_epoch, pack
+from service.domain.turns import LONGEST_HOLD, spread
+from service.operations.turns import hold, host_hash
 from service.ports import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest, SyncMark
 from service.store import outbox
 from service.store.database import load_row
@@ -25,23 +28,28 @@ BEHIND = timedelta(days=1)
 BEYOND_HORIZON = timedelta(days=33)  # so that a copy of yesterday still reaches to the horizon, and caps over a month
 TELL_AFTER_POLLS = 2  # one failed read may be anybody's bad minute
 GRACE = timedelta(milliseconds=300)  # for an adapter that notices its deadline itself
-SPREAD, GOLDEN = 0.1, 0.6180339887  # neighbouring numbers land far apart (Weyl's sequence)
 UIDS_SINCE = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
 class KnownCalendar:
-    """A stored calendar as the next read needs it; `mark` only while the stored window is the one to be read."""
+    """A stored calendar as the next read needs it; `mark` only while the stored window is the one to be read. `read`
+    is the number of the read that the record is from."""
 
     ref: CalendarRef
     mark: SyncMark | None
+    read: int
 
 
 @dataclass(frozen=True, slots=True)
 class RefreshPlan:
-    """Everything a read needs, so that it can run with no session open. Holds credentials: never logged or queued."""
+    """Everything a read needs, so that it can run with no session open. Holds credentials: never logged or queued.
+
+    `number`: the how manieth read of this connection it is, by when they began; see `begin_read`.
+    """
 
     connection_id: int
+    number: int
     person_id: int
     provider: str
     url: str
@@ -82,14 +90,36 @@ def request_for(session: Session, now: datetime, person: Person) -> ReadRequest:
 
 
 def plan_refresh(session: Session, now: datetime, connection_id: int) -> RefreshPlan | None:
-    """None when the connection is gone or switched off."""
-    connection = session.get(Connection, connection_id, options=[selectinload(Connection.calendars)])
+    """For a look whose result is not kept. None when the connection is gone or switched off."""
+    connection = _load(session, connection_id)
+    return _plan(session, now, connection) if connection is not None and connection.state != "off" else None
+
+
+def begin_read(session: Session, now: datetime, connection_id: int) -> RefreshPlan | None:
+    """The plan of a read that is to be kept, numbered in the order in which reads begin: of two at the same time the
+    one that began later holds, whichever ends first. Clocks are not asked, since they may be set back.
+
+    None when the connection is gone or switched off.
+    """
+    connection = _load(session, connection_id)
     if connection is None or connection.state == "off":
         return None
+    connection.reads += 1
+    connection.host_hash = host_hash(connection.url)
+    return _plan(session, now, connection)
+
+
+def _load(session: Session, connection_id: int) -> Connection | None:
+    """With its calendars. In a transaction that writes, of several load the smallest id first: it is locked."""
+    return load_row(session, Connection, connection_id, [selectinload(Connection.calendars)])
+
+
+def _plan(session: Session, now: datetime, connection: Connection) -> RefreshPlan:
     person = session.get_one(Person, connection.person_id)
     request = request_for(session, now, person)
     return RefreshPlan(
         connection_id=connection.id,
+        number=connection.reads,
         person_id=person.id,
         provider=connection.provider,
         url=connection.url,
@@ -100,14 +130,14 @@ def plan_refresh(session: Session, now: datetime, connection_id: int) -> Refresh
     )
 
 
-def live_plans(session: Session, now: datetime, pair: Pair) -> list[RefreshPlan]:
+def begin_live_reads(session: Session, now: datetime, pair: Pair) -> list[RefreshPlan]:
     """A plan for every calendar of the two that counts: read just before a time is confirmed."""
     ids = session.scalars(
-        select(Connection.id).where(
-            Connection.person_id.in_((pair.mentee_id, pair.mentor_id)), Connection.state != "off"
-        )
-    )
-    plans = (plan_refresh(session, now, connection_id) for connection_id in ids)
+        select(Connection.id)
+        .where(Connection.person_id.in_((pair.mentee_id, pair.mentor_id)), Connection.state != "off")
+        .order_by(Connection.id)
+    ).all()
+    plans = [begin_read(session, now, connection_id) for connection_id in ids]
     return [plan for plan in plans if plan is not None and plan.calendars]
 
 
@@ -127,77 +157,80 @@ def read(plan: RefreshPlan, factory: CalendarFactory, timeout: timedelta) -> Ref
 
 
 def read_live(plans: list[RefreshPlan], factory: CalendarFactory, timeout: timedelta) -> list[RefreshResult]:
-    """All at once, each within `timeout`. One that still has not answered then is given up, not waited for."""
+    """All at once, each within `timeout`; in the order of the plans. One that still has not answered then is given up,
+    not waited for."""
     if not plans:
         return []
     pool = ThreadPoolExecutor(max_workers=len(plans), thread_name_prefix="live-read")
-    waiting = {pool.submit(read, plan, factory, timeout): plan for plan in plans}
-    done, late = wait(waiting, timeout=(timeout + GRACE).total_seconds())
+    waiting = [pool.submit(read, plan, factory, timeout) for plan in plans]
+    done, _ = wait(waiting, timeout=(timeout + GRACE).total_seconds())
     pool.shutdown(wait=False, cancel_futures=True)
-    given_up = [RefreshResult(waiting[each], (), AdapterError("timeout", permanent=False, host="")) for each in late]
-    return [each.result() for each in done] + given_up
+    return [each.result() if each in done else _given_up(plan) for each, plan in zip(waiting, plans, strict=True)]
+
+
+def _given_up(plan: RefreshPlan) -> RefreshResult:
+    return RefreshResult(plan, (), AdapterError("timeout", permanent=False, host=turns.host_of(plan.url)))
 
 
 def store_refresh(session: Session, now: datetime, result: RefreshResult, poll: timedelta) -> None:
-    """Keeps what was read. After a failure the last good copy stays until it is too old; its owner is told once: at
-    once when only they can mend it, else after two polls in vain. Repeatable."""
-    options = [selectinload(Connection.calendars)]
-    connection = load_row(session, Connection, result.plan.connection_id, options)
-    if connection is None or connection.state == "off":
+    """Keeps what was read, unless a read that began later has been kept. After a failure the last good copy stays
+    until it is too old; its owner is told once: at once when only they can mend it, else after two polls in vain.
+    Repeatable. Several in one transaction: the smallest connection first."""
+    plan = result.plan
+    connection = _load(session, plan.connection_id)
+    if connection is None:
         return
-    stored = {calendar.key: calendar for calendar in connection.calendars}
-    for ref, reading in result.readings:
-        calendar = stored.get(ref.key)
-        if calendar is None:
-            continue
-        if reading is None:
-            calendar.verified_at = now
-        else:
-            keep_reading(calendar, reading, result.plan.request, now)
+    connection.leased_until = None
+    if connection.state == "off":
+        return
+    calendars = {calendar.key: calendar for calendar in connection.calendars}
+    kept = [
+        _store_reading(calendars[ref.key], plan, reading, now)
+        for ref, reading in result.readings
+        if ref.key in calendars
+    ]
+    if result.error is not None and result.error.retry_after is not None and connection.host_hash is not None:
+        hold(session, now, connection.host_hash, result.error.retry_after)
+    if plan.number < connection.settled:
+        return
+    connection.settled = plan.number
     if result.error is None:
         note_success(connection, now, poll)
     else:
         _note_failure(session, connection, now, result.error, poll)
+    planned = {known.ref.key for known in plan.calendars}
+    if not all(kept) or any(calendar.counts and calendar.key not in planned for calendar in connection.calendars):
+        connection.due_at = now  # of something that counts nothing is known yet
 
 
-def due_connections(session: Session, now: datetime, limit: int) -> list[int]:
-    """Longest due first; what another clock has in its hands is passed by."""
-    return list(
-        session.scalars(
-            select(Connection.id)
-            .where(Connection.due_at <= now)
-            .order_by(Connection.due_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-    )
-
-
-def hold_off(session: Session, now: datetime, connection_ids: list[int], poll: timedelta) -> None:
-    """They have been handed to a worker: not due again before another interval, even if that worker dies."""
-    for connection in session.scalars(select(Connection).where(Connection.id.in_(connection_ids))):
-        connection.due_at = now + spread(connection.id, poll)
-
-
-def spread(connection_id: int, poll: timedelta) -> timedelta:
-    """The interval, up to a tenth shorter, the same for a connection each time: those that were connected in the same
-    minute, as after an import, do not stay in step."""
-    return poll * (1 - SPREAD * ((connection_id * GOLDEN) % 1))
+def _store_reading(calendar: Calendar, plan: RefreshPlan, reading: BusyReading | None, now: datetime) -> bool:
+    """False when it has to be read again, whole: it has not changed since a record that another read has replaced."""
+    if calendar.read >= plan.number:
+        return True
+    if reading is not None:
+        keep_reading(calendar, reading, plan.request, now, plan.number)
+        return True
+    same = any(known.ref.key == calendar.key and known.read == calendar.read for known in plan.calendars)
+    if same:
+        calendar.verified_at, calendar.read = now, plan.number
+    else:
+        calendar.mark = None
+    return same
 
 
 def _known(calendar: Calendar, request: ReadRequest) -> KnownCalendar:
     same_window = (calendar.window_from, calendar.window_until) == (request.window.start, request.window.end)
     mark = SyncMark(**calendar.mark) if calendar.mark and same_window and not calendar.partial else None
-    return KnownCalendar(CalendarRef(calendar.key, calendar.name, calendar.counts), mark)
+    return KnownCalendar(CalendarRef(calendar.key, calendar.name, calendar.counts), mark, calendar.read)
 
 
-def keep_reading(calendar: Calendar, reading: BusyReading, request: ReadRequest, now: datetime) -> None:
+def keep_reading(calendar: Calendar, reading: BusyReading, request: ReadRequest, now: datetime, number: int) -> None:
     """Start and end of what is busy, and what lets the next read ask only for changes; nothing else is kept."""
     calendar.busy = pack(reading.spans)
     calendar.window_from, calendar.window_until = request.window.start, request.window.end
     calendar.partial = reading.partial
     calendar.mark = asdict(reading.mark)
-    calendar.verified_at = now
+    calendar.verified_at, calendar.read = now, number
 
 
 def note_success(connection: Connection, now: datetime, poll: timedelta) -> None:
@@ -215,7 +248,7 @@ def _note_failure(
     connection.fault = error.code
     connection.failed_at = connection.failed_at or now
     connection.checked_at = now
-    connection.due_at = now + max(spread(connection.id, poll), error.retry_after or timedelta(0))
+    connection.due_at = now + max(spread(connection.id, poll), min(error.retry_after or timedelta(0), LONGEST_HOLD))
     lasting = now - connection.failed_at >= poll * TELL_AFTER_POLLS
     if connection.told_at is None and (error.permanent or lasting):
         connection.told_at = now

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError, TimeoutError
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -96,6 +96,12 @@ def load_row(session: Session, kind: type[Row], key: object, options: Sequence[O
 def _writes(session: Session) -> bool:
     bind = session.get_bind()
     return bool(bind.get_execution_options().get(WRITES))
+
+
+def alone(session: Session, lock_id: int) -> None:
+    """Until this transaction ends, no other is past the same line. SQLite's writers are alone anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(lock_id)))
 
 
 class Database:

@@ -244,6 +244,14 @@ class Connection(Base):
     """One person's authorised calendar source. `state` is one of connected partial stale reconnect off."""
 
     __tablename__ = "connections"
+    __table_args__ = (
+        Index(
+            "ix_connections_leased",
+            "leased_until",
+            sqlite_where=text("leased_until IS NOT NULL"),
+            postgresql_where=text("leased_until IS NOT NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     provider: Mapped[str] = mapped_column(String(16))  # caldav ics google microsoft
@@ -257,6 +265,11 @@ class Connection(Base):
     told_at: Mapped[datetime | None]  # the owner was told of this incident
     checked_at: Mapped[datetime | None]  # last attempt
     due_at: Mapped[datetime | None] = mapped_column(index=True)  # read again then; NULL when off
+    leased_until: Mapped[datetime | None]  # somebody reads it, until then at most
+    host_hash: Mapped[str | None] = mapped_column(String(43))  # same for all on one server; NULL until it is read
+    # `server_default` here and below: an older version may still run beside this one, and names no such column.
+    reads: Mapped[int] = mapped_column(default=0, server_default="0")  # the number of the last read that began
+    settled: Mapped[int] = mapped_column(default=0, server_default="0")  # the number of the read that `state` is from
     created_at: Mapped[datetime]
     calendars: Mapped[list[Calendar]] = relationship(order_by="Calendar.id", cascade="all, delete-orphan")
 
@@ -278,6 +291,15 @@ class Calendar(Base):
     partial: Mapped[bool] = mapped_column(default=False)
     verified_at: Mapped[datetime | None]
     mark: Mapped[dict[str, Any] | None]  # ports.SyncMark
+    read: Mapped[int] = mapped_column(default=0, server_default="0")  # the number of the read that this is from
+
+
+class CalendarHost(Base):
+    """A server that asked to be left alone for a while, for all whose calendars are there."""
+
+    __tablename__ = "calendar_hosts"
+    host_hash: Mapped[str] = mapped_column(String(43), primary_key=True)
+    wait_until: Mapped[datetime]
 
 
 class OutboxRow(Base):

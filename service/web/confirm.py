@@ -61,9 +61,9 @@ def reschedule(
 def read_live(services: Services, pair_id: int) -> None:
     """Reads both people's calendars now, in parallel, and keeps what came. Raises CalendarUnreadable with the names of
     those whose calendar did not answer; what did is kept all the same."""
-    with services.database.read() as session:
+    with services.database.write() as session:
         pair = session.get(Pair, pair_id)
-        plans = refreshing.live_plans(session, services.clock(), pair) if pair is not None else []
+        plans = refreshing.begin_live_reads(session, services.clock(), pair) if pair is not None else []
         names = {person.id: person.name for person in (pair.mentee, pair.mentor)} if pair is not None else {}
     if not plans:
         return

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
 from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
 from service.operations import booking, followup
@@ -161,3 +161,34 @@ def test_nothing_can_be_agreed_on_a_cancelled_meeting(services, meeting_id):
         change(services, meeting_id, lambda s, m: followup.agree(s, NOW, m, m.pair.mentor_id, "x"))
     with pytest.raises(MoveNotAllowed):
         change(services, meeting_id, lambda s, m: followup.submit_followup(s, END, m, m.pair.mentee_id, happened=True))
+
+
+BROKEN = {
+    "a zone that no clock follows": "UPDATE people SET zone = 'Nowhere/Near' WHERE id = :mentee",
+    "a text that cannot be opened": "UPDATE meetings SET place = :octets WHERE id = :meeting",
+    "a phase that there is none of": "UPDATE meetings SET phase = 'lost' WHERE id = :meeting",
+}
+
+
+@pytest.mark.databases
+@pytest.mark.parametrize("statement", BROKEN.values(), ids=BROKEN.keys())
+def test_a_meeting_that_cannot_be_looked_at_holds_up_no_other(services, meeting_id, caplog, statement):
+    with services.database.write() as session:
+        other = cast.pair(session, NOW, "dan", "eve")
+        wanted = BookingInput(start=START, by_id=other.mentee_id)
+        well = booking.book(session, NOW, timedelta(hours=1), SlotQuery(other.id, "check-in"), wanted).id
+        mentee_id = session.get(Meeting, meeting_id).pair.mentee_id
+        session.execute(update(Meeting).values(due_at=NOW))
+        asked = text(statement)
+        known = {"mentee": mentee_id, "octets": b"garbage" * 9, "meeting": meeting_id}
+        session.execute(asked, {name: known[name] for name in asked.compile().params})
+    at = START - timedelta(hours=1)
+    for _ in range(2):
+        with services.database.write() as session:
+            followup.run_due(session, at)
+    with services.database.read() as session:
+        told = {row.meeting_id for row in session.scalars(select(OutboxRow).where(OutboxRow.kind != "invitation"))}
+        assert told == {well}
+        put_off = session.scalar(select(Meeting.due_at).where(Meeting.id == meeting_id))
+    assert put_off == at + followup.PUT_OFF
+    assert [record.meeting for record in caplog.records] == [meeting_id], "it is told once and waits"

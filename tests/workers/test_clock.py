@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, select
 
 from service.domain.errors import AdapterError, SlotTaken
-from service.operations import booking, followup, inbound
+from service.operations import booking, followup, inbound, turns
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.store import outbox
@@ -173,10 +173,12 @@ def test_calendars_and_messages_are_handed_out_once_a_round(services):
         connection_id = cast.broken_calendar(session, NOW, cast.person(session, NOW, "ben").id).id
         inbound_id = inbound.receive(session, NOW, b"Message-ID: <1@example.org>\r\n\r\nhello")
     assert clock.refresh_due(services) == 2
-    assert services.jobs.asked == [("refresh_connection", connection_id), ("read_inbound", inbound_id)]
+    assert services.jobs.asked == [("read_calendars", None), ("read_inbound", inbound_id)]
     services.jobs.asked.clear()
+    with services.database.write() as session:
+        assert turns.claim(session, NOW, 9, 4) == [connection_id]
     clock.refresh_due(services)
-    assert ("refresh_connection", connection_id) not in services.jobs.asked, "held off until the next poll"
+    assert ("read_calendars", None) not in services.jobs.asked, "somebody reads it"
 
 
 def test_a_round_that_fails_is_told_without_what_anybody_typed(services, caplog):

@@ -31,7 +31,8 @@ def test_every_name_of_a_job_leads_to_its_function():
 def test_a_job_on_the_wire_is_a_name_and_ids(valkey):
     jobs = RqJobs(valkey)
     jobs.send_batch("a-token", [3, 1, 2])
-    jobs.refresh_connection(7)
+    jobs.read_calendars()
+    jobs.read_calendars()
     jobs.read_inbound(9)
     assert jobs.depth() == 2
     with Redis.from_url(valkey) as redis:
@@ -41,7 +42,7 @@ def test_a_job_on_the_wire_is_a_name_and_ids(valkey):
                 found[job.func_name] = (json.loads(json.dumps(job.args)), job.timeout)
     assert found == {
         "workers.deliver.send_batch": (["a-token", [3, 1, 2]], 120),
-        "workers.busy.refresh_connection": ([7], 120),
+        "workers.busy.read_calendars": ([], 120),
         "workers.inbox.read_inbound": ([9], 60),
     }
 
@@ -60,7 +61,7 @@ def test_only_what_is_on_the_list_runs(valkey, tmp_path):
 
 def test_a_broker_that_is_away_is_one_kind_of_error(tmp_path):
     jobs = RqJobs(f"unix://{tmp_path}/nobody.sock")
-    for ask in (jobs.depth, lambda: jobs.refresh_connection(1), lambda: jobs.send_batch("t", [1])):
+    for ask in (jobs.depth, jobs.read_calendars, lambda: jobs.send_batch("t", [1])):
         with pytest.raises(AdapterError) as raised:
             ask()
         assert (raised.value.code, raised.value.permanent) == ("broker_unreachable", False)
