@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +12,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from service import broker
 from service.cli import main
-from service.process import Part, stop
 from service.settings import Settings
 from service.store.database import Database, connect, sqlite_url
 from service.store.tables import Base
 from service.store.types import Keyring
 from service.wiring import Services
 from tests.fakes import MemoryCalendars, MemoryMailer, RecordedJobs, SetClock
+from tests.machines import a_broker
 from tests.postgres import Postgres
 
 KEYS = ("k" * 48,)
@@ -33,8 +33,9 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """What is marked `databases` runs on each that we support; everything else on SQLite."""
-    if metafunc.definition.get_closest_marker("databases") and "database_url" in metafunc.fixturenames:
+    """What is marked `databases` runs on each that we support, in `make soak` everything does; the rest on SQLite."""
+    both = bool(metafunc.definition.get_closest_marker("databases") or os.environ.get("GREENROOM_SOAK"))
+    if both and "database_url" in metafunc.fixturenames:
         metafunc.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 
 
@@ -103,9 +104,5 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 @pytest.fixture
 def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real broker, as `up` starts it."""
-    folder = tmp_path_factory.mktemp("valkey")
-    socket = folder / "s"
-    part = Part("broker", broker.starter(folder, socket))
-    part.pid = part.start()
-    yield f"unix://{socket}"
-    stop(part)
+    with a_broker(tmp_path_factory.mktemp("valkey")) as url:
+        yield url

@@ -7,11 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from service import broker
+from service.process import Part, stop
 from service.settings import Settings, load
 from tests.smtp import free_port
 
@@ -27,8 +30,19 @@ def until(condition: Callable[[], object], told: Callable[[], object], seconds: 
         time.sleep(0.05)
 
 
+@contextmanager
+def a_broker(folder: Path) -> Iterator[str]:
+    """The URL of a real one, as `up` starts it."""
+    socket = folder / "s"
+    part = Part("broker", broker.starter(folder, socket))
+    part.pid = part.start()
+    yield f"unix://{socket}"
+    stop(part)
+
+
 @dataclass
 class Machine:
+    part: str
     process: subprocess.Popen[bytes]
     port: int
     said: Path
@@ -65,6 +79,10 @@ class Machines:
     environ: dict[str, str]
     all: list[Machine] = field(default_factory=list)
 
+    @property
+    def webs(self) -> list[Machine]:
+        return [machine for machine in self.all if machine.part == "web"]
+
     def settings(self) -> Settings:
         return load({**self.environ, "GREENROOM_DATA_DIR": str(self.folder / "here")})
 
@@ -79,7 +97,7 @@ class Machines:
                 [sys.executable, "-m", "tests.shifted", str(ahead.total_seconds()), part],
                 env=inherited | self.environ | own, stdout=file, stderr=file, start_new_session=True,
             )  # fmt: skip
-        self.all.append(Machine(process, port, said))
+        self.all.append(Machine(part, process, port, said))
         return self.all[-1]
 
     def end(self) -> None:
