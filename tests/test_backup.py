@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import subprocess
+import sys
 import tarfile
 from contextlib import closing
 from datetime import timedelta
@@ -18,9 +20,16 @@ from service.settings import load
 from service.store import outbox
 from service.store.tables import Meeting, Pair, Person
 from tests.commands import PAIR, cheap_backups
+from tests.test_supervisor import running, until
 from workers import clock
 
 PASSPHRASE = "correct horse battery staple"
+AT_A_TERMINAL = """
+import fcntl, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from service.cli import main
+main()
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -169,6 +178,45 @@ def test_whoever_grows_takes_the_backup_to_postgresql(run, tmp_path, postgres, m
     monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "back"))
     run("restore", other)
     assert run("pair", "show", 1, "--json")["place"] == "Room 5"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
+def test_a_restored_service_runs_says_what_it_holds_and_waits(run, tmp_path, move):
+    run(*PAIR)
+    run("pair", "welcome", "--all", "--json")
+    run("backup", tmp_path / "backup")
+    folder = move("data2/data")
+    run("restore", tmp_path / "backup")
+    with running(folder.parent) as up:
+        until(lambda: up.health()[0] == 200, told=up.said.read_text)
+        assert up.health()[1]["parts"]["outbox"] == "held"
+        assert "a restore holds 2 mails back until you decide" in up.said.read_text()
+        run("backup", tmp_path / "another")
+        assert sent_to(folder) == []
+        run("outbox", "release", "--all", "--json")
+        until(lambda: len(sent_to(folder)) == 2)
+        until(lambda: up.health()[1]["parts"]["outbox"] == "ready")
+
+
+def test_a_passphrase_is_asked_for_at_a_terminal(run, tmp_path, monkeypatch):
+    run(*PAIR)
+    monkeypatch.delenv("GREENROOM_BACKUP_PASSPHRASE")
+    ours, theirs = os.openpty()
+    asked = subprocess.Popen(
+        [sys.executable, "-c", AT_A_TERMINAL, "backup", tmp_path / "backup"],
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    said = b""
+    for question in (b"Passphrase of the backup: ", b"Repeat"):
+        while question not in said:
+            said += os.read(ours, 1000)
+        os.write(ours, f"{PASSPHRASE}\n".encode())
+    assert asked.wait(30) == 0
+    os.close(ours)
+    assert PASSPHRASE.encode() not in said
+    monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE", PASSPHRASE)
+    assert len(run("restore", tmp_path / "backup", "--show-keys", "--json")["keys"]) == 1
 
 
 def test_four_thousand_people_do_not_get_last_nights_mails_again(run, tmp_path, move):

@@ -72,6 +72,11 @@ def test_mail_that_waits_and_mail_that_is_uncertain_are_told(migrated):
     with migrated.database.write() as session:
         session.query(OutboxRow).one().state = "uncertain"
     assert ask(migrated)[1]["parts"]["outbox"] == "uncertain"
+    with migrated.database.write() as session:
+        row = session.query(OutboxRow).one()
+        row.state, row.held_at = "pending", now
+    status, said = ask(migrated)
+    assert (status, said["parts"]["outbox"]) == (200, "held")
 
 
 def test_not_when_the_database_does_not_answer(migrated):

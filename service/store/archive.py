@@ -78,7 +78,8 @@ def backup(engine: Engine, keys: tuple[str, ...], kept: str | None, target: Path
             raise NothingToBackUp
         with _replaced(target) as file:
             sealed = SealedWriter(file, passphrase)
-            with gzip.GzipFile(fileobj=cast(BinaryIO, sealed), mode="wb", mtime=0) as packed:
+            # Sealed values do not pack, so a higher level takes twice the time for two per cent (November 2026).
+            with gzip.GzipFile(fileobj=cast(BinaryIO, sealed), mode="wb", compresslevel=1, mtime=0) as packed:
                 packed.write(json.dumps(asdict(Manifest(revision, keys, kept))).encode() + b"\n")
                 for line in rows.dump(connection):
                     packed.write(line.encode())

@@ -36,6 +36,17 @@ def test_all_is_well_when_nothing_needs_anybody(services, client, token):
     assert "<button" not in answer.get_data(as_text=True)
 
 
+def test_what_a_restore_holds_is_said_with_what_to_do(services, client, token):
+    row_id = add_mail(services, "pending")
+    with services.database.write() as session:
+        session.get(OutboxRow, row_id).held_at = NOW
+    services.clock.advance(days=1)
+    told = text_of(client.get(f"/operator/{token}"))
+    assert "At the moment a restore holds one mail back." in told
+    assert "1 links. It was due by the time of the restore" in told
+    assert "has waited" not in told
+
+
 @pytest.mark.databases
 def test_what_is_wrong_is_said_first(services, client, token):
     with services.database.write() as session:
