@@ -47,6 +47,24 @@ def test_a_job_on_the_wire_is_a_name_and_ids(valkey):
     }
 
 
+def test_the_broker_keeps_what_kind_of_mistake_ended_a_job_and_not_its_words(valkey, monkeypatch, caplog):
+    def broken(inbound_id):
+        raise ValueError("SECRET-TYPED")
+
+    monkeypatch.setitem(JOBS, rq_jobs.READ_INBOUND, broken)
+    RqJobs(valkey).read_inbound(9)
+    with Redis.from_url(valkey) as redis:
+        queue = Queue(MAIL, connection=redis, serializer=JSONSerializer)
+        [job] = queue.jobs
+        worker = SimpleWorker([MAIL], connection=redis, serializer=JSONSerializer, job_class=SafeJob)
+        worker.work(burst=True, logging_level="CRITICAL")
+        kept = job.latest_result().exc_string
+    assert "JobFailed: ValueError" in kept
+    assert "a job: unexpected ValueError" in caplog.text
+    assert "in broken" in next(record.trace for record in caplog.records if hasattr(record, "trace"))
+    assert "SECRET-TYPED" not in kept + caplog.text
+
+
 def test_only_what_is_on_the_list_runs(valkey, tmp_path):
     mark = tmp_path / "mark"
     with Redis.from_url(valkey) as redis:
