@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.store import heartbeats, held, outbox, send_times
-from service.store.tables import Calendar, Connection
+from service.store.tables import Calendar, Connection, Meeting
 
 # Every value that the label may have: a state is told with 0 too, so that an alert on it can be written beforehand.
 CONNECTION_STATES = ("connected", "partial", "stale", "reconnect", "off")
@@ -19,10 +19,12 @@ READ_WELL = ("connected", "partial")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`verified` is when the calendar was read that waits longest among those that can be read; None without one.
-    `sends` and `sends_took` are as `send_times` tells them."""
+    """`unswept`: how long the meeting waits to be looked at whose timer ran out first. `verified`: when the calendar
+    was read that waits longest among those that can be read; None without one. `sends`, `sends_took`: as `send_times`
+    tells them."""
 
     overdue: timedelta
+    unswept: timedelta
     outbox: Mapping[str, int]
     held: int
     connections: Mapping[str, int]
@@ -39,6 +41,7 @@ def load(session: Session, now: datetime, machine_now: datetime) -> Figures:
     sends, sends_took = send_times.load(session)
     return Figures(
         overdue=outbox.oldest_overdue(session, now),
+        unswept=_unswept(session, now),
         outbox={state: counted.get(state, 0) for state in outbox.STATES},
         held=held.count(session),
         connections={state: connections.get(state, 0) for state in CONNECTION_STATES},
@@ -51,6 +54,12 @@ def load(session: Session, now: datetime, machine_now: datetime) -> Figures:
 
 def connection_counts(session: Session) -> dict[str, int]:
     return dict(session.execute(select(Connection.state, func.count()).group_by(Connection.state)).all())
+
+
+def _unswept(session: Session, now: datetime) -> timedelta:
+    # The condition is the index's: without it every meeting would be read.
+    due_at: datetime | None = session.scalar(select(func.min(Meeting.due_at)).where(Meeting.due_at.is_not(None)))
+    return max(timedelta(0), now - due_at) if due_at else timedelta(0)
 
 
 def _verified(session: Session) -> datetime | None:

@@ -50,6 +50,11 @@ class _Told(Collector):
             "How long the oldest mail that is due waits to be sent; 0 when none does.",
             told.overdue.total_seconds(),
         )
+        yield GaugeMetricFamily(
+            "greenroom_meetings_oldest_due_seconds",
+            "How long the meeting waits to be looked at whose timer ran out first; 0 when none does.",
+            told.unswept.total_seconds(),
+        )
         yield _by("greenroom_outbox_rows", "Mails in the outbox.", "state", told.outbox)
         yield GaugeMetricFamily(
             "greenroom_outbox_held", "Of the pending mails, those that a restore holds back for a person.", told.held

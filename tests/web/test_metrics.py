@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 from datetime import timedelta
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -13,7 +15,7 @@ from sqlalchemy import select
 
 from service.domain.errors import AdapterError
 from service.store import heartbeats, outbox, send_times
-from service.store.tables import ApiToken, Calendar, Connection, OutboxRow, Pair
+from service.store.tables import ApiToken, Calendar, Connection, Meeting, OutboxRow, Pair
 from service.store.types import fingerprint
 from service.web import create_app
 from service.web.offers import BOUNDS, SlotTimes
@@ -24,6 +26,7 @@ from workers import deliver
 
 NAMES = {
     "greenroom_outbox_oldest_overdue_seconds": "gauge",
+    "greenroom_meetings_oldest_due_seconds": "gauge",
     "greenroom_outbox_rows": "gauge",
     "greenroom_outbox_held": "gauge",
     "greenroom_send_seconds": "histogram",
@@ -170,6 +173,22 @@ def test_the_age_of_what_was_read_and_the_connections_by_state(services):
     assert counts == {"connected": 2, "partial": 1, "stale": 1, "reconnect": 1, "off": 1}
 
 
+def test_how_long_a_meeting_waits_for_the_clock(services):
+    now = services.clock()
+    with services.database.write() as session:
+        pair = cast.pair(session, now)
+        for number, due_at in enumerate((None, now + timedelta(minutes=10), now + timedelta(minutes=3))):
+            session.add(
+                Meeting(
+                    pair_id=pair.id, session="check-in", starts_at=now, ends_at=now + timedelta(hours=1),
+                    phase="booked", uid=f"uid-{number}", fixed_at=now, due_at=due_at, created_at=now,
+                )
+            )  # fmt: skip
+    assert scrape(services)["greenroom_meetings_oldest_due_seconds", ""] == 0
+    services.clock.advance(minutes=5)
+    assert scrape(services)["greenroom_meetings_oldest_due_seconds", ""] == 120
+
+
 def test_the_parts_that_live(services):
     for name, part, ago in (("w1", "worker", 0), ("w2", "worker", 0), ("w3", "worker", 46), ("c1", "clock", 3600)):
         heartbeats.beat(services.database, name, part, utc_now() - timedelta(seconds=ago))
@@ -193,3 +212,8 @@ def test_503_while_the_database_does_not_answer(services):
     answer = create_app(services).test_client().get("/metrics")
     assert (answer.status_code, answer.mimetype) == (503, "text/plain")
     assert "does not answer at the moment" in answer.get_data(as_text=True)
+
+
+def test_the_operators_guide_names_what_is_told_and_nothing_else():
+    guide = (Path(__file__).parents[2] / "docs/operator.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"greenroom_[a-z_]+", guide)) == set(NAMES)
