@@ -21,7 +21,7 @@ MAIL, CALENDAR = "mail", "calendar"  # one queue a worker: a worker on two uses 
 SEND_BATCH = "workers.deliver.send_batch"
 READ_CALENDARS = "workers.busy.read_calendars"
 READ_INBOUND = "workers.inbox.read_inbound"
-SECONDS_PER_MAIL = 40  # longer than the mail server's timeout
+SECONDS_PER_MAIL = 130  # longer than the mail server may fall silent over one
 PATIENCE = Retry(ExponentialBackoff(cap=0.2, base=0.02), 3)  # a broker that is away is asked again in the next round
 FAILURES_KEPT = timedelta(days=1)
 

@@ -14,6 +14,7 @@ from service.domain.errors import AdapterError, AnswerLost
 from service.ports import Envelope
 
 AFTER_SILENCE = timedelta(minutes=5)  # each message that a hanging server gets is one more that a person must decide
+OVER_A_MESSAGE = 3  # it may be searched for spam first, and giving up too soon is "very wasteful" (RFC 5321 4.5.3.2.6)
 GO_AHEAD = 354
 EXPIRED = 10  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED
 POSITIVE = 200
@@ -21,7 +22,8 @@ PERMANENT = 500  # RFC 5321 4.2.1: 5yz, do not repeat it as it is
 
 
 class SmtpMailer:
-    """ports.Mailer over one server. `security` is none, starttls or tls; `extra_ca` is trusted beside the system's."""
+    """ports.Mailer over one server. `security` is none, starttls or tls; `extra_ca` is trusted beside the system's.
+    `timeout` is for each step, and OVER_A_MESSAGE times that for the answer to a whole message."""
 
     def __init__(
         self,
@@ -107,7 +109,7 @@ class SmtpSession:
             raise AdapterError("smtp_refused", permanent=False, reply=code)
         try:
             self._client.send(stuffed(octets))
-            code, _ = self._client.getreply()
+            code, _ = self._verdict()
         except (OSError, smtplib.SMTPServerDisconnected) as fault:
             silent = isinstance(fault.__context__, TimeoutError)  # smtplib wraps it
             raise AnswerLost(retry_after=AFTER_SILENCE if silent else None) from fault
@@ -115,6 +117,15 @@ class SmtpSession:
             raise AnswerLost
         self._check(code)
         self._begun = False  # RFC 5321 4.1.1.4: a mail that was taken clears what the server remembers
+
+    def _verdict(self) -> tuple[int, bytes]:
+        connection = self._client.sock
+        assert connection is not None, "the message has just gone over it"
+        usual = connection.gettimeout()
+        connection.settimeout(usual and usual * OVER_A_MESSAGE)
+        code, said = self._client.getreply()
+        connection.settimeout(usual)
+        return code, said
 
     @staticmethod
     def _check(code: int, _said: object = None) -> None:

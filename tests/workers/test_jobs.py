@@ -41,7 +41,7 @@ def test_a_job_on_the_wire_is_a_name_and_ids(valkey):
             for job in Queue(queue, connection=redis, serializer=JSONSerializer).jobs:
                 found[job.func_name] = (json.loads(json.dumps(job.args)), job.timeout)
     assert found == {
-        "workers.deliver.send_batch": (["a-token", [3, 1, 2]], 120),
+        "workers.deliver.send_batch": (["a-token", [3, 1, 2]], 390),
         "workers.busy.read_calendars": ([], 120),
         "workers.inbox.read_inbound": ([9], 60),
     }

@@ -108,6 +108,13 @@ def test_a_server_that_says_nothing_costs_its_patience_and_no_mail(due):
         assert recipients(sink) == [ANA, BEN, EVE]
 
 
+def test_a_server_may_look_into_a_message_for_longer_than_a_step_takes(due):
+    with smtp.running() as (sink, port):
+        sink.hang = PATIENCE.total_seconds() * 1.5
+        drain(over(due, port))
+        assert fates(due) == [("sent", None)] * 3
+
+
 def test_a_server_that_falls_silent_over_a_message_leaves_that_one_to_a_person(due):
     with smtp.running() as (sink, port):
         sink.hang = 30
