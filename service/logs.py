@@ -21,7 +21,7 @@ OURS = ("service", "workers", "integrations")
 # What a line may carry beside its sentence: ids of rows, names of code, figures. Whatever else is given is left out.
 FIELDS = (
     "request_id", "method", "route", "status", "size", "seconds", "job", "row", "inbound", "meeting", "pair", "date",
-    "commitment", "connection", "person", "link", "child",
+    "commitment", "connection", "person",
 )  # fmt: skip
 MOST_TRACE = 3000  # a line beyond PIPE_BUF, 4096 on Linux, may be mixed with another process's in a pipe (POSIX write)
 _about: ContextVar[Mapping[str, Any]] = ContextVar("about", default={})  # noqa: B039 - never changed, only replaced
