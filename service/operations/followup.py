@@ -4,6 +4,7 @@ it."""
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -42,14 +43,19 @@ def run_due(session: Session, now: datetime, limit: int = SWEEP_LIMIT) -> int:
     ids = session.scalars(due(now, limit)).all()
     try:
         with session.begin_nested():
-            for meeting in session.scalars(select(Meeting).where(Meeting.id.in_(ids)).order_by(Meeting.due_at)):
-                _look_at(session, now, meeting)
+            write_due(session, now, ids)
     except AWAY:  # the database is away or in a hurry: nothing of one meeting's
         raise
     except Exception:  # of one of them; which, each shows by itself
         for meeting_id in ids:
             _attempt(session, now, meeting_id)
     return len(ids)
+
+
+def write_due(session: Session, now: datetime, ids: Sequence[int]) -> None:
+    """What is due for these meetings; raises whatever is wrong with one of them."""
+    for meeting in session.scalars(select(Meeting).where(Meeting.id.in_(ids)).order_by(Meeting.due_at)):
+        _look_at(session, now, meeting)
 
 
 def _attempt(session: Session, now: datetime, meeting_id: int) -> None:

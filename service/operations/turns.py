@@ -36,6 +36,8 @@ def claim(session: Session, now: datetime, free: int, per_host: int) -> list[int
     """Takes what is ready, for one reader: nobody else gets it before it has been stored, or the lease is over."""
     alone(session, CLAIMS_LOCK)
     wanted = ready(session, now, free, per_host)
+    if not wanted:
+        return []
     # What a live read has in its hands is passed by: waiting for it could be waiting for each other.
     still = session.execute(due(now).where(Connection.id.in_(wanted)).with_for_update(skip_locked=True)).all()
     ids = {row.id for row in still}

@@ -11,6 +11,7 @@ from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.store import held, migrate, outbox
 from service.store.tables import Meeting, OutboxRow
+from service.store.types import KeyMissing
 from tests import cast
 from tests.lived import AGE, MONDAY, NOW, stamp
 from workers import clock
@@ -50,6 +51,15 @@ def everything_done(services):
 def sent(services):
     with services.database.read() as session:
         return session.scalars(select(OutboxRow.kind).where(OutboxRow.state == "sent").order_by(OutboxRow.id)).all()
+
+
+def test_a_meeting_that_cannot_be_looked_at_is_not_put_off_past_the_hold(services, meeting_id):
+    with services.database.write() as session:
+        session.execute(text("UPDATE meetings SET place = :octets"), {"octets": b"garbage" * 9})
+    with pytest.raises(KeyMissing):
+        hold(services)
+    with services.database.read() as session:
+        assert session.scalar(select(Meeting.due_at)) <= RESTORED
 
 
 def test_neither_old_rows_nor_meetings_that_passed_meanwhile_send_by_themselves(services, meeting_id):

@@ -13,10 +13,10 @@ from integrations import rq_jobs
 from integrations.rq_jobs import CALENDAR, MAIL, RqJobs
 from service.domain.errors import AdapterError
 from service.store import heartbeats
-from service.store.tables import Calendar, Inbound
+from service.store.tables import Calendar, Connection, Inbound
 from service.wiring import utc_now
 from tests import cast
-from workers import busy
+from workers import busy, context
 from workers.run import JOBS, BeatingWorker, SafeJob
 
 
@@ -96,9 +96,23 @@ def test_a_refresh_reads_without_a_transaction_and_keeps_what_came(services):
     busy.refresh(services, 4711)  # gone: nothing happens
 
 
+def test_a_worker_that_is_woken_reads_what_is_due(services, valkey, monkeypatch):
+    monkeypatch.setattr(context, "_made", [services])
+    now = services.clock()
+    with services.database.write() as session:
+        connection_id = cast.broken_calendar(session, now, cast.person(session, now, "ben").id).id
+    RqJobs(valkey).read_calendars()
+    with Redis.from_url(valkey) as redis:
+        worker = SimpleWorker([CALENDAR], connection=redis, serializer=JSONSerializer, job_class=SafeJob)
+        worker.work(burst=True, logging_level="CRITICAL")
+    with services.database.read() as session:
+        read = session.get(Connection, connection_id)
+        assert (read.state, read.checked_at, read.leased_until) == ("connected", now, None)
+
+
 def test_a_message_is_decided_once(services, monkeypatch):
     from service.operations import inbound
-    from workers import context, inbox
+    from workers import inbox
 
     monkeypatch.setattr(context, "_made", [services])
     with services.database.write() as session:
