@@ -34,7 +34,8 @@ def settings(tmp_path: Path) -> Settings:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is marked `databases` runs on each that we support, in `make soak` everything does; the rest on SQLite."""
-    both = bool(metafunc.definition.get_closest_marker("databases") or os.environ.get("GREENROOM_SOAK"))
+    marks = {mark.name for mark in metafunc.definition.iter_markers()}
+    both = "sqlite" not in marks and ("databases" in marks or os.environ.get("GREENROOM_SOAK"))
     if both and "database_url" in metafunc.fixturenames:
         metafunc.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
 

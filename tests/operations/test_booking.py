@@ -23,6 +23,8 @@ from service.operations.offering import SlotQuery, offer
 from service.store.tables import Claim, Meeting, OutboxRow
 from tests import cast
 
+pytestmark = pytest.mark.databases
+
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
 AGE = timedelta(hours=1)
 MONDAY = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)  # 15:00 in Lisbon, 10:00 in New York

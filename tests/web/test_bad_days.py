@@ -50,6 +50,7 @@ def nothing_booked(services):
         return not any(session.scalars(select(table)).all() for table in (Meeting, Claim, OutboxRow))
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_books_nothing_and_says_so(services, ana):
     client = create_app(services).test_client()
     form = form_of(client.get(first_card(client.get(f"/s/{ana}"))), "book")
@@ -64,6 +65,7 @@ def test_a_full_disk_books_nothing_and_says_so(services, ana):
     assert client.post(f"/s/{ana}/time", data=form).status_code == 303
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_busy_too_long_books_nothing_and_says_so(services, ana):
     client = create_app(services).test_client()
     form = form_of(client.get(first_card(client.get(f"/s/{ana}"))), "book")

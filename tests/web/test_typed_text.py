@@ -101,6 +101,7 @@ def test_the_reason_of_a_move_goes_along_to_other_times(services, client, ana):
     assert client.post(f"/m/{token}/move", data=fields).status_code == 303
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_away_gets_the_form_once_more(services, client, ana):
     decide = client.get(first_card(client.get(f"/s/{ana[0]}")))
     form = form_of(decide, "book") | {"ask": "KEEP-ME <b>", "password": "MY-SECRET"}

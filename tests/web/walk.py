@@ -57,8 +57,3 @@ def book(services, client, ana):
     location = client.post(f"/s/{ana[0]}/time", data=form_of(decide, "book")).headers["Location"]
     with services.database.read() as session:
         return location.split("/m/")[1].split("?")[0], session.scalars(select(Meeting)).one().id
-
-
-def dump(services):
-    with services.database.engine.connect() as connection:
-        return list(connection.connection.driver_connection.iterdump())

@@ -16,6 +16,8 @@ from tests import cast
 from workers import clock
 from workers.deliver import deliver, drain
 
+pytestmark = pytest.mark.databases
+
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
 START = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
 AGE = timedelta(hours=1)
@@ -200,6 +202,7 @@ def test_the_sweep_goes_on_until_nothing_is_due(services, meeting_id):
         assert followup.next_due(session) > services.clock()
 
 
+@pytest.mark.sqlite
 def test_a_database_that_is_locked_costs_a_round_and_no_mail(services, meeting_id, caplog):
     services.database.close()
     event.listen(services.database.engine, "connect", lambda connection, _: connection.execute(BUSY_AT_ONCE))

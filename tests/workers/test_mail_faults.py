@@ -145,6 +145,7 @@ def test_a_certificate_that_ran_out_delays_everything_and_is_named(due, tmp_path
         due.clock.advance(minutes=1)
 
 
+@pytest.mark.sqlite
 def test_a_full_disk_lets_no_mail_out_and_each_out_once_when_there_is_room(due):
     engine = due.database.engine
 
