@@ -1,0 +1,96 @@
+"""Two who act on the same thing in the same moment: what one decided still holds when it is written."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from service.domain.availability import Availability, to_json
+from service.domain.errors import GreenroomError
+from service.domain.meeting import LIVE
+from service.operations import booking
+from service.operations.booking import BookingInput
+from service.operations.meetings import load_meeting
+from service.operations.offering import SlotQuery
+from service.store.tables import Claim, Meeting, OutboxRow
+from tests import cast
+
+pytestmark = pytest.mark.databases
+
+NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
+AGE = timedelta(hours=1)
+START = datetime(2027, 2, 8, 14, 30, tzinfo=UTC)
+ROUNDS = 6
+
+
+def at_once(database, *acts):
+    """What each came to: its result, or the error's code. Each acts in a transaction of its own."""
+    gate, outcomes = threading.Barrier(len(acts)), [None] * len(acts)
+
+    def run(number, act):
+        gate.wait()
+        try:
+            with database.write() as session:
+                outcomes[number] = act(session)
+        except GreenroomError as fault:
+            outcomes[number] = fault.code
+
+    threads = [threading.Thread(target=run, args=each) for each in enumerate(acts)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return outcomes
+
+
+def book(pair, start, key=None):
+    wanted = BookingInput(start=start, by_id=pair.mentee_id, key=key)
+    return lambda session: booking.book(session, NOW, AGE, SlotQuery(pair.id, "check-in"), wanted).id
+
+
+@pytest.fixture
+def pairs(services):
+    """Two mentees of one mentor, who takes one meeting a day."""
+    with services.database.write() as session:
+        ana_ben = cast.pair(session, NOW)
+        ana_ben.mentor.availability = to_json(Availability(cap_day=1))
+        return ana_ben, cast.other_mentee(session, NOW, ana_ben.mentor_id)
+
+
+def test_the_last_place_of_a_day_goes_to_one(services, pairs):
+    for day in range(ROUNDS):
+        start = START + timedelta(days=7 * day)
+        first, second = at_once(services.database, book(pairs[0], start), book(pairs[1], start + timedelta(hours=1)))
+        assert [type(each) for each in (first, second)].count(int) == 1, (first, second)
+
+
+def test_one_key_sent_twice_is_one_meeting(services, pairs):
+    for day in range(ROUNDS):
+        act = book(pairs[0], START + timedelta(days=7 * day), key=f"k{day}")
+        first, second = at_once(services.database, act, act)
+        assert first == second
+        assert isinstance(first, int)
+
+
+def test_what_is_cancelled_while_it_moves_holds_no_time(services, pairs):
+    pair = pairs[0]
+    for day in range(ROUNDS):
+        start = START + timedelta(days=7 * day)
+        with services.database.write() as session:
+            meeting_id = book(pair, start)(session)
+
+        def move(session, meeting_id=meeting_id, start=start):
+            meeting = load_meeting(session, meeting_id, pair.mentee_id)
+            booking.reschedule(session, NOW, AGE, meeting, start + timedelta(hours=1), pair.mentee_id)
+
+        def cancel(session, meeting_id=meeting_id):
+            booking.cancel(session, NOW, load_meeting(session, meeting_id, pair.mentor_id), pair.mentor_id)
+
+        moved, cancelled = at_once(services.database, move, cancel)
+        assert (moved, cancelled) in {(None, None), ("too_late_to_move", None)}
+        with services.database.read() as session:
+            assert session.scalars(select(Meeting.phase).where(Meeting.id == meeting_id)).one() not in LIVE
+            assert session.scalar(select(func.count()).where(Claim.meeting_id == meeting_id)) == 0
+            waiting = select(OutboxRow.kind).where(OutboxRow.meeting_id == meeting_id, OutboxRow.state == "pending")
+            assert session.scalars(waiting).all() == [], "nobody was told of it, so nobody need be told that it is off"
