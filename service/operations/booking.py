@@ -33,7 +33,7 @@ from service.operations.meetings import (
 )
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
 from service.store import claims, outbox
-from service.store.tables import Attendance, IdempotencyKey, Meeting
+from service.store.tables import Attendance, CriticalDate, IdempotencyKey, Meeting, Pair
 
 LONGEST_PLACE = 300
 LONGEST_ASK = 4_000
@@ -78,13 +78,13 @@ def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, 
     if again is not None:
         return again
     framed = frame(session, now, max_age, query)
-    pair = framed.pair
+    pair = session.get_one(Pair, query.pair_id)
     if pair.ended_at is not None:
         raise NotAllowed("pair_ended")
     place, ask = typed("place", wanted.place, LONGEST_PLACE), typed("ask", wanted.ask, LONGEST_ASK)
     drafts = checked(wanted.agenda) if wanted.agenda is not None else default_agenda(session, framed)
     refuse(framed, wanted.start)
-    meeting = _new_meeting(framed, now, wanted, place or pair.place, ask)
+    meeting = _new_meeting(framed, pair, now, wanted, place or pair.place, ask)
     session.add(meeting)
     session.flush()
     _claim(session, framed, meeting, interval_of(meeting))
@@ -95,7 +95,7 @@ def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, 
     if place and not pair.place:
         pair.place = place  # an empty usual place was asked for; it is kept for the next time
     if framed.date is not None and framed.date.shared_at is None:
-        framed.date.shared_at = now
+        session.get_one(CriticalDate, framed.date.id).shared_at = now
     if wanted.key:
         session.add(
             IdempotencyKey(
@@ -221,7 +221,7 @@ def set_meeting_place(session: Session, now: datetime, meeting: Meeting, by_id: 
 def default_agenda(session: Session, framed: Frame) -> tuple[AgendaDraft, ...]:
     """The session type's points fitted to this meeting, with one for what is still open between the two."""
     run = timedelta(minutes=framed.date.run_minutes) if framed.date and framed.date.run_minutes else None
-    carry = bool(commitments_of(session, framed.pair, open_only=True))
+    carry = bool(commitments_of(session, framed.pair.id, open_only=True))
     return skeleton(framed.session_type, framed.duration, run, carry=carry)
 
 
@@ -248,13 +248,15 @@ def typed(field: str, text: str | None, most: int) -> str | None:
     return said or None
 
 
-def _new_meeting(framed: Frame, now: datetime, wanted: BookingInput, place: str | None, ask: str | None) -> Meeting:
+def _new_meeting(
+    framed: Frame, pair: Pair, now: datetime, wanted: BookingInput, place: str | None, ask: str | None
+) -> Meeting:
     if wanted.invite_by != "mail":
         raise InvalidInput.of("invite_by", "no_calendar_to_invite")
     interval = Interval.lasting(wanted.start, framed.duration)
     return Meeting(
-        pair_id=framed.pair.id,
-        pair=framed.pair,
+        pair_id=pair.id,
+        pair=pair,
         date_id=framed.date.id if framed.date else None,
         session=framed.session_type.key,
         starts_at=interval.start,

@@ -87,8 +87,8 @@ def may_cancel(meeting: Meeting, now: datetime) -> bool:
     return Phase(meeting.phase) in LIVE and now < meeting.ends_at
 
 
-def commitments_of(session: Session, pair: Pair, *, open_only: bool = False) -> list[Commitment]:
-    wanted = select(Commitment).where(Commitment.pair_id == pair.id).order_by(Commitment.id)
+def commitments_of(session: Session, pair_id: int, *, open_only: bool = False) -> list[Commitment]:
+    wanted = select(Commitment).where(Commitment.pair_id == pair_id).order_by(Commitment.id)
     if open_only:
         wanted = wanted.where(Commitment.state.notin_(("done",)))
     return list(session.scalars(wanted))

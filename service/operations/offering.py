@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from service.domain import arc, slots
@@ -15,9 +14,10 @@ from service.domain.errors import InvalidInput, NotAllowed, NotFound
 from service.domain.interval import Interval
 from service.domain.sessions import SESSIONS, SessionType
 from service.operations.times import Source, times_of_pair
-from service.store.tables import CriticalDate, Meeting, Pair
+from service.store import pair_rows
+from service.store.pair_rows import DateRow, PairRow
+from service.store.tables import Meeting
 
-_DATE = select(CriticalDate).where(CriticalDate.id == bindparam("id"))  # built once: `Session.get` builds it each time
 LONGEST_MEETING = timedelta(hours=12)
 
 
@@ -42,8 +42,8 @@ class Frame:
     """The question in full: what `slots` is asked, and from which sources the answer comes."""
 
     query: SlotQuery
-    pair: Pair
-    date: CriticalDate | None
+    pair: PairRow
+    date: DateRow | None
     session_type: SessionType
     duration: timedelta
     part: arc.ArcPart | None
@@ -61,10 +61,10 @@ class Offer:
     nearest: slots.Proposals | None
 
 
-def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery) -> Frame:
-    """Raises NotFound for an unknown pair or date, NotAllowed for a pair that has ended, InvalidInput for an unknown
-    session or an impossible length."""
-    pair = session.get(Pair, query.pair_id)
+def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, pair: PairRow | None = None) -> Frame:
+    """`pair`: as the caller has just read it. Raises NotFound for an unknown pair or date, NotAllowed for a pair that
+    has ended, InvalidInput for an unknown session or an impossible length."""
+    pair = pair or pair_rows.load_pair(session, query.pair_id)
     if pair is None:
         raise NotFound("no_such_pair")
     session_type = SESSIONS.get(query.session)
@@ -72,7 +72,7 @@ def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery)
         raise InvalidInput.of("session", "unknown_session", known=", ".join(SESSIONS))
     if pair.ended_at is not None:
         raise NotAllowed("pair_ended")
-    critical = load_date(session, pair, query) if query.date_id is not None else None
+    critical = load_date(session, query) if query.date_id is not None else None
     part = part_of(critical, query.session, now) if critical else None
     duration = _duration(query, session_type, part)
     mentee, mentor, sources = times_of_pair(session, now, pair, max_age)
@@ -89,10 +89,10 @@ def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery)
     return Frame(query, pair, critical, session_type, duration, part, ask, sources)
 
 
-def offer(session: Session, now: datetime, max_age: timedelta, query: SlotQuery) -> Offer:
+def offer(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, pair: PairRow | None = None) -> Offer:
     """Raises what `frame` raises. An unreadable calendar is no error here: nothing is offered, and the sources say
     why."""
-    framed = frame(session, now, max_age, query)
+    framed = frame(session, now, max_age, query, pair)
     by_arc = framed.part is not None and query.first is None and query.last is None
     if by_arc and framed.part is not None and framed.part.window is None:
         proposals = slots.Proposals([])
@@ -116,7 +116,7 @@ def offer_move(session: Session, now: datetime, max_age: timedelta, query: SlotQ
 def _in_arc(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, date_id: int | None) -> Offer | None:
     around = replace(query, date_id=date_id)
     try:
-        critical = load_date(session, session.get_one(Pair, query.pair_id), around)
+        critical = load_date(session, around)
     except NotFound:  # it was about no date, or that was dropped since
         return None
     if part_of(critical, query.session, now) is None:
@@ -130,17 +130,17 @@ def refusal_of(framed: Frame, start: datetime) -> slots.Refusal | None:
     return slots.refusal(framed.ask, start, reader=framed.query.reader)
 
 
-def load_date(session: Session, pair: Pair, query: SlotQuery) -> CriticalDate:
+def load_date(session: Session, query: SlotQuery) -> DateRow:
     """Raises NotFound for a date that is not this pair's, or that the mentor may not know of."""
-    found = session.scalars(_DATE, {"id": query.date_id}).one_or_none()
-    if found is None or found.pair_id != pair.id or found.dropped_at is not None:
+    found = pair_rows.load_date(session, query.date_id) if query.date_id is not None else None
+    if found is None or found.pair_id != query.pair_id or found.dropped_at is not None:
         raise NotFound("no_such_date")
     if query.reader == "mentor" and found.shared_at is None:
         raise NotFound("no_such_date")
     return found
 
 
-def part_of(critical: CriticalDate, session_key: str, now: datetime) -> arc.ArcPart | None:
+def part_of(critical: DateRow, session_key: str, now: datetime) -> arc.ArcPart | None:
     """The part of the date's arc that this session type is for."""
     run = timedelta(minutes=critical.run_minutes) if critical.run_minutes else None
     parts = arc.parts(critical.kind, critical.starts_at, critical.ends_at, ZoneInfo(critical.zone), run, now)

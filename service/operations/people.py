@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from babel import Locale, UnknownLocaleError
 from email_validator import EmailNotValidError, validate_email
-from sqlalchemy import bindparam, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain.availability import Availability, to_json
@@ -23,7 +23,6 @@ from service.operations.meetings import meetings_of
 from service.store import outbox
 from service.store.tables import Calendar, Connection, Link, Pair, Person
 
-_PAIR = select(Pair).where(Pair.id == bindparam("id"))  # built once: `Session.get` builds it each time
 LONGEST_NAME = 100
 TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 MAILS = ("all", "fewer", "none")
@@ -144,7 +143,7 @@ def list_pairs(session: Session, person_id: int | None = None) -> list[Pair]:
 
 def load_pair(session: Session, pair_id: int, person_id: int | None = None) -> Pair:
     """Raises NotFound when it never existed, or when `person_id` is given and not in it: deliberately the same."""
-    pair = session.scalars(_PAIR, {"id": pair_id}).one_or_none()
+    pair = session.get(Pair, pair_id)
     if pair is None or (person_id is not None and person_id not in {pair.mentee_id, pair.mentor_id}):
         raise NotFound("no_such_pair")
     return pair

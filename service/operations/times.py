@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from service.domain.availability import DEFAULT, Availability, from_json
 from service.domain.interval import Span, floor_epoch, merge, unpack
 from service.domain.slots import OwnClaim, PersonTimes
+from service.store.pair_rows import PairRow, PersonRow
 from service.store.tables import Calendar, Claim, Connection, Meeting, Pair, Person
 
 BEYOND = 2 * 86400  # the last day of a horizon is offered whole
@@ -56,13 +57,13 @@ class Source:
     verified_at: datetime | None
 
 
-def availability_of(person: Person) -> Availability:
+def availability_of(person: Person | PersonRow) -> Availability:
     """What the person set, else the defaults (shown as assumed)."""
     return from_json(person.availability) if person.availability else DEFAULT
 
 
 def times_of_pair(
-    session: Session, now: datetime, pair: Pair, max_age: timedelta
+    session: Session, now: datetime, pair: Pair | PairRow, max_age: timedelta
 ) -> tuple[PersonTimes, PersonTimes, tuple[Source, ...]]:
     """The mentee's times, the mentor's, and where both come from.
 
@@ -90,7 +91,7 @@ def times_of_pair(
 
 
 def _busy(
-    session: Session, now: datetime, pair: Pair, max_age: timedelta, reach: dict[int, datetime]
+    session: Session, now: datetime, pair: Pair | PairRow, max_age: timedelta, reach: dict[int, datetime]
 ) -> tuple[dict[int, list[Span]], set[int], tuple[Source, ...]]:
     names = {pair.mentee_id: pair.mentee.name, pair.mentor_id: pair.mentor.name}
     rows = session.execute(_CALENDARS, {"mentee": pair.mentee_id, "mentor": pair.mentor_id})
@@ -125,7 +126,7 @@ def _older(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else min(one, other)
 
 
-def _own(session: Session, now: datetime, pair: Pair) -> dict[int, list[OwnClaim]]:
+def _own(session: Session, now: datetime, pair: Pair | PairRow) -> dict[int, list[OwnClaim]]:
     asked = {"mentee": pair.mentee_id, "mentor": pair.mentor_id, "since": now - CAPS_REACH_BACK}
     rows = session.execute(_CLAIMS, asked)
     own: dict[int, list[OwnClaim]] = defaultdict(list)

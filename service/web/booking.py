@@ -21,7 +21,6 @@ from service.operations.booking import BookingInput
 from service.operations.meetings import meetings_of
 from service.operations.offering import Frame, Offer, SlotQuery, frame, refusal_of
 from service.reasons import refusal_text
-from service.store.tables import Pair
 from service.web import confirm
 from service.web.agenda_form import Draft, default_drafts, drafts_of, shown_drafts, shuffled
 from service.web.dates import date_input
@@ -217,7 +216,8 @@ def _times_page(
     shown: Times = times_of(found, reader, now())
     return page(
         "times.html", status, reader=reader, token=token, choice=choice, times=shown, said=said,
-        kept=_kept_fields() if kept else [], in_mind=_in_mind(found, reader), pair=found.frame.pair, moving=None,
+        kept=_kept_fields() if kept else [], in_mind=_in_mind(found, reader), moving=None,
+        pair=pair_of(session, reader.link),
         mentee=found.frame.pair.mentee_id == reader.person.id,
         other=found.frame.pair.other(reader.person.id), date=found.frame.date, link_names_it=bool(reader.link.session),
     )  # fmt: skip
@@ -264,7 +264,7 @@ def _decide_page(
     if refused is not None and status == 200 and not faults and refused.code != "calendar_unreadable":
         said = words()("page.not_booked.gone", time=reader.words.moment(start, reader.zone))
         return _times_page(session, reader, token, choice, kept=request.method == "POST", said=said, status=409)
-    pair: Pair = framed.pair
+    pair = pair_of(session, reader.link)
     other = pair.other(reader.person.id)
     return page(
         "decide.html", status, reader=reader, token=token, choice=choice, pair=pair, other=other, start=start,

@@ -81,7 +81,7 @@ def _show(
         asked=meeting.changed_by != reader.person.id,
         other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
         debrief=_debrief(session, reader, meeting), commitments=[
-            line for line in commitments_of(session, pair, open_only=True) if line.meeting_id != meeting.id
+            line for line in commitments_of(session, pair.id, open_only=True) if line.meeting_id != meeting.id
         ], mail_from=services().settings.mail_address,
     )  # fmt: skip
 

@@ -89,7 +89,7 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
             (meeting, links.known_link(session, now(), "meeting", mine, pair_id=pair.id, meeting_id=meeting.id))
             for meeting in meetings
         ],
-        "commitments": commitments_of(session, pair, open_only=True),
+        "commitments": commitments_of(session, pair.id, open_only=True),
         "schedule": schedule.token if schedule is not None else None,
     }
 

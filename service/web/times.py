@@ -12,6 +12,7 @@ from service.domain.slots import Slot, three_best
 from service.operations.offering import Offer
 from service.operations.times import Source
 from service.reasons import reason_text, why_none_text
+from service.store.pair_rows import PersonRow
 from service.store.tables import Person
 from service.web.page import Reader
 
@@ -70,7 +71,7 @@ def times_of(found: Offer, reader: Reader, now: datetime) -> Times:
     )
 
 
-def _card(slot: Slot, reader: Reader, other: Person) -> Card:
+def _card(slot: Slot, reader: Reader, other: Person | PersonRow) -> Card:
     words = reader.words
     why = [reason_text(words, reason, slot.start) for reason in slot.reasons[:1]]
     return Card(
@@ -83,7 +84,7 @@ def _card(slot: Slot, reader: Reader, other: Person) -> Card:
     )
 
 
-def other_time(words: Words, start: datetime, mine: ZoneInfo, other: Person) -> str:
+def other_time(words: Words, start: datetime, mine: ZoneInfo, other: Person | PersonRow) -> str:
     """10:00 for Ben in New York; with the day where it is another one."""
     zone = ZoneInfo(other.zone)
     same_day = start.astimezone(zone).date() == start.astimezone(mine).date()
@@ -91,14 +92,14 @@ def other_time(words: Words, start: datetime, mine: ZoneInfo, other: Person) -> 
     return words("page.other_time", time=told, other=other.first_name, place=words.place_of(zone))
 
 
-def _days(slots: list[Slot], reader: Reader, other: Person) -> list[Day]:
+def _days(slots: list[Slot], reader: Reader, other: Person | PersonRow) -> list[Day]:
     by_day: dict[str, list[Slot]] = {}
     for slot in sorted(slots):
         by_day.setdefault(slot.start.astimezone(reader.zone).date().isoformat(), []).append(slot)
     return [_day(of_day, reader, other) for of_day in by_day.values()]
 
 
-def _day(slots: list[Slot], reader: Reader, other: Person) -> Day:
+def _day(slots: list[Slot], reader: Reader, other: Person | PersonRow) -> Day:
     words, zone = reader.words, ZoneInfo(other.zone)
     told = [(_iso(s.start), words.time(s.start, reader.zone), words.time(s.start, zone)) for s in slots]
     round_ones = [

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 from service import links
 from service.domain.availability import DEFAULT, from_json
-from service.domain.errors import FieldFault, InvalidInput, RuleBroken
+from service.domain.errors import FieldFault, InvalidInput, NotFound, RuleBroken
 from service.operations import calendars, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.programme import pair_states
+from service.store import pair_rows
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, call, person_of
 from service.web.api.slots import QUERY, SlotsJson, slots_json
@@ -181,5 +182,7 @@ def change_pair(caller: Caller, pair_id: int, body: bodies.PairChange) -> answer
 )
 def slots(caller: Caller, pair_id: int) -> SlotsJson:
     with reading() as session:
-        found = people.load_pair(session, pair_id, caller.me)
-        return slots_json(session, found, found.me(caller.me))
+        found, me = pair_rows.load_pair(session, pair_id), caller.me
+        if found is None or me not in {found.mentee_id, found.mentor_id}:
+            raise NotFound("no_such_pair")
+        return slots_json(session, found, found.me(me))

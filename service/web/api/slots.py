@@ -21,7 +21,7 @@ from service.domain.sessions import SESSIONS
 from service.operations.offering import Offer, SlotQuery
 from service.operations.people import is_zone
 from service.reasons import Reasons, refusal_text
-from service.store.tables import Pair, Person
+from service.store.pair_rows import PairRow, PersonRow
 from service.web.api.frame import Query
 from service.web.api.shapes import source_json, z
 from service.web.offers import offered
@@ -45,11 +45,11 @@ QUERY = (
 )
 
 
-def slots_json(session: Session, pair: Pair, reader: Person) -> SlotsJson:
+def slots_json(session: Session, pair: PairRow, reader: PersonRow) -> SlotsJson:
     """The whole answer. Raises InvalidInput for a query that cannot be understood."""
     role: slots.Reader = "mentee" if reader.id == pair.mentee_id else "mentor"
     query = _query(pair, role)
-    found = offered(session, query)
+    found = offered(session, query, pair)
     words = Words.of(reader.locale)
     reasons = Reasons(words)
     every, limit, zone = found.proposals.slots, _number("limit", PAGE, LARGEST_PAGE), _zone()
@@ -74,7 +74,7 @@ def fresh_slots(found: Offer, words: Words) -> list[dict[str, Any]]:
     return [_slot(slot, reasons, None) for slot in found.proposals.slots[:10]]
 
 
-def _query(pair: Pair, role: slots.Reader) -> SlotQuery:
+def _query(pair: PairRow, role: slots.Reader) -> SlotQuery:
     session_key = request.args.get("session", "")
     return SlotQuery(
         pair_id=pair.id,
@@ -100,7 +100,7 @@ def _slot(slot: slots.Slot, reasons: Reasons, zone: ZoneInfo | None) -> dict[str
     return value
 
 
-def _refusals(found: Offer, role: slots.Reader, words: Words, reader: Person) -> list[dict[str, Any]]:
+def _refusals(found: Offer, role: slots.Reader, words: Words, reader: PersonRow) -> list[dict[str, Any]]:
     pair = found.frame.pair
     names = {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name}
     return [
