@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from service.operations import booking, calendars, followup, people, refreshing
+from service.operations import booking, calendars, followup, people, refreshing, turns
 from service.operations.booking import AgendaDraft, BookingInput
 from service.operations.calendars import NewConnection
 from service.operations.offering import SlotQuery
@@ -37,6 +37,7 @@ def lived_in(services: Services) -> int:
         session.add(Inbound(message_key="m", raw=b"ANAS-POINT", state="applied", meeting_id=met.id, received_at=NOW))
         session.add(IdempotencyKey(person_id=pair.mentee_id, key="k", body_hash="h", meeting_id=met.id, created_at=NOW))
         send_times.add(session, [timedelta(milliseconds=7)])
+        turns.hold(session, NOW, "h", timedelta(minutes=5))
         pair_id = pair.id
     heartbeats.beat(services.database, "clock-1", "clock", NOW)
     return pair_id

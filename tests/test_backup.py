@@ -122,6 +122,8 @@ def test_no_backup_without_a_passphrase(run, tmp_path, move, monkeypatch):
     monkeypatch.delenv("GREENROOM_BACKUP_PASSPHRASE")
     assert "GREENROOM_BACKUP_PASSPHRASE" in run("backup", tmp_path / "backup", exit_code=1).stderr
     file = tmp_path / "words"
+    file.write_bytes(b"\xff\xfe not text at all")
+    assert "is not text" in run("backup", tmp_path / "backup", "--passphrase-file", file, exit_code=1).stderr
     file.write_text(f"{PASSPHRASE}\n")
     run("backup", tmp_path / "backup", "--passphrase-file", file)
     monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE_FILE", str(file))
@@ -177,6 +179,14 @@ def test_whoever_grows_takes_the_backup_to_postgresql(run, tmp_path, postgres, m
         monkeypatch.delenv(name)
     monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "back"))
     run("restore", other)
+    assert run("pair", "show", 1, "--json")["place"] == "Room 5"
+
+
+def test_a_backup_goes_through_a_pipe(run, tmp_path, move):
+    run(*PAIR, "--place", "Room 5")
+    octets = run("backup", "-").stdout_bytes
+    move("other")
+    assert run("restore", "-", "--json", stdin=octets) == {"held": 0}
     assert run("pair", "show", 1, "--json")["place"] == "Room 5"
 
 

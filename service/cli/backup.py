@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import click
 
 from service import settings, wiring
-from service.cli.frame import WORDS, json_option, show
+from service.cli.frame import WORDS, json_option, secret_in, show
 from service.domain.errors import GreenroomError
 from service.operations import keeping
 from service.settings import KEPT_SETTINGS, Settings
@@ -18,7 +20,7 @@ from service.store import archive
 from service.store.sealed_columns import check_keys
 
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
-NEW = click.Path(dir_okay=False, path_type=Path)
+NEW = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
 
 
 class NoPassphrase(GreenroomError):
@@ -43,7 +45,7 @@ passphrase_option: Callable[..., Callable[..., None]] = click.option(
 @passphrase_option
 @json_option
 def backup(file: Path, passphrase_file: Path | None, as_json: bool) -> None:
-    """Database, keys and settings in one file, sealed with a passphrase; also while everything runs."""
+    """Database, keys and settings in one file (- is stdout), sealed with a passphrase; also while everything runs."""
     configured = settings.load()
     if configured.database_url is None and not (configured.data_dir / wiring.DATABASE_FILE).exists():
         raise NoDatabase(folder=str(configured.data_dir))
@@ -51,25 +53,27 @@ def backup(file: Path, passphrase_file: Path | None, as_json: bool) -> None:
     services = wiring.build(configured)
     kept = configured.data_dir / KEPT_SETTINGS
     try:
-        archive.backup(
-            services.database.engine,
-            services.settings.secret_keys,
-            kept.read_text(encoding="utf-8") if kept.is_file() else None,
-            file,
-            passphrase,
-        )
+        with _into(file) as into:
+            archive.backup(
+                services.database.engine,
+                services.settings.secret_keys,
+                kept.read_text(encoding="utf-8") if kept.is_file() else None,
+                into,
+                passphrase,
+            )
     finally:
         services.database.close()
-    show(as_json, {"file": str(file)}, [WORDS("cli.backup.done", file=str(file))])
+    if str(file) != "-":
+        show(as_json, {"file": str(file)}, [WORDS("cli.backup.done", file=str(file))])
 
 
 @click.command()
-@click.argument("file", type=EXISTING)
+@click.argument("file", type=click.File("rb"))
 @passphrase_option
 @click.option("--show-keys", is_flag=True, help=WORDS("cli.help.show_keys"))
 @json_option
-def restore(file: Path, passphrase_file: Path | None, show_keys: bool, as_json: bool) -> None:
-    """Puts a backup into an empty database; what was due is held until somebody says so."""
+def restore(file: BinaryIO, passphrase_file: Path | None, show_keys: bool, as_json: bool) -> None:
+    """Puts a backup (- is stdin) into an empty database; what was due is held until somebody says so."""
     configured = settings.load(need_keys=False)
     with archive.opened(file, lambda: _passphrase(configured, passphrase_file, new=False)) as found:
         if show_keys:
@@ -85,14 +89,18 @@ def restore(file: Path, passphrase_file: Path | None, show_keys: bool, as_json: 
             services.database.close()
     lines = [WORDS("cli.restore.done", n=held)]
     if configured.database_url is not None and not configured.secret_keys:
-        lines.append(WORDS("cli.restore.keys", file=str(file)))
+        lines.append(WORDS("cli.restore.keys"))
     show(as_json, {"held": held}, lines)
+
+
+def _into(file: Path) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdout.buffer) if str(file) == "-" else archive.replaced(file)
 
 
 def _passphrase(configured: Settings, file: Path | None, *, new: bool) -> str:
     """From the option's file, the setting, or whoever sits at the terminal. Raises NoPassphrase."""
     if file is not None:
-        return file.read_text(encoding="utf-8").strip()
+        return secret_in(file, "passphrase_file")
     if configured.backup_passphrase is not None:
         return configured.backup_passphrase
     if not sys.stdin.isatty():

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -79,6 +80,14 @@ def json_option(command: Any) -> Any:
 def show(as_json: bool, value: Any, lines: list[str]) -> None:
     """One object or list on stdout and nothing else, or lines for people."""
     click.echo(json.dumps(value, ensure_ascii=False, indent=1) if as_json else "\n".join(lines))
+
+
+def secret_in(file: Path, field: str) -> str:
+    """What a file says, without the end of its line. Raises InvalidInput for one that is no text."""
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except UnicodeDecodeError:
+        raise InvalidInput.of(field, "not_utf8_text") from None
 
 
 def table(rows: Sequence[tuple[str, ...]]) -> list[str]:

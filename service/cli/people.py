@@ -9,9 +9,8 @@ from typing import Any
 import click
 
 from service import links
-from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, show, table
+from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, secret_in, show, table
 from service.domain.availability import DEFAULT, from_json, to_json
-from service.domain.errors import InvalidInput
 from service.operations import calendars, importing, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.meetings import meetings_of
@@ -246,7 +245,7 @@ def add_calendar(
     email: str, provider: str, url: str, username: str | None, password_file: Path | None, as_json: bool
 ) -> None:
     """Connects a calendar after a real read of it."""
-    password = _password(password_file) if password_file else None
+    password = secret_in(password_file, "password_file") if password_file else None
     wanted = NewConnection(provider, url, username, password)
     with opened() as services:
         with services.database.read() as session:
@@ -262,13 +261,6 @@ def add_calendar(
             upcoming = [instant(each.start) for each in calendars.next_busy(made, services.clock())]
             lines = [WORDS("cli.calendar.added", n=len(made.calendars)), *(f"  {start}" for start in upcoming)]
             show(as_json, value, lines)
-
-
-def _password(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8").strip()
-    except UnicodeDecodeError:
-        raise InvalidInput.of("password_file", "not_utf8_text") from None
 
 
 COMMANDS = (pair, person, calendar)

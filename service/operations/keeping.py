@@ -9,6 +9,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from service.links import revoke_links
+from service.operations import inbound
 from service.operations.followup import SWEEP_LIMIT, due, write_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
@@ -27,11 +28,15 @@ from service.store.tables import (
     Reflection,
 )
 
+MOST_WAITING = 10_000
+
 
 def hold_what_was_due(session: Session, now: datetime) -> int:
-    """After a restore: what was due, and what falls due for meetings by now, may have gone out since the backup, so a
-    person decides. Returns how many rows are held. Raises what is wrong with a meeting: put off, as a sweep does it,
-    its mails would leave unheld."""
+    """After a restore: what was due, and what comes of answers and meetings by now, may have gone out since the backup,
+    so a person decides. Returns how many rows are held. Raises what is wrong with a meeting: put off, as a sweep does
+    it, its mails would leave unheld."""
+    for inbound_id in inbound.waiting(session, MOST_WAITING):
+        inbound.decide(session, now, inbound_id)
     while ids := session.scalars(due(now, SWEEP_LIMIT)).all():
         write_due(session, now, ids)
         session.flush()

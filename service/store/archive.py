@@ -25,7 +25,7 @@ from service.domain.errors import GreenroomError
 from service.settings import KEPT_SETTINGS
 from service.store import migrate, rows
 from service.store.database import connect, sqlite_url
-from service.store.sealed_file import KIND, BackupNewer, NotABackup, SealedReader, SealedWriter
+from service.store.sealed_file import MAGIC, BackupNewer, NotABackup, SealedReader, SealedWriter
 from service.store.types import Keyring
 
 DATABASE, KEYS = "greenroom.db", "secret_keys"  # members of the tar of version 0.1.0
@@ -67,23 +67,22 @@ class Backup:
     lines: Iterable[str]
 
 
-def backup(engine: Engine, keys: tuple[str, ...], kept: str | None, target: Path, passphrase: str) -> None:
-    """Writes the file with mode 0600; one that stood there is replaced once the new one is whole. The rows are of one
-    moment, whoever writes meanwhile. Raises PassphraseShort, NothingToBackUp."""
+def backup(engine: Engine, keys: tuple[str, ...], kept: str | None, file: BinaryIO, passphrase: str) -> None:
+    """Writes a backup whose rows are of one moment, whoever writes meanwhile. Raises PassphraseShort,
+    NothingToBackUp."""
     if len(passphrase) < SHORTEST_PASSPHRASE:
         raise PassphraseShort(least=SHORTEST_PASSPHRASE)
     with _snapshot(engine) as connection:
         revision = migrate.revision_of(connection)
         if revision is None:
             raise NothingToBackUp
-        with _replaced(target) as file:
-            sealed = SealedWriter(file, passphrase)
-            # Sealed values do not pack, so a higher level takes twice the time for two per cent (November 2026).
-            with gzip.GzipFile(fileobj=cast(BinaryIO, sealed), mode="wb", compresslevel=1, mtime=0) as packed:
-                packed.write(json.dumps(asdict(Manifest(revision, keys, kept))).encode() + b"\n")
-                for line in rows.dump(connection):
-                    packed.write(line.encode())
-            sealed.finish()
+        sealed = SealedWriter(file, passphrase)
+        # Sealed values do not pack, so a higher level takes twice the time for two per cent (November 2026).
+        with gzip.GzipFile(fileobj=cast(BinaryIO, sealed), mode="wb", compresslevel=1, mtime=0) as packed:
+            packed.write(json.dumps(asdict(Manifest(revision, keys, kept))).encode() + b"\n")
+            for line in rows.dump(connection):
+                packed.write(line.encode())
+        sealed.finish()
 
 
 @contextmanager
@@ -98,7 +97,8 @@ def _snapshot(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def _replaced(target: Path) -> Iterator[BinaryIO]:
+def replaced(target: Path) -> Iterator[BinaryIO]:
+    """A file with mode 0600 that takes the target's place once the block has ended well, and not before."""
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -111,22 +111,18 @@ def _replaced(target: Path) -> Iterator[BinaryIO]:
 
 
 @contextmanager
-def opened(source: Path, passphrase: Callable[[], str]) -> Iterator[Backup]:
-    """Reads the beginning of a backup. The passphrase is asked for only when the file can be one. Raises NotABackup,
+def opened(file: BinaryIO, passphrase: Callable[[], str]) -> Iterator[Backup]:
+    """Reads the beginning of a backup; the file need not be one that can be gone back in. Raises NotABackup,
     BackupNewer, WrongPassphrase, BackupDamaged; the last also while the lines are read."""
-    with source.open("rb") as file:
-        beginning = file.read(len(KIND))
-        file.seek(0)
-        if beginning.startswith(b"\x1f\x8b"):
-            with _of_first_version(file) as found:
-                yield found
-        elif beginning != KIND:
-            raise NotABackup
-        else:
-            plain = io.BufferedReader(SealedReader(file, passphrase()))
-            with gzip.open(plain, "rt", encoding="utf-8") as lines:
-                said = json.loads(lines.readline())
-                yield Backup(Manifest(said["revision"], tuple(said["keys"]), said["kept"]), lines)
+    beginning = file.read(len(MAGIC))
+    if beginning.startswith(b"\x1f\x8b"):
+        with _of_first_version(file) as found:
+            yield found
+    else:
+        plain = io.BufferedReader(SealedReader(beginning, file, passphrase))
+        with gzip.open(plain, "rt", encoding="utf-8") as lines:
+            said = json.loads(lines.readline())
+            yield Backup(Manifest(said["revision"], tuple(said["keys"]), said["kept"]), lines)
 
 
 @contextmanager
@@ -180,6 +176,7 @@ def _of_first_version(file: BinaryIO) -> Iterator[Backup]:
 
 
 def _unpacked(file: BinaryIO) -> dict[str, bytes]:
+    file.seek(0)
     try:
         with tarfile.open(fileobj=file, mode="r:gz") as tar:
             members = [member for member in tar.getmembers() if member.name in {DATABASE, KEYS, KEPT_SETTINGS}]

@@ -154,7 +154,7 @@ def _reader(kind: TypeEngine[Any]) -> Callable[[Any], Any]:
 
 
 def _line(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
+    return json.dumps(value, separators=(",", ":")) + "\n"
 
 
 def _value(line: str) -> Any:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hmac
 import io
 import os
+from collections.abc import Callable
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
@@ -86,17 +87,17 @@ class SealedReader(io.RawIOBase):
     """Reads what SealedWriter wrote. Each octet is checked before it is handed out; that none is missing at the end is
     known only there, so what was read counts once the end was.
 
+    `magic` are the octets that were read of it to see what it is; the passphrase is asked for when it can open it.
     Raises NotABackup, BackupNewer and WrongPassphrase at once, BackupDamaged at the chunk that it concerns.
     """
 
-    def __init__(self, file: BinaryIO, passphrase: str) -> None:
-        magic = file.read(len(MAGIC))
+    def __init__(self, magic: bytes, file: BinaryIO, passphrase: Callable[[], str]) -> None:
         if magic != MAGIC:
             raise BackupNewer if magic.startswith(KIND) else NotABackup
         rest = file.read(1 + _SALT + _CHECK)
         if len(rest) < 1 + _SALT + _CHECK or rest[0] > COSTLIEST or rest[0] < 1:
             raise BackupDamaged
-        key, check = _derive(passphrase, rest[1 : 1 + _SALT], rest[0])
+        key, check = _derive(passphrase(), rest[1 : 1 + _SALT], rest[0])
         if not hmac.compare_digest(check, rest[1 + _SALT :]):
             raise WrongPassphrase
         self._head = magic + rest

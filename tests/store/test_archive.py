@@ -41,14 +41,18 @@ def database(database):
 
 
 def back_up(database, file):
-    with cheap_backups():
-        archive.backup(database.engine, KEYS, None, file, PASSPHRASE)
+    with cheap_backups(), file.open("wb") as into:
+        archive.backup(database.engine, KEYS, None, into, PASSPHRASE)
     return file
 
 
 @contextmanager
 def restored(database, file):
-    with archive.opened(file, lambda: PASSPHRASE) as found, archive.restored(database.engine, found) as session:
+    with (
+        file.open("rb") as source,
+        archive.opened(source, lambda: PASSPHRASE) as found,
+        archive.restored(database.engine, found) as session,
+    ):
         yield session
 
 
@@ -62,7 +66,8 @@ def test_from_any_database_to_any(services, empty, tmp_path):
     lived_in(services)
     with services.database.read() as session:
         tables = Base.metadata.sorted_tables
-        assert [table.name for table in tables if not session.scalar(select(func.count()).select_from(table))] == []
+        empty_ones = [table.name for table in tables if not session.scalar(select(func.count()).select_from(table))]
+        assert empty_ones == [], "tests.lived fills every table"
     with restored(empty, back_up(services.database, tmp_path / "backup")) as session:
         assert session.get(Person, 1).name == "Ana Lima"
     assert lines(empty) == lines(services.database)
