@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from service.domain.errors import MoveNotAllowed
-from service.domain.reply import make_reply
+from service.domain.reply import make_reply, request_in
 from service.operations import booking, inbound, keeping, operator
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
@@ -111,23 +111,17 @@ def test_who_may_have_a_held_invitation_is_told_of_the_cancellation(services, me
 
 
 def test_an_answer_that_nobody_had_read_counts_and_tells_nobody_unasked(services, meeting_id):
+    services.clock.now = NOW
+    drain(services)
+    invitation = next(mail for mail in services.mailer.sent if mail.recipient == "ben@example.org")
     with services.database.write() as session:
-        meeting = session.get(Meeting, meeting_id)
-        answer = make_reply(request_of(services, meeting), meeting.pair.mentor.email, "DECLINED", NOW)
+        answer = make_reply(request_in(invitation.octets), "ben@example.org", "DECLINED", NOW)
         inbound.receive(session, NOW, answer)
-    services.mailer.sent.clear()
     assert hold(services, NOW + timedelta(hours=1)) == 2
     with services.database.read() as session:
         assert held.kinds(session) == {"declined": 2}
         assert session.get(Meeting, meeting_id).phase == "cancelled"
     assert drain(services) == 0
-
-
-def request_of(services, meeting):
-    """The invitation as it was sent before the backup."""
-    services.clock.now = NOW
-    drain(services)
-    return services.mailer.sent[0].octets
 
 
 def test_what_was_being_sent_is_uncertain_and_what_was_queued_is_nobodys(services, meeting_id):
