@@ -153,6 +153,9 @@ def read(plan: RefreshPlan, factory: CalendarFactory, timeout: timedelta) -> Ref
             readings.append((known.ref, adapter.fetch(known.ref, plan.request, known.mark, left)))
         except AdapterError as fault:
             error = error or fault
+            if fault.retry_after is not None:  # the others are on the same server, which wants to be left alone
+                error = fault
+                break
     return RefreshResult(plan, tuple(readings), error)
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from threading import Event
 
 import pytest
 from sqlalchemy import select
 
 from service.domain.availability import DEFAULT
 from service.domain.errors import AdapterError, CalendarUnreadable, InvalidInput, NotFound
-from service.domain.interval import instant, unpack
 from service.operations import booking, calendars, people, refreshing
 from service.operations.booking import BookingInput
 from service.operations.calendars import NewConnection
@@ -21,10 +19,10 @@ from service.operations.times import times_of_pair
 from service.store.tables import Calendar, Connection, Meeting, OutboxRow
 from service.web import confirm
 from tests import cast
+from tests.operations.reading import NOW, POLL, WAIT, connect, refresh, state
 from tests.stored import dump
 
-NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
-AGE, POLL, WAIT = timedelta(hours=1), timedelta(minutes=5), timedelta(seconds=4)
+AGE = timedelta(hours=1)
 MONDAY = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
 DOWN = AdapterError("timeout", permanent=False, host="x")
 
@@ -33,41 +31,6 @@ DOWN = AdapterError("timeout", permanent=False, host="x")
 def pair_id(services):
     with services.database.write() as session:
         return cast.pair(session, NOW).id
-
-
-def connect(services, pair_id, url="bens", now=NOW):
-    wanted = NewConnection("ics", url)
-    with services.database.read() as session:
-        asked = refreshing.request_for(session, now, session.get(cast.Pair, pair_id).mentor)
-    found = calendars.probe(services.calendars, wanted, asked, WAIT)
-    with services.database.write() as session:
-        mentor = session.get(cast.Pair, pair_id).mentor
-        return calendars.add_connection(session, now, mentor, wanted, found, POLL).id
-
-
-def refresh(services, connection_id, now):
-    with services.database.write() as session:
-        plan = refreshing.begin_read(session, now, connection_id)
-    result = refreshing.read(plan, services.calendars, WAIT)
-    with services.database.write() as session:
-        refreshing.store_refresh(session, now, result, POLL)
-
-
-def begin(services, connection_id, now=NOW):
-    """A read that takes its time: what it finds is what stands there now."""
-    with services.database.write() as session:
-        plan = refreshing.begin_read(session, now, connection_id)
-    return refreshing.read(plan, services.calendars, WAIT)
-
-
-def end(services, result, now=NOW):
-    with services.database.write() as session:
-        refreshing.store_refresh(session, now, result, POLL)
-
-
-def state(services, connection_id):
-    with services.database.read() as session:
-        return session.get(Connection, connection_id).state
 
 
 def starts(services, pair_id, now=NOW):
@@ -252,98 +215,3 @@ def test_a_removed_connection_leaves_nothing(services, pair_id):
         calendars.remove_connection(session, session.get(Connection, connection_id))
     with services.database.read() as session:
         assert session.scalars(select(Calendar)).all() == []
-
-
-def busy_starts(services):
-    with services.database.read() as session:
-        return [instant(start) for start, _ in unpack(session.scalars(select(Calendar)).one().busy)]
-
-
-@pytest.mark.parametrize("clock", [timedelta(0), timedelta(minutes=1), timedelta(days=-2)])
-def test_of_two_reads_the_one_that_began_later_holds_whichever_ends_first(services, pair_id, clock):
-    connection_id = connect(services, pair_id)
-    bens = services.calendars("ics", "bens", None, None)
-    old = begin(services, connection_id)
-    bens.put(MONDAY, 60)
-    new = begin(services, connection_id)
-    end(services, new)
-    end(services, old, NOW + clock)
-    assert busy_starts(services) == [MONDAY]
-    with services.database.read() as session:
-        assert session.scalars(select(Connection)).one().checked_at == NOW
-    bens.put(MONDAY + timedelta(days=1), 60)
-    refresh(services, connection_id, NOW + clock)
-    assert len(busy_starts(services)) == 2
-
-
-def test_two_reads_that_end_as_they_began_are_both_kept(services, pair_id):
-    connection_id = connect(services, pair_id)
-    bens = services.calendars("ics", "bens", None, None)
-    old = begin(services, connection_id)
-    bens.put(MONDAY, 60)
-    new = begin(services, connection_id)
-    end(services, old)
-    assert busy_starts(services) == []
-    for _ in range(2):
-        end(services, new)
-    assert busy_starts(services) == [MONDAY]
-
-
-def test_a_failure_that_is_overtaken_by_a_success_is_no_failure(services, pair_id):
-    connection_id = connect(services, pair_id)
-    bens = services.calendars("ics", "bens", None, None)
-    bens.fault = AdapterError("unauthorized", permanent=True, host="x")
-    failed = begin(services, connection_id)
-    bens.fault = None
-    end(services, begin(services, connection_id))
-    end(services, failed)
-    assert state(services, connection_id) == "connected"
-
-
-def test_unchanged_since_a_record_that_is_gone_is_read_anew(services, pair_id):
-    """A change, and its undoing, each seen by a read of its own: "not changed" is then about a record that is gone."""
-    connection_id = connect(services, pair_id)
-    bens = services.calendars("ics", "bens", None, None)
-    bens.put(MONDAY, 60)
-    changed = begin(services, connection_id)
-    bens.events.clear()
-    bens.version -= 1
-    unchanged = begin(services, connection_id)
-    assert unchanged.readings[0][1] is None
-    end(services, changed)
-    end(services, unchanged)
-    with services.database.read() as session:
-        assert session.scalars(select(Connection)).one().due_at == NOW
-    refresh(services, connection_id, NOW)
-    assert busy_starts(services) == []
-
-
-def test_a_calendar_that_begins_to_count_while_it_is_read_is_read_at_once(services, pair_id):
-    connection_id = connect(services, pair_id)
-    for counts in (False, True):
-        running = begin(services, connection_id) if counts else None
-        with services.database.write() as session:
-            connection = session.get(Connection, connection_id)
-            calendars.set_counts(connection, connection.calendars[0].id, counts, NOW)
-    end(services, running)
-    with services.database.read() as session:
-        assert session.scalars(select(Connection)).one().due_at == NOW
-
-
-def test_a_live_read_that_is_given_up_names_the_server(services, pair_id):
-    connection_id = connect(services, pair_id, url="https://slow.example/ben.ics")
-    done = Event()
-
-    def hang(_provider, _url, _username, _password):
-        done.wait(10)
-        raise AssertionError("nobody waits for this")
-
-    with services.database.write() as session:
-        plans = refreshing.begin_live_reads(session, NOW, session.get(cast.Pair, pair_id))
-    [result] = refreshing.read_live(plans, hang, timedelta(milliseconds=10))
-    done.set()
-    assert (result.plan.connection_id, result.error.code, result.error.params) == (
-        connection_id,
-        "timeout",
-        {"host": "slow.example"},
-    )
