@@ -23,11 +23,12 @@ from integrations.maildir_mail import MaildirMailer
 from integrations.own_address import OwnPages
 from integrations.rq_jobs import RqJobs, tls_options
 from integrations.smtp_mail import SmtpMailer
-from service.ports import BusyCalendar, CalendarFactory, Jobs, Mailer, OwnAddress, TextRecords
+from service.ports import BusyCalendar, CalendarFactory, Jobs, Mailer, OwnAddress, TextRecords, TokenBox
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
 from service.store.clock import DatabaseClock
 from service.store.database import Database, connect, sqlite_url
+from service.store.grants import StoredTokens
 from service.store.types import Keyring
 
 DATABASE_FILE = "greenroom.db"
@@ -65,7 +66,7 @@ def build(settings: Settings) -> Services:
         machine_clock=machine_clock,
         mailer=_mailer(settings),
         jobs=RqJobs(redis_url(settings), extra_ca=settings.extra_ca_bundle),
-        calendars=_calendars(settings),
+        calendars=_calendars(settings, database, machine_clock),
     )
 
 
@@ -207,27 +208,33 @@ def _mailer(settings: Settings) -> Mailer:
     )
 
 
-def _caldav(http: GuardedHttp, url: str, username: str | None, password: str | None) -> BusyCalendar:
-    return CalDav(http, url, username, password)
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """What an adapter is made from."""
+
+    http: Callable[[], GuardedHttp]
+    url: str
+    username: str | None
+    password: str | None
+    tokens: TokenBox | None
 
 
-def _ics_feed(http: GuardedHttp, url: str, _username: str | None, _password: str | None) -> BusyCalendar:
-    return IcsFeed(http, url)
-
-
-CALENDARS: dict[str, Callable[[GuardedHttp, str, str | None, str | None], BusyCalendar]] = {
-    "caldav": _caldav,
-    "ics": _ics_feed,
+CALENDARS: dict[str, Callable[[Settings, _Source], BusyCalendar]] = {
+    "caldav": lambda _, source: CalDav(source.http(), source.url, source.username, source.password),
+    "ics": lambda _, source: IcsFeed(source.http(), source.url),
 }
 
 
-def _calendars(settings: Settings) -> CalendarFactory:
+def _calendars(settings: Settings, database: Database, clock: Callable[[], datetime]) -> CalendarFactory:
     @cache
     def http() -> GuardedHttp:
         """Made at the first calendar: most commands and all of the mail's jobs never need it."""
         return GuardedHttp(settings.outbound_allow, settings.extra_ca_bundle)
 
-    def make(provider: str, url: str, username: str | None, password: str | None) -> BusyCalendar:
-        return CALENDARS[provider](http(), url, username, password)
+    def make(
+        provider: str, url: str, username: str | None, password: str | None, connection_id: int | None = None
+    ) -> BusyCalendar:
+        tokens = StoredTokens(database, connection_id, clock) if connection_id is not None else None
+        return CALENDARS[provider](settings, _Source(http, url, username, password, tokens))
 
     return make

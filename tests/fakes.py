@@ -145,7 +145,9 @@ class MemoryCalendars:
     def __init__(self) -> None:
         self.by_url: dict[str, MemoryCalendar] = {}
 
-    def __call__(self, provider: str, url: str, username: str | None, password: str | None) -> MemoryCalendar:
+    def __call__(
+        self, provider: str, url: str, username: str | None, password: str | None, connection_id: int | None = None
+    ) -> MemoryCalendar:
         return self.by_url.setdefault(url, MemoryCalendar())
 
 

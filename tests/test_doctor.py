@@ -13,7 +13,8 @@ from werkzeug.serving import make_server
 
 from integrations.dns_records import DnsRecords
 from service import doctor, wiring
-from service.settings import Settings, SmtpServer
+from service.setting_values import SmtpServer
+from service.settings import Settings
 from service.store import heartbeats, outbox
 from service.store.tables import Connection, OutboxRow
 from service.store.types import fingerprint

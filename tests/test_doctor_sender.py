@@ -11,7 +11,8 @@ import pytest
 
 from integrations.dns_records import DnsRecords
 from service.doctor import sender
-from service.settings import Settings, SmtpServer
+from service.setting_values import SmtpServer
+from service.settings import Settings
 from tests import dns_server
 
 HOME = "meet.example.org"

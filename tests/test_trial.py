@@ -14,7 +14,8 @@ import pytest
 from service import wiring
 from service.domain.errors import AdapterError, InvalidInput
 from service.domain.reply import request_in
-from service.settings import Settings, SmtpServer
+from service.setting_values import SmtpServer
+from service.settings import Settings
 from service.trial import BETWEEN, StaysInCalendar, send_trial
 from tests import smtp
 from tests.mail_linter import lint

@@ -146,7 +146,7 @@ def read(plan: RefreshPlan, factory: CalendarFactory, timeout: timedelta) -> Ref
     deadline = time.monotonic() + timeout.total_seconds()
     readings: list[tuple[CalendarRef, BusyReading | None]] = []
     error: AdapterError | None = None
-    adapter: BusyCalendar = factory(plan.provider, plan.url, plan.username, plan.password)
+    adapter: BusyCalendar = factory(plan.provider, plan.url, plan.username, plan.password, plan.connection_id)
     for known in plan.calendars:
         left = timedelta(seconds=max(0.01, deadline - time.monotonic()))
         try:

@@ -8,13 +8,15 @@ from sqlalchemy import Column, ColumnElement, LargeBinary, Table, func, or_, sel
 from sqlalchemy.orm import Session
 
 from service.store.tables import Base
-from service.store.types import EncryptedBytes, EncryptedText, KeyMissing, keyring_of
+from service.store.types import EncryptedBytes, EncryptedOfRow, EncryptedText, KeyMissing, keyring_of
 
 RESEALED_AT_ONCE = 200
 
 
 def sealed_columns(table: Table) -> list[Column[Any]]:
-    return [column for column in table.columns if isinstance(column.type, EncryptedText | EncryptedBytes)]
+    return [
+        column for column in table.columns if isinstance(column.type, EncryptedText | EncryptedBytes | EncryptedOfRow)
+    ]
 
 
 def used_keys(session: Session) -> set[str]:

@@ -20,7 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from service.store.types import EncryptedBytes, EncryptedText, UtcDateTime
+from service.store.types import EncryptedBytes, EncryptedOfRow, EncryptedText, OfRow, UtcDateTime
 
 
 class Base(DeclarativeBase):
@@ -292,6 +292,37 @@ class Calendar(Base):
     verified_at: Mapped[datetime | None]
     mark: Mapped[dict[str, Any] | None]  # ports.SyncMark
     read: Mapped[int] = mapped_column(default=0, server_default="0")  # the number of the read that this is from
+
+
+class Grant(Base):
+    """What a provider gave for one connection: whose account, which scopes, and its tokens as the provider's own
+    library keeps them. Whoever renews them holds `renewed_by` until `renewing_until` at most."""
+
+    __tablename__ = "grants"
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), primary_key=True)
+    account_hash: Mapped[str] = mapped_column(String(43))  # of the provider's id of the account
+    account: Mapped[str] = mapped_column(EncryptedText("grants.account"))  # its address, as its owner knows it
+    scopes: Mapped[str] = mapped_column(String(1000))  # as granted, which may be less than asked for
+    tokens: Mapped[OfRow | None] = mapped_column(EncryptedOfRow("grants.tokens"))
+    renewed_by: Mapped[str | None] = mapped_column(String(43))
+    renewing_until: Mapped[datetime | None]
+    granted_at: Mapped[datetime]
+
+
+class Consent(Base):
+    """Somebody is at a provider's page to say yes: good once, for the browser that began, and not for long."""
+
+    __tablename__ = "consents"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state_hash: Mapped[str] = mapped_column(String(43), unique=True)
+    browser_hash: Mapped[str] = mapped_column(String(43))  # of the cookie that the page set
+    link_id: Mapped[int] = mapped_column(ForeignKey("links.id", ondelete="CASCADE"))  # the /connect link it began at
+    provider: Mapped[str] = mapped_column(String(16))
+    access: Mapped[str] = mapped_column(String(10))  # busy, write
+    kept: Mapped[str] = mapped_column(EncryptedText("consents.kept"))  # what the provider's library needs again
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    used_at: Mapped[datetime | None]
 
 
 class CalendarHost(Base):

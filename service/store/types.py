@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from cryptography.exceptions import InvalidTag
@@ -104,6 +105,44 @@ class EncryptedText(TypeDecorator[str]):
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
         return None if value is None else keyring_of(dialect).open(value, self.bound_to.encode()).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class OfRow:
+    """A secret together with the id of the one row that it belongs to."""
+
+    row_id: int
+    secret: str = field(repr=False)
+
+
+class EncryptedOfRow(TypeDecorator[OfRow]):
+    """A secret sealed at rest and bound to its column and its row: copied into another row it is seen to be another's.
+
+    The row's id is part of what is authenticated, and stands behind the sealed octets so that keys can be rotated
+    without knowing the row.
+    """
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __init__(self, bound_to: str) -> None:
+        super().__init__()
+        self.bound_to = bound_to
+
+    def process_bind_param(self, value: OfRow | None, dialect: Dialect) -> bytes | None:
+        if value is None:
+            return None
+        row = value.row_id.to_bytes(8, "big")
+        return keyring_of(dialect).seal(value.secret.encode(), self._bound(row)) + row
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> OfRow | None:
+        if value is None:
+            return None
+        sealed, row = value[:-8], value[-8:]
+        return OfRow(int.from_bytes(row, "big"), keyring_of(dialect).open(sealed, self._bound(row)).decode())
+
+    def _bound(self, row: bytes) -> bytes:
+        return self.bound_to.encode() + b":" + row
 
 
 class UtcDateTime(TypeDecorator[datetime]):

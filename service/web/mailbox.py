@@ -18,7 +18,7 @@ from integrations.maildir_mail import KeptMail, kept_mail, kept_mails
 from service.domain.errors import InvalidInput
 from service.domain.reply import make_reply, request_in
 from service.operations import inbound
-from service.settings import LOOPBACK_HOSTS
+from service.setting_values import LOOPBACK_HOSTS
 from service.store.tables import Person
 from service.web.page import limited, now, page, reading, see_other, services, writing
 

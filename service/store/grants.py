@@ -1,0 +1,75 @@
+"""A connection's tokens at rest, and one process at a time that renews them."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from sqlalchemy import CursorResult, or_, select, update
+
+from service.domain.errors import AdapterError
+from service.store.database import Database
+from service.store.tables import Grant
+from service.store.types import OfRow
+
+LEASE = timedelta(seconds=30)  # longer than a provider may take to answer
+LOOK_SECONDS = 0.05
+
+
+class StoredTokens:
+    """ports.TokenBox over the table of grants. No transaction is open while somebody renews: the lock is a lease."""
+
+    def __init__(self, database: Database, connection_id: int, clock: Callable[[], datetime]) -> None:
+        self._database, self._connection_id, self._clock = database, connection_id, clock
+        self._mine: str | None = None
+
+    def load(self) -> str:
+        with self._database.read() as session:
+            kept = session.scalar(select(Grant.tokens).where(Grant.connection_id == self._connection_id))
+        if kept is None or kept.row_id != self._connection_id:
+            raise AdapterError("reconnect", permanent=True)
+        return kept.secret
+
+    @contextmanager
+    def renewing(self, timeout: timedelta) -> Iterator[str]:
+        self._take(timeout)
+        try:
+            yield self.load()
+        finally:
+            self._give_back()
+
+    def save(self, tokens: str) -> None:
+        """Raises AdapterError `reconnect` when the lease was lost, or the person took the connection away."""
+        assert self._mine is not None
+        sealed = OfRow(self._connection_id, tokens)
+        if not self._changed(Grant.renewed_by == self._mine, tokens=sealed):
+            raise AdapterError("reconnect", permanent=False)
+
+    def _take(self, timeout: timedelta) -> None:
+        mine = secrets.token_urlsafe(16)
+        deadline = time.monotonic() + timeout.total_seconds()
+        while True:
+            now = self._clock()
+            free = or_(Grant.renewing_until.is_(None), Grant.renewing_until <= now)
+            if self._changed(free, renewed_by=mine, renewing_until=now + LEASE):
+                self._mine = mine
+                return
+            self.load()  # raises when the connection is gone
+            if time.monotonic() >= deadline:
+                raise AdapterError("timeout", permanent=False)
+            time.sleep(LOOK_SECONDS)
+
+    def _give_back(self) -> None:
+        self._changed(Grant.renewed_by == self._mine, renewed_by=None, renewing_until=None)
+        self._mine = None
+
+    def _changed(self, condition: object, **values: object) -> bool:
+        with self._database.write() as session:
+            result = session.execute(
+                update(Grant).where(Grant.connection_id == self._connection_id, condition).values(**values)  # type: ignore[arg-type]
+            )
+            assert isinstance(result, CursorResult)
+            return int(result.rowcount) == 1

@@ -1,0 +1,101 @@
+"""Tokens at rest: one process renews at a time, and a secret belongs to its row."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text, update
+
+from service.domain.errors import AdapterError
+from service.store.grants import LEASE, StoredTokens
+from service.store.sealed_columns import used_keys
+from service.store.tables import Grant
+from service.store.types import KeyMissing, OfRow
+from service.wiring import utc_now
+from tests import cast
+from tests.fakes import SetClock
+
+SOON, AT_ONCE = timedelta(seconds=20), timedelta(0)
+
+
+@pytest.fixture
+def connection_id(database):
+    now = utc_now()
+    with database.write() as session:
+        made = cast.broken_calendar(session, now, cast.person(session, now, "ben").id)
+        session.add(
+            Grant(connection_id=made.id, account_hash="h", account="ben@example.org", scopes="busy",
+                  tokens=OfRow(made.id, "old"), granted_at=now)
+        )  # fmt: skip
+        return made.id
+
+
+def test_of_many_that_renew_one_does_and_the_others_take_what_it_got(database, connection_id):
+    renewed, used = [], []
+
+    def work():
+        box = StoredTokens(database, connection_id, utc_now)
+        with box.renewing(SOON) as tokens:
+            if tokens == "old":
+                renewed.append(tokens)
+                box.save("new")
+        used.append(box.load())
+
+    workers = [threading.Thread(target=work) for _ in range(6)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert (renewed, used) == (["old"], ["new"] * 6)
+
+
+def test_who_waits_too_long_is_told_and_a_lost_lease_is_taken_over(database, connection_id):
+    clock = SetClock()
+    first, second = (StoredTokens(database, connection_id, clock) for _ in range(2))
+    with first.renewing(SOON):
+        with pytest.raises(AdapterError) as raised, second.renewing(AT_ONCE):
+            pass
+        assert (raised.value.code, raised.value.permanent) == ("timeout", False)
+        clock.now += LEASE
+        with second.renewing(AT_ONCE):
+            second.save("the second's")
+            with pytest.raises(AdapterError):
+                first.save("the first's")
+    assert first.load() == "the second's"
+
+
+def test_tokens_that_are_gone_need_their_owner(database, connection_id):
+    with database.write() as session:
+        session.execute(update(Grant).values(tokens=None))
+    for box in (StoredTokens(database, connection_id, utc_now), StoredTokens(database, 4711, utc_now)):
+        with pytest.raises(AdapterError) as raised, box.renewing(AT_ONCE):
+            pass
+        assert (raised.value.code, raised.value.permanent) == ("reconnect", True)
+
+
+def test_a_secret_copied_into_another_row_is_nobodys(database, connection_id):
+    now = utc_now()
+    with database.write() as session:
+        other = cast.broken_calendar(session, now, cast.person(session, now, "ana").id)
+        session.add(Grant(connection_id=other.id, account_hash="h", account="a@b", scopes="", granted_at=now))
+        session.flush()
+        copy = text(
+            "UPDATE grants SET tokens = (SELECT tokens FROM grants WHERE connection_id = :a) WHERE connection_id = :b"
+        )
+        session.execute(copy, {"a": connection_id, "b": other.id})
+        other_id = other.id
+    with pytest.raises(AdapterError):
+        StoredTokens(database, other_id, utc_now).load()
+    with database.write() as session:
+        sealed = session.execute(
+            text("SELECT tokens FROM grants WHERE connection_id = :a"), {"a": connection_id}
+        ).scalar_one()
+        assert b"old" not in bytes(sealed)
+        forged = bytes(sealed)[:-8] + other_id.to_bytes(8, "big")
+        session.execute(text("UPDATE grants SET tokens = :s WHERE connection_id = :b"), {"s": forged, "b": other_id})
+    with pytest.raises(KeyMissing):
+        StoredTokens(database, other_id, utc_now).load()
+    with database.read() as session:
+        assert len(used_keys(session)) == 1
