@@ -14,14 +14,37 @@ from service.operations.offering import SlotQuery
 from service.store import heartbeats, send_times
 from service.store.database import Database
 from service.store.migrate import revisions
-from service.store.tables import ApiToken, Base, IdempotencyKey, Inbound, Meeting, OutboxRow, Pair
+from service.store.tables import (
+    ApiToken,
+    Base,
+    CalendarHost,
+    Consent,
+    Grant,
+    IdempotencyKey,
+    Inbound,
+    Link,
+    Meeting,
+    OutboxRow,
+    Pair,
+)
+from service.store.types import OfRow
 from service.wiring import Services
 from tests import cast
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
 MONDAY = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
 AGE, POLL = timedelta(hours=1), timedelta(minutes=5)
-ANAS = ("ANAS-LABEL", "ANAS-ASK", "ANAS-POINT", "ANAS-THOUGHT", "ANAS-REASON", "ANAS-PROMISE", "ANAS-CALENDAR")
+ANAS = (
+    "ANAS-LABEL",
+    "ANAS-ASK",
+    "ANAS-POINT",
+    "ANAS-THOUGHT",
+    "ANAS-REASON",
+    "ANAS-PROMISE",
+    "ANAS-CALENDAR",
+    "ANAS-ACCOUNT",
+    "ANAS-VERIFIER",
+)
 BENS = ("BENS-THOUGHT", "BENS-PROMISE")
 
 
@@ -64,7 +87,16 @@ def _connect(services: Services, session: Session, pair: Pair) -> None:
     wanted = NewConnection("ics", "ANAS-CALENDAR")
     asked = refreshing.request_for(session, NOW, pair.mentee)
     found = calendars.probe(services.calendars, wanted, asked, timedelta(seconds=4))
-    calendars.add_connection(session, NOW, pair.mentee, wanted, found, POLL)
+    made = calendars.add_connection(session, NOW, pair.mentee, wanted, found, POLL)
+    assert made.host_hash is not None
+    session.add(CalendarHost(host_hash=made.host_hash, wait_until=NOW + POLL))
+    tokens, link = OfRow(made.id, "ANAS-TOKENS"), session.scalars(select(Link.id)).first()
+    session.add_all([
+        Grant(connection_id=made.id, account_hash="a", account="ANAS-ACCOUNT", scopes="busy", tokens=tokens,
+              granted_at=NOW),
+        Consent(state_hash="s", browser_hash="b", link_id=link, provider="google", access="busy", kept="ANAS-VERIFIER",
+                created_at=NOW, expires_at=NOW + POLL),
+    ])  # fmt: skip
 
 
 def stamp(database: Database) -> None:

@@ -19,8 +19,10 @@ from service.store.tables import (
     ApiToken,
     Commitment,
     Connection,
+    Consent,
     CriticalDate,
     Inbound,
+    Link,
     Meeting,
     OutboxRow,
     Pair,
@@ -111,6 +113,8 @@ def erase(session: Session, now: datetime, person: Person) -> None:
     session.execute(delete(Commitment).where(Commitment.by_id == person.id))
     for connection in session.scalars(select(Connection).where(Connection.person_id == person.id)):
         session.delete(connection)
+    own_links = select(Link.id).where(Link.person_id == person.id)
+    session.execute(delete(Consent).where(Consent.link_id.in_(own_links)))
     _forget_mails(session, person)
     revoke_links(session, now, person.id)
     session.execute(update(ApiToken).where(ApiToken.person_id == person.id).values(revoked_at=now))

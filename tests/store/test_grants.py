@@ -17,6 +17,7 @@ from service.wiring import utc_now
 from tests import cast
 from tests.fakes import SetClock
 
+PUT = "UPDATE grants SET tokens = :s WHERE connection_id = :b"
 SOON, AT_ONCE = timedelta(seconds=20), timedelta(0)
 
 
