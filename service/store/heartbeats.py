@@ -19,7 +19,7 @@ PARTS = ("clock", "worker")
 # to do with the time it plays.
 def beat(database: Database, name: str, part: str, now: datetime) -> None:
     with database.write() as session:
-        session.merge(Heartbeat(name=name, part=part, at=now))
+        session.merge(Heartbeat(name=name[-120:], part=part, at=now))  # a host's name may be longer
         session.execute(delete(Heartbeat).where(Heartbeat.at < now - FORGOTTEN_AFTER))
 
 

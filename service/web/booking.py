@@ -28,6 +28,7 @@ from service.web.offers import offered
 from service.web.page import (
     Reader,
     asked_int,
+    asked_key,
     asked_start,
     fault_sentences,
     fresh_key,
@@ -139,7 +140,7 @@ def _book(reader: Reader, token: str, choice: Choice, start: datetime, drafts: l
         place=request.form.get("place"),
         ask=request.form.get("ask"),
         agenda=tuple(draft.as_point() for draft in drafts) if drafts else None,
-        key=request.form.get("key") or None,
+        key=asked_key(),
         body_hash=hashlib.sha256(f"{start.isoformat()} {choice.args}".encode()).hexdigest()[:43],
     )
     try:
@@ -270,7 +271,7 @@ def _decide_page(
         "decide.html", status, reader=reader, token=token, choice=choice, pair=pair, other=other, start=start,
         end=start + framed.duration, minutes=int(framed.duration.total_seconds() // 60),
         drafts=shown_drafts(drafts, words()),
-        faults=faults or [], key=request.form.get("key") or fresh_key(), ask=request.form.get("ask", ""),
+        faults=faults or [], key=asked_key() or fresh_key(), ask=request.form.get("ask", ""),
         place=request.form.get("place", pair.place or ""), place_known=bool(pair.place), date=framed.date,
         other_words=Words.of(other.locale), other_zone=ZoneInfo(other.zone), mentee=reader.person.id == pair.mentee_id,
         summary=words()("entry.summary", mentee=pair.mentee.first_name, mentor=pair.mentor.first_name),

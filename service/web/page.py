@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -142,6 +143,12 @@ def _count(limit: RateLimitItem, key: str) -> None:
 def fresh_key() -> str:
     """For a form: the same form posted twice is one booking."""
     return secrets.token_urlsafe(16)
+
+
+def asked_key() -> str | None:
+    """The form's `fresh_key`; what cannot have been made there is none."""
+    raw = request.form.get("key", "")
+    return raw if re.fullmatch(r"[\w-]{16,64}", raw, re.ASCII) else None
 
 
 def asked_int(name: str) -> int | None:
