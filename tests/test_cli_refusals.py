@@ -78,10 +78,15 @@ def test_a_bad_file_names_its_line_and_adds_nothing(run, tmp_path, content, word
         (("calendar", "add", "ana@example.org", "--provider", "ics", "--url", "file:///etc/passwd"), 1, "address"),
         (("calendar", "add", "ana@example.org", "--provider", "ics", "--url", "http://127.0.0.1:9/x"), 1, "private"),
         (("backup", "/nowhere/at/all"), 1, "No such file"),
+        (("restore", "/nowhere/at/all"), 2, "No such file"),
+        (("outbox", "release"), 2, "--kind or --all"),
+        (("outbox", "cancel", "1", "--all"), 2, "--kind or --all"),
+        (("outbox", "release", "1"), 1, "not held back"),
         (("clock", "+2d"), 1, "demo"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(run, arguments, exit_code, words):
+def test_what_cannot_be_is_said_in_a_sentence(run, monkeypatch, arguments, exit_code, words):
+    monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE", "correct horse battery staple")
     run(*PAIR)
     told = run(*arguments, exit_code=exit_code)
     assert words in told.stderr

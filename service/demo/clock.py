@@ -21,6 +21,7 @@ from service.domain.followup import ASK_BEFORE, BRIEF_BEFORE, FOLLOWUP_AFTER, LI
 from service.domain.meeting import Phase
 from service.operations import followup, refreshing
 from service.settings import Settings
+from service.store import outbox
 from service.store.tables import Connection, Link, Meeting, OutboxRow
 from service.wiring import Services
 
@@ -169,7 +170,9 @@ def _next_moment(services: Services, now: datetime) -> datetime | None:
         moments = (
             session.scalar(select(func.min(Meeting.due_at)).where(Meeting.due_at > now)),
             session.scalar(
-                select(func.min(OutboxRow.due_at)).where(OutboxRow.state == "pending", OutboxRow.due_at > now)
+                select(func.min(OutboxRow.due_at)).where(
+                    OutboxRow.state == "pending", outbox.WAITING, OutboxRow.due_at > now
+                )
             ),
         )
     return min((moment for moment in moments if moment is not None), default=None)
@@ -178,7 +181,8 @@ def _next_moment(services: Services, now: datetime) -> datetime | None:
 def _unsent(services: Services) -> bool:
     now = services.clock()
     waiting = or_(
-        OutboxRow.state.in_(("queued", "sending")), (OutboxRow.state == "pending") & (OutboxRow.due_at <= now)
+        OutboxRow.state.in_(("queued", "sending")),
+        (OutboxRow.state == "pending") & outbox.WAITING & (OutboxRow.due_at <= now),
     )
     with services.database.read() as session:
         return session.scalar(select(OutboxRow.id).where(waiting).limit(1)) is not None
