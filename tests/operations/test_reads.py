@@ -35,7 +35,9 @@ def busy_starts(services):
 def test_of_two_reads_the_one_that_began_later_holds_whichever_ends_first(services, pair_id, clock):
     connection_id = connect(services, pair_id)
     bens = services.calendars("ics", "bens", None, None)
+    bens.put(MONDAY + timedelta(days=2), 60)
     old = begin(services, connection_id)
+    bens.events.clear()
     bens.put(MONDAY, 60)
     new = begin(services, connection_id)
     end(services, new)
