@@ -22,7 +22,10 @@ from service.wiring import Services
 
 WORDS = Words.of("en")
 WHOLE = click.IntRange(0, 10**9 - 1)  # row ids and minutes: more does not fit a column or a date
-DATABASE_SAYS = {  # SQLite's own words, by sqlite3_errstr
+DATABASE_SAYS = {  # SQLite's own words, by sqlite3_errstr; PostgreSQL's SQLSTATE, as its words are in its language
+    "55P03": "cli.locked",  # lock_not_available
+    "57014": "cli.locked",  # query_canceled, by statement_timeout
+    "53100": "cli.disk_full",
     "locked": "cli.locked",
     "full": "cli.disk_full",
     "not a database": "cli.damaged",
@@ -57,7 +60,7 @@ def sentences(fault: Exception) -> list[str]:
     if isinstance(fault, KeyMissing):
         return [WORDS("cli.key_missing", key=fault.key_id)]
     if isinstance(fault, DatabaseError):
-        text = str(fault.orig)
+        text = f"{getattr(fault.orig, 'sqlstate', '')} {fault.orig}"
         return [WORDS(next((key for part, key in DATABASE_SAYS.items() if part in text), "cli.database"))]
     return [WORDS("cli.file", reason=getattr(fault, "strerror", None) or type(fault).__name__)]
 
