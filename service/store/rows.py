@@ -85,7 +85,7 @@ def load(connection: Connection, lines: Iterable[str]) -> int:
                 shape = _shape(inspector, name)
                 if list(shape.kinds) != columns:
                     raise NotRows
-            case {"end": int(total)} if total == count:
+            case {"end": int(total)} if total == count and next(iter(lines), None) is None:  # read to the very end
                 _set_sequences(connection, inspector, known)
                 return count
             case _:
