@@ -20,7 +20,7 @@ from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.settings import Settings
 from service.store.database import Database
-from service.store.tables import Commitment, CriticalDate, Meeting, OutboxRow, Pair
+from service.store.tables import Calendar, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair
 from service.wiring import DemoClock, Services
 from tests.fakes import MemoryCalendars, RecordedJobs
 from workers import deliver
@@ -105,6 +105,20 @@ def test_each_mail_of_the_story_left_at_its_own_time(demo: Services, told: story
 
 def test_after_the_story_the_clock_is_the_machines(demo: Services, told: story.Told) -> None:
     assert offset(demo.settings.data_dir) == timedelta()
+
+
+def test_set_back_the_clock_knows_the_calendars_of_these_days(demo: Services, told: story.Told) -> None:
+    move_to(demo, demo.clock() + timedelta(days=40), drain)
+    clock.set_back(demo)
+    now = demo.clock()
+    with demo.database.read() as session:
+        connections = session.scalars(select(Connection)).all()
+        calendars = session.scalars(select(Calendar).where(Calendar.counts)).all()
+    assert connections
+    assert all(each.due_at and each.due_at <= now + demo.settings.poll for each in connections)
+    assert all(
+        each.window_from and each.verified_at and each.window_from < now >= each.verified_at for each in calendars
+    )
 
 
 def test_jumps_walk_through_the_life_of_the_booked_meeting(demo: Services, booked: Meeting) -> None:

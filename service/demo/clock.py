@@ -57,8 +57,7 @@ def clock_move(settings: Settings, spec: str) -> datetime:
     _check(settings)
     services = wiring.build(settings)
     if spec == "reset":
-        with _alone(settings.data_dir):
-            set_offset(settings.data_dir, timedelta())
+        set_back(services)
         return services.clock()
     target = _next_moment(services, services.clock()) if spec == "next" else services.clock() + _span(spec)
     if target is not None:
@@ -116,6 +115,14 @@ def move_to(services: Services, target: datetime, settle: Settle | None = None) 
                 followup.run_due(session, moment)
             settle(services)
         settle(services)
+
+
+def set_back(services: Services) -> None:
+    """To the machine's own time. The calendars are read anew: what was read on later days says nothing about these, and
+    would not be read again before those days come."""
+    with _alone(services.settings.data_dir):
+        set_offset(services.settings.data_dir, timedelta())
+        read_calendars(services, services.clock())
 
 
 def wait_until_sent(services: Services) -> None:
