@@ -13,7 +13,7 @@ from service.operations import inbound
 from service.operations.followup import SWEEP_LIMIT, due, write_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
-from service.store import held
+from service.store import claims, held
 from service.store.tables import (
     AgendaItem,
     ApiToken,
@@ -99,7 +99,9 @@ def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, An
 def erase(session: Session, now: datetime, person: Person) -> None:
     """What they wrote, connected and were linked by goes; the other's own words stay. Their name and address become
     nobody's, so that the other's history still reads. Repeatable."""
-    for pair in list_pairs(session, person.id):
+    pairs = list_pairs(session, person.id)
+    claims.take_turns(session, {person_id for pair in pairs for person_id in (pair.mentee_id, pair.mentor_id)})
+    for pair in pairs:
         end_pair(session, now, pair)
         if pair.mentee_id == person.id:
             session.execute(

@@ -19,9 +19,10 @@ from service.domain.availability import Availability, to_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound
 from service.links import link_for, revoke_links
 from service.operations import booking
-from service.operations.meetings import meetings_of
-from service.store import outbox
-from service.store.tables import Calendar, Connection, Link, Pair, Person
+from service.operations.meetings import may_cancel, meetings_of
+from service.store import claims, outbox
+from service.store.database import load_row
+from service.store.tables import Calendar, Connection, Link, Meeting, Pair, Person
 
 LONGEST_NAME = 100
 TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
@@ -158,11 +159,15 @@ def load_person(session: Session, email: str) -> Person:
 
 def end_pair(session: Session, now: datetime, pair: Pair) -> None:
     """No new meetings; the ones ahead are cancelled, and both are told of those. Repeatable."""
+    claims.take_turns_of(
+        session, pair.id
+    )  # a booking under way is seen below, a later one sees that the pair has ended
     if pair.ended_at is not None:
         return
     pair.ended_at = now
-    for meeting in meetings_of(session, pair, live_only=True):
-        if meeting.ends_at > now:
+    for seen in meetings_of(session, pair, live_only=True):
+        meeting = load_row(session, Meeting, seen.id)
+        if meeting is not None and may_cancel(meeting, now):
             booking.cancel(session, now, meeting, None)
 
 

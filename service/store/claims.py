@@ -14,7 +14,7 @@ from service.domain.interval import Interval
 from service.store.tables import Claim, Pair
 from service.store.types import UtcDateTime
 
-PERSON_LOCK = 7_264_932  # the first of PostgreSQL's two lock numbers; the second is the person's id
+PERSON_LOCK = 7_264_933  # the first of PostgreSQL's two lock numbers; the second is the person's id
 EXCLUSION_VIOLATION = "23P01"
 
 
@@ -77,7 +77,8 @@ def take_turns(session: Session, person_ids: Iterable[int]) -> None:
     What is read afterwards (claims, caps, an Idempotency-Key) then still holds when it is written. SQLite needs none
     of this: a transaction that writes began IMMEDIATE and is the only one. On PostgreSQL the people's order keeps two
     bookings from waiting for each other, and the exclusion constraint alone would not: two that insert at once each
-    wait for the other's row. Advisory locks rather than the people's rows, which an import changes by the thousand.
+    wait for the other's row. For the same reason take turns before any row is locked. Advisory locks rather than the
+    people's rows, which an import changes by the thousand.
     """
     if session.get_bind().dialect.name == "postgresql":
         for person_id in sorted(set(person_ids)):

@@ -12,6 +12,7 @@ from service.operations import booking, refreshing
 from service.operations.booking import BookingInput
 from service.operations.meetings import load_meeting
 from service.operations.offering import SlotQuery
+from service.store import claims
 from service.store.tables import Meeting, Pair
 from service.wiring import Services
 
@@ -43,6 +44,7 @@ def reschedule(
         pair_id = load_meeting(session, meeting_id, person_id).pair_id
     read_live(services, pair_id)
     with services.database.write() as session:
+        claims.take_turns_of(session, pair_id)
         meeting = load_meeting(session, meeting_id, person_id)
         booking.reschedule(
             session,

@@ -9,6 +9,7 @@ from service.domain.errors import SlotTaken
 from service.operations import booking
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
+from service.store import claims
 from service.store.database import Database, connect, load_row
 from service.store.tables import Meeting, Pair
 from service.store.types import Keyring
@@ -23,6 +24,7 @@ def attempt(database: Database, plan: dict, number: int) -> str:
     try:
         with database.write() as session:
             if number % 5 == 4:  # one in five moves a meeting that stands elsewhere
+                claims.take_turns_of(session, plan["pairs"][0])
                 meeting = load_row(session, Meeting, plan["moving"])
                 booking.reschedule(session, now, AGE, meeting, start, meeting.pair.mentee_id)
                 return f"moved-{meeting.id}"

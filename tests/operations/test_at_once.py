@@ -9,11 +9,12 @@ from sqlalchemy import func, select
 from service.domain.availability import Availability, to_json
 from service.domain.errors import GreenroomError
 from service.domain.meeting import LIVE
-from service.operations import booking
+from service.operations import booking, people
 from service.operations.booking import BookingInput
 from service.operations.meetings import load_meeting
 from service.operations.offering import SlotQuery
-from service.store.tables import Claim, Meeting, OutboxRow
+from service.store import claims
+from service.store.tables import Claim, Meeting, OutboxRow, Pair
 from tests import cast
 
 pytestmark = pytest.mark.databases
@@ -81,6 +82,7 @@ def test_what_is_cancelled_while_it_moves_holds_no_time(services, pairs):
             meeting_id = book(pair, start)(session)
 
         def move(session, meeting_id=meeting_id, start=start):
+            claims.take_turns_of(session, pair.id)
             meeting = load_meeting(session, meeting_id, pair.mentee_id)
             booking.reschedule(session, NOW, AGE, meeting, start + timedelta(hours=1), pair.mentee_id)
 
@@ -94,3 +96,31 @@ def test_what_is_cancelled_while_it_moves_holds_no_time(services, pairs):
             assert session.scalar(select(func.count()).where(Claim.meeting_id == meeting_id)) == 0
             waiting = select(OutboxRow.kind).where(OutboxRow.meeting_id == meeting_id, OutboxRow.state == "pending")
             assert session.scalars(waiting).all() == [], "nobody was told of it, so nobody need be told that it is off"
+
+
+def test_a_pair_that_ends_while_it_books_or_moves_has_no_meeting_ahead(services, pairs):
+    pair, other = pairs
+    for day in range(ROUNDS):
+        start = START + timedelta(days=7 * day)
+        with services.database.write() as session:
+            session.get_one(Pair, pair.id).ended_at = None
+            meeting_id = book(pair, start)(session)
+
+        def move(session, meeting_id=meeting_id, start=start):
+            claims.take_turns_of(session, pair.id)
+            meeting = load_meeting(session, meeting_id, pair.mentee_id)
+            booking.reschedule(session, NOW, AGE, meeting, start + timedelta(hours=1), pair.mentee_id)
+
+        def end(session):
+            people.end_pair(session, NOW, people.load_pair(session, pair.id))
+
+        later = book(pair, start + timedelta(days=1))
+        elsewhere = book(other, start + timedelta(days=2))
+        outcomes = at_once(services.database, later, move, end, elsewhere)
+        assert outcomes[2] is None
+        assert isinstance(outcomes[3], int), "the mentor's other mentee is not held up"
+        with services.database.read() as session:
+            ahead = select(Meeting.id).where(Meeting.pair_id == pair.id, Meeting.phase.in_(LIVE))
+            assert session.scalars(ahead).all() == [], outcomes
+            mine = select(Claim.id).join(Meeting).where(Meeting.pair_id == pair.id)
+            assert session.scalars(mine).all() == []
