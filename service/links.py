@@ -4,10 +4,11 @@ sealed for reuse."""
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import insert, or_, select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import LinkGone, NotFound
@@ -15,6 +16,7 @@ from service.store.tables import Link
 from service.store.types import fingerprint
 
 SUBJECT = ("pair_id", "meeting_id", "date_id", "session")  # what a link may be about, beside its person
+NewLink = dict[str, Any]  # the columns of a row
 TOKEN_BYTES = 24  # 192 bits: more than the 128 that a link must carry
 
 # Purpose -> the page's path and how long a link lives from its making.
@@ -48,48 +50,57 @@ def link_for(
     found = known_link(session, now, purpose, person_id, **subject)
     if found is not None:
         return found
-    link = _new_link(now, purpose, person_id, **subject)
+    link = Link(**_new_link(now, purpose, person_id, **subject))
     session.add(link)
     session.flush()
     return link
 
 
-def _new_link(now: datetime, purpose: str, person_id: int | None, /, **subject: int | str | None) -> Link:
+def _new_link(now: datetime, purpose: str, person_id: int | None, /, **subject: int | str | None) -> NewLink:
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    return Link(
-        token_hash=fingerprint(token), token=token, purpose=purpose, person_id=person_id,
-        created_at=now, expires_at=now + LIVES[purpose], **subject,
-    )  # fmt: skip
+    nothing = dict.fromkeys(SUBJECT)
+    return {
+        "token_hash": fingerprint(token), "token": token, "purpose": purpose, "person_id": person_id,
+        "created_at": now, "expires_at": now + LIVES[purpose], **nothing, **subject,
+    }  # fmt: skip
 
 
 class LinkBook:
     """The known links of several people, read at once, for mails that are written together.
 
-    `made` are those that were missing: they lead nowhere until somebody adds them to a write session.
+    `made` are those that were missing: they lead nowhere until `store` has written them.
     """
 
     def __init__(
         self, session: Session, now: datetime, person_ids: Collection[int], meeting_ids: Collection[int]
     ) -> None:
         self._now = now
-        self.made: list[Link] = []
-        self._known: dict[tuple[object, ...], Link] = {}
-        wanted = select(Link).where(
+        self.made: list[NewLink] = []
+        self._tokens: dict[tuple[object, ...], str] = {}
+        wanted = select(
+            Link.token, Link.expires_at, Link.purpose, Link.person_id, *(getattr(Link, name) for name in SUBJECT)
+        ).where(
             Link.person_id.in_(person_ids), Link.revoked_at.is_(None), Link.expires_at > now,
             or_(Link.meeting_id.is_(None), Link.meeting_id.in_(meeting_ids)),
         )  # fmt: skip
-        for link in session.scalars(wanted.order_by(Link.id)):
-            if link.expires_at > now + LIVES[link.purpose] / 2:
-                self._known[(link.purpose, link.person_id, *(getattr(link, name) for name in SUBJECT))] = link
+        for token, expires_at, purpose, *about in session.execute(wanted.order_by(Link.id)):
+            if expires_at > now + LIVES[purpose] / 2:
+                self._tokens[(purpose, *about)] = token
 
-    def link_for(self, purpose: str, person_id: int, /, **subject: int | str | None) -> Link:
-        """As `links.link_for` has it."""
+    def url_to(self, base_url: str, purpose: str, person_id: int, /, **subject: int | str | None) -> str:
+        """Of the link that `link_for` would give."""
         about = (purpose, person_id, *(subject.get(name) for name in SUBJECT))
-        found = self._known.get(about)
-        if found is None:
-            found = self._known[about] = _new_link(self._now, purpose, person_id, **subject)
-            self.made.append(found)
-        return found
+        token = self._tokens.get(about)
+        if token is None:
+            made = _new_link(self._now, purpose, person_id, **subject)
+            token = self._tokens[about] = made["token"]
+            self.made.append(made)
+        return _url(base_url, purpose, token)
+
+
+def store(session: Session, made: Sequence[NewLink]) -> None:
+    if made:
+        session.connection().execute(insert(Link), made)
 
 
 def resolve(session: Session, now: datetime, purpose: str, token: str) -> Link:
@@ -106,8 +117,12 @@ def resolve(session: Session, now: datetime, purpose: str, token: str) -> Link:
 
 
 def url_of(base_url: str, link: Link) -> str:
-    suffix = ".ics" if link.purpose == "feed" else ""
-    return f"{base_url}/{PATHS[link.purpose]}/{link.token}{suffix}"
+    return _url(base_url, link.purpose, link.token)
+
+
+def _url(base_url: str, purpose: str, token: str) -> str:
+    suffix = ".ics" if purpose == "feed" else ""
+    return f"{base_url}/{PATHS[purpose]}/{token}{suffix}"
 
 
 def revoke_links(session: Session, now: datetime, person_id: int | None, purpose: str | None = None) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from service import links
 from service.domain.agenda import AgendaDraft
 from service.operations import booking, followup, outgoing
 from service.operations.booking import BookingInput
@@ -62,8 +63,8 @@ def queue(services, meeting_id, kind, role):
 
 def render(services, session, now, row):
     """The row's octets, None when it is not sent."""
-    rendered, links = outgoing.render(session, now, services.settings, [row])
-    session.add_all(links)
+    rendered, made = outgoing.render(session, now, services.settings, [row])
+    links.store(session, made)
     return rendered[0].octets if rendered else None
 
 

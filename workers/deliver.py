@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from sqlalchemy.exc import DBAPIError
 
-from service import logs
+from service import links, logs
 from service.domain.errors import AdapterError, AnswerLost, GreenroomError
 from service.operations import outgoing
 from service.operations.outgoing import Mail
@@ -118,12 +118,12 @@ def _rendered(batch: Batch, row_ids: Sequence[int]) -> list[Mail]:
     services = batch.services
     with services.database.read() as session:
         rows = outbox.load_mine(session, batch.token, row_ids)
-        mails, links = outgoing.render(session, services.clock(), services.settings, rows)
+        mails, made = outgoing.render(session, services.clock(), services.settings, rows)
     no_longer_so = {row.id for row in rows} - {mail.row_id for mail in mails}
-    if no_longer_so or links:
+    if no_longer_so or made:
         with services.database.write() as session:
             outbox.drop(session, batch.token, sorted(no_longer_so))
-            session.add_all(links)
+            links.store(session, made)
     return mails
 
 

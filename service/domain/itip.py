@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from icalendar import Calendar, Event, Parameters, vCalAddress, vText
+from icalendar.parser import Contentline
 
 from service.domain.interval import Interval
 
+LONGEST_LINE = 75
 PRODID = "-//Greenroom//Meetings//EN"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # Unicode's category Cc, less the line feed
 URL = re.compile(r"https?://[^\s<>\"]+")
@@ -74,8 +76,13 @@ def _calendar(method: str, event: Event) -> bytes:
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method)
     calendar.add_component(event)
-    octets: bytes = calendar.to_ical()
-    return octets
+    return b"".join(_folded(line) + b"\r\n" for line in calendar.content_lines() if line)
+
+
+def _folded(line: Contentline) -> bytes:
+    """At most 75 octets (RFC 5545 3.1). Most lines are shorter, and the library goes through each letter by letter."""
+    octets: bytes = line.encode()
+    return octets if len(octets) <= LONGEST_LINE else line.to_ical()  # type: ignore[no-untyped-call]
 
 
 def _event(invitation: Invitation) -> Event:

@@ -8,14 +8,28 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
+from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
 from service.messages.letter import Letter, as_html, as_text
 
-POLICY = SMTP.clone(max_line_length=78)
+
+class _Headers(HeaderRegistry):
+    """The library makes a class anew for each header of each mail; here each is made once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: dict[str, type] = {}
+
+    def __getitem__(self, name: str) -> type:
+        if name not in self._made:
+            self._made[name] = super().__getitem__(name)
+        return self._made[name]
+
+
+POLICY = SMTP.clone(max_line_length=78, header_factory=_Headers())
 # The second keeps Exchange's vacation notes away and lets bounces come (MS-OXCMAIL 2.1.3.2.20).
 FIXED = b"MIME-Version: 1.0\r\nX-Auto-Response-Suppress: OOF, AutoReply\r\n"
 

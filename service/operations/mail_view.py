@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session
 from service.catalogue import Words
 from service.domain.interval import Interval
 from service.domain.slots import three_best
-from service.links import url_of
 from service.messages.view import Links, Point, View, Who
 from service.operations.mail_facts import Facts
 from service.operations.meetings import interval_of
@@ -56,7 +55,7 @@ class Context:
         return self.facts.meetings.get(self.row.meeting_id) if self.row.meeting_id is not None else None
 
     def url(self, purpose: str, **subject: int | str | None) -> str:
-        return url_of(self.settings.base_url, self.facts.links.link_for(purpose, self.reader.id, **subject))
+        return self.facts.links.url_to(self.settings.base_url, purpose, self.reader.id, **subject)
 
 
 def view_of(context: Context) -> View | None:

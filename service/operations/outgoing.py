@@ -14,6 +14,7 @@ from service.catalogue import FALLBACK, Words
 from service.domain.errors import GreenroomError
 from service.domain.interval import Interval
 from service.domain.meeting import Phase
+from service.links import NewLink
 from service.messages.letter import Button, Letter, When
 from service.messages.letters import LETTERS
 from service.messages.mime import Calendar, Headers, compose
@@ -21,7 +22,7 @@ from service.messages.view import Who, time_line
 from service.operations import entries
 from service.operations.mail_facts import gather
 from service.operations.mail_view import REPLY_TO_THE_OTHER, Context, MailSettings, view_of
-from service.store.tables import Link, OutboxRow
+from service.store.tables import OutboxRow
 
 # Sent at any hour and whatever a person chose: somebody acted, and the other must know.
 ABOUT_AN_ACTION = frozenset({"invitation", "cancellation", "declined", "links", "welcome"})
@@ -48,7 +49,7 @@ class Mail:
 
 def render(
     session: Session, now: datetime, settings: MailSettings, rows: Sequence[OutboxRow]
-) -> tuple[list[Mail], list[Link]]:
+) -> tuple[list[Mail], list[NewLink]]:
     """The whole mails, less those that say what is no longer so; and the links in them that are new, which have to be
     stored before a mail leaves.
 
