@@ -24,11 +24,11 @@ from service.domain.meeting import Phase
 from service.operations.followup import queue_about
 from service.operations.meetings import (
     advance,
+    check_may_move,
     commitments_of,
     interval_of,
     look_again,
     may_cancel,
-    may_move,
     put_agenda,
 )
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
@@ -128,8 +128,7 @@ def reschedule(
     framed = frame(session, now, max_age, moving_query(meeting, by_id, minutes))
     if start == meeting.starts_at and framed.duration == meeting.ends_at - meeting.starts_at:
         return meeting
-    if not may_move(meeting, now):
-        raise MoveNotAllowed("too_late_to_move", phase=meeting.phase)
+    check_may_move(meeting, now)
     said = typed("reason", reason, LONGEST_REASON)
     refuse(framed, start)
     advance(meeting, "reschedule")

@@ -15,7 +15,7 @@ from service.domain.interval import Interval
 from service.domain.meeting import LIVE, MOVE_CUTOFF, Phase, after
 from service.store import outbox
 from service.store.database import load_row
-from service.store.tables import AgendaItem, Attendance, Commitment, Meeting, Pair
+from service.store.tables import AgendaItem, Attendance, Commitment, IdempotencyKey, Meeting, Pair
 
 
 def load_meeting(session: Session, meeting_id: int, person_id: int) -> Meeting:
@@ -24,6 +24,12 @@ def load_meeting(session: Session, meeting_id: int, person_id: int) -> Meeting:
     if meeting is None or person_id not in {meeting.pair.mentee_id, meeting.pair.mentor_id}:
         raise NotFound
     return meeting
+
+
+def booked_with(session: Session, by_id: int, key: str | None) -> Meeting | None:
+    """The meeting that this person's Idempotency-Key made before, whatever the body."""
+    kept = session.get(IdempotencyKey, (by_id, key)) if key else None
+    return session.get(Meeting, kept.meeting_id) if kept is not None else None
 
 
 def meetings_of(session: Session, pair: Pair, *, live_only: bool = False) -> list[Meeting]:
@@ -81,6 +87,14 @@ def advance(meeting: Meeting, move: str) -> None:
 def may_move(meeting: Meeting, now: datetime) -> bool:
     """Until two hours before the start; later it can still be cancelled."""
     return Phase(meeting.phase) in LIVE and now <= meeting.starts_at - MOVE_CUTOFF
+
+
+def check_may_move(meeting: Meeting, now: datetime) -> None:
+    """Raises MoveNotAllowed with the reason: the phase, or else how soon it begins."""
+    if Phase(meeting.phase) not in LIVE:
+        raise MoveNotAllowed(phase=meeting.phase)
+    if not may_move(meeting, now):
+        raise MoveNotAllowed("too_late_to_move", phase=meeting.phase)
 
 
 def may_cancel(meeting: Meeting, now: datetime) -> bool:

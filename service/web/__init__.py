@@ -101,7 +101,16 @@ def _expected(error: errors.GreenroomError) -> AnyResponse:
     else:
         sentences = [words()(f"error.{error.code}", **error.params)]
     again = _posted() if isinstance(error, errors.TooMany) else []
-    return page("error.html", status, sentences=sentences, lost=status in {404, 410}, again=again)
+    texts = [] if again else _texts()
+    return page("error.html", status, sentences=sentences, lost=status in {404, 410}, again=again, texts=texts)
+
+
+def _texts() -> list[str]:
+    """What somebody wrote into a form that can be sent no more, as of a pair that has ended: for them to keep."""
+    own_words = {"ask", "reason", "reflection", "text", "note"}
+    return [
+        text for name, text in request.form.items(multi=True) if text and (name in own_words or name.endswith(".text"))
+    ]
 
 
 def _posted() -> list[tuple[str, str]]:

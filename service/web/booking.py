@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service import links, numbers
+from service import links
 from service.catalogue import Words
 from service.domain import slots
-from service.domain.errors import CalendarUnreadable, InvalidInput, RuleBroken, SlotTaken
+from service.domain.errors import CalendarUnreadable, InvalidInput, KeyReused, RuleBroken, SlotTaken
 from service.domain.sessions import KINDS, SESSIONS
-from service.operations import arcs
+from service.operations import arcs, people
 from service.operations.booking import BookingInput
-from service.operations.meetings import meetings_of
-from service.operations.offering import Frame, Offer, SlotQuery, frame, refusal_of
-from service.reasons import refusal_text
+from service.operations.meetings import booked_with, meetings_of
+from service.operations.offering import Frame, SlotQuery, frame, refusal_of
 from service.web import confirm
 from service.web.agenda_form import Draft, default_drafts, drafts_of, shown_drafts, shuffled
 from service.web.dates import date_input
@@ -43,10 +42,10 @@ from service.web.page import (
     words,
     writing,
 )
-from service.web.times import Times, times_of
+from service.web.times import Times, in_mind_of, other_time, times_of
 
 blueprint = Blueprint("booking", __name__)
-KEPT = ("ask", "place")  # what was typed survives another look at the times
+NOT_KEPT = {"action", "start", "zone", "day", "at"}  # a look at other times asks these anew
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +122,9 @@ def decided(token: str) -> AnyResponse:
             return see_other(url_for("booking.times", token=token))
         action = request.form.get("action", "book")
         drafts = drafts_of(request.form)
-        start = asked_start(request.form.get("start", ""))
-        if action == "other":
+        if action == "other":  # a question about times names none
             return _times_page(session, reader, token, choice, kept=True)
+        start = asked_start(request.form.get("start", ""))
         if action != "book":
             return _decide_page(session, reader, token, choice, start, shuffled(drafts, action))
     return _book(reader, token, choice, start, drafts)
@@ -145,9 +144,11 @@ def _book(reader: Reader, token: str, choice: Choice, start: datetime, drafts: l
     )
     try:
         meeting_id = confirm.book(services(), query, wanted)
-    except (SlotTaken, RuleBroken, CalendarUnreadable, InvalidInput) as fault:
+    except (SlotTaken, RuleBroken, CalendarUnreadable, InvalidInput, KeyReused) as fault:
         return _not_booked(token, choice, start, drafts, fault)
     with writing() as session:
+        # Not only the link that they came by, which may name one date: the debrief is offered on the meeting's page.
+        people.scheduling_link_for(session, now(), pair_of(session, reader.link), reader.person.id)
         link = links.link_for(session, now(), "meeting", reader.person.id, pair_id=query.pair_id, meeting_id=meeting_id)
         return see_other(url_for("meeting.show", token=link.token, booked=1))
 
@@ -165,8 +166,22 @@ def _not_booked(token: str, choice: Choice, start: datetime, drafts: list[Draft]
         if isinstance(fault, CalendarUnreadable):
             sentences = [words()("page.not_booked.unreadable", names=words().items(fault.names))]
             return _decide_page(session, reader, token, choice, start, drafts, sentences, 503)
+        if isinstance(fault, KeyReused):
+            return _decide_page(session, reader, token, choice, start, drafts, [], 409)
         assert isinstance(fault, InvalidInput)
         return _decide_page(session, reader, token, choice, start, drafts, fault_sentences(fault), 422)
+
+
+def _booked_before(session: Session, reader: Reader) -> tuple[str, str | None] | None:
+    """The meeting that this form booked already, for whoever went back to it: its moment, and the link to its page."""
+    meeting = booked_with(session, reader.person.id, asked_key())
+    if meeting is None:
+        return None
+    known = links.known_link(
+        session, now(), "meeting", reader.person.id, pair_id=meeting.pair_id, meeting_id=meeting.id
+    )
+    url = url_for("meeting.show", token=known.token) if known is not None else None
+    return reader.words.moment(meeting.starts_at, reader.zone), url
 
 
 def _choice(reader: Reader) -> Choice | None:
@@ -217,37 +232,19 @@ def _times_page(
     shown: Times = times_of(found, reader, now())
     return page(
         "times.html", status, reader=reader, token=token, choice=choice, times=shown, said=said,
-        kept=_kept_fields() if kept else [], in_mind=_in_mind(found, reader), moving=None,
+        kept=kept, carry=_carried(reader, choice, kept=kept), in_mind=in_mind_of(found, reader), moving=None,
         pair=pair_of(session, reader.link),
         mentee=found.frame.pair.mentee_id == reader.person.id,
         other=found.frame.pair.other(reader.person.id), date=found.frame.date, link_names_it=bool(reader.link.session),
     )  # fmt: skip
 
 
-def _kept_fields() -> list[tuple[str, str]]:
-    return [(name, value) for name, value in request.form.items(multi=True) if name not in {"action", "start", "zone"}]
-
-
-def _in_mind(found: Offer, reader: Reader) -> str | None:
-    """One kind sentence about a day and a time that somebody has in mind; None when nothing was asked."""
-    day, at = request.values.get("day", ""), request.values.get("at", "")
-    if not day or not at:
-        return None
-    try:
-        wall = datetime.combine(numbers.day(day), time.fromisoformat(at), reader.zone)
-    except ValueError:
-        return reader.words("page.in_mind.unclear")
-    start = wall.astimezone(UTC)
-    if start.astimezone(reader.zone).replace(tzinfo=None) != wall.replace(tzinfo=None):
-        return reader.words("page.in_mind.no_such_time")
-    refused = refusal_of(found.frame, start)
-    moment = reader.words.moment(start, reader.zone)
-    if refused is None:
-        return reader.words("page.in_mind.yes", moment=moment)
-    pair = found.frame.pair
-    names = {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name}
-    why = refusal_text(reader.words, refused, names, reader.person.id)
-    return reader.words("page.in_mind.no", moment=moment, why=why)
+def _carried(reader: Reader, choice: Choice, *, kept: bool = False) -> list[tuple[str, str]]:
+    """What goes along with every form and link of these pages: what for, the zone that was asked for, what was
+    typed."""
+    typed = [(name, value) for name, value in request.form.items(multi=True) if kept and name not in NOT_KEPT]
+    zone = [("zone", reader.zone.key)] if "zone" in request.values else []
+    return [*(typed or choice.args.items()), *zone]
 
 
 def _decide_page(
@@ -267,12 +264,15 @@ def _decide_page(
         return _times_page(session, reader, token, choice, kept=request.method == "POST", said=said, status=409)
     pair = pair_of(session, reader.link)
     other = pair.other(reader.person.id)
+    before = _booked_before(session, reader)
     return page(
         "decide.html", status, reader=reader, token=token, choice=choice, pair=pair, other=other, start=start,
         end=start + framed.duration, minutes=int(framed.duration.total_seconds() // 60),
         drafts=shown_drafts(drafts, words()),
-        faults=faults or [], key=asked_key() or fresh_key(), ask=request.form.get("ask", ""),
+        faults=faults or [], before=before,
+        key=(not before and asked_key()) or fresh_key(), ask=request.form.get("ask", ""),
         place=request.form.get("place", pair.place or ""), place_known=bool(pair.place), date=framed.date,
+        carry=_carried(reader, choice), other_time=other_time(words(), start, reader.zone, other),
         other_words=Words.of(other.locale), other_zone=ZoneInfo(other.zone), mentee=reader.person.id == pair.mentee_id,
         summary=words()("entry.summary", mentee=pair.mentee.first_name, mentor=pair.mentor.first_name),
     )  # fmt: skip

@@ -9,13 +9,22 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import links
-from service.domain.errors import CalendarUnreadable, InvalidInput, LinkGone, NotFound, RuleBroken, SlotTaken
+from service.domain.errors import (
+    CalendarUnreadable,
+    InvalidInput,
+    LinkGone,
+    NotAllowed,
+    NotFound,
+    RuleBroken,
+    SlotTaken,
+)
 from service.domain.meeting import Phase
 from service.operations import booking, entries, followup
 from service.operations.meetings import (
     agenda_of,
     agreed_at_meeting,
     attendance_of,
+    check_may_move,
     commitments_of,
     in_its_hour,
     load_meeting,
@@ -108,7 +117,10 @@ def _debrief(session: Session, reader: Reader, meeting: Meeting) -> tuple[str, s
         return None
     role = meeting.pair.role(reader.person.id)
     query = SlotQuery(meeting.pair_id, "debrief", meeting.date_id, reader="mentee" if role == "mentee" else "mentor")
-    found = offered(session, query).proposals.slots
+    try:
+        found = offered(session, query).proposals.slots
+    except (NotFound, NotAllowed):  # the date was dropped, or the pair has ended: the meeting is still to be seen
+        return None
     schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=meeting.pair_id)
     if not found or schedule is None:
         return None
@@ -151,6 +163,8 @@ def move(token: str) -> AnyResponse:
     with reading() as session:
         reader = reader_of(session, "meeting", token)
         meeting = meeting_of(session, reader)
+        if not may_move(meeting, now()):
+            return see_other(url_for("meeting.show", token=token))
         if request.args.get("start"):
             return _move_page(reader, token, meeting, asked_start(request.args["start"]))
         return _move_times(session, reader, token, meeting)
@@ -175,8 +189,8 @@ def _move_times(
     reason = request.form.get("reason")
     return page(
         "times.html", status, reader=reader, token=token, choice=None, times=times_of(found, reader, now()), said=said,
-        kept=[("reason", reason)] if reason else [], in_mind=None, pair=meeting.pair, moving=meeting,
-        other=meeting.pair.other(reader.person.id), date=None, link_names_it=True,
+        kept=bool(reason), carry=[("reason", reason)] if reason else [], in_mind=None, pair=meeting.pair,
+        other=meeting.pair.other(reader.person.id), date=None, link_names_it=True, moving=meeting,
     )  # fmt: skip
 
 
@@ -188,6 +202,8 @@ def moved(token: str) -> AnyResponse:
     with reading() as session:
         reader = reader_of(session, "meeting", token)
         meeting = meeting_of(session, reader)
+        if action != "move":
+            check_may_move(meeting, now())
         if action == "other":
             return _move_times(session, reader, token, meeting)
         if action == "show":

@@ -4,14 +4,17 @@ shown."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 from zoneinfo import ZoneInfo
 
+from flask import request
+
+from service import numbers
 from service.catalogue import Words
 from service.domain.slots import Slot, three_best
-from service.operations.offering import Offer
+from service.operations.offering import Offer, refusal_of
 from service.operations.times import Source
-from service.reasons import reason_text, why_none_text
+from service.reasons import reason_text, refusal_text, why_none_text
 from service.store.pair_rows import PersonRow
 from service.store.tables import Person
 from service.web.page import Reader
@@ -69,6 +72,38 @@ def times_of(found: Offer, reader: Reader, now: datetime) -> Times:
         shrunk=part is not None and part.note == "shrunk",
         minutes=int(found.frame.duration.total_seconds() // 60),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class InMind:
+    """The answer to a day and a time that somebody has in mind: one kind sentence, and a card where it is yes."""
+
+    said: str
+    card: Card | None = None
+
+
+def in_mind_of(found: Offer, reader: Reader) -> InMind | None:
+    """None when nothing was asked. The days of an arc do not bind: what can be booked is a yes."""
+    day, at = request.values.get("day", ""), request.values.get("at", "")
+    if not day or not at:
+        return None
+    try:
+        wall = datetime.combine(numbers.day(day), time.fromisoformat(at), reader.zone)
+    except ValueError:
+        return InMind(reader.words("page.in_mind.unclear"))
+    start = wall.astimezone(UTC)
+    if start.astimezone(reader.zone).replace(tzinfo=None) != wall.replace(tzinfo=None):
+        return InMind(reader.words("page.in_mind.no_such_time"))
+    refused, pair = refusal_of(found.frame, start), found.frame.pair
+    moment = reader.words.moment(start, reader.zone)
+    if refused is None:
+        slot = Slot(start, start + found.frame.duration, score=0, reasons=())
+        return InMind(
+            reader.words("page.in_mind.yes", moment=moment), _card(slot, reader, pair.other(reader.person.id))
+        )
+    names = {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name}
+    why = refusal_text(reader.words, refused, names, reader.person.id)
+    return InMind(reader.words("page.in_mind.no", moment=moment, why=why))
 
 
 def _card(slot: Slot, reader: Reader, other: Person | PersonRow) -> Card:

@@ -130,6 +130,30 @@ def test_the_whole_story(chromium, site, ana, size, javascript):
     assert page.locator(".cards .card").count() == 0 or page.locator(".cards .card").count() == 3
 
 
+def test_the_hour_goes_on_beside_what_is_half_typed(chromium, site, ana):
+    """A minute later the clock has moved and the other's line is there; what is typed and left is as it was."""
+    visit = Visit(chromium, PHONE)
+    page = visit.page
+    visit.open(ana[0])
+    page.locator(".card.best").click()
+    visit.press("Book and invite Ben")
+    meeting = made(site)
+    site.clock.now = meeting.starts_at + timedelta(minutes=1)
+    page.clock.install()
+    visit.open(page.url)
+    first = page.locator("[aria-current=step]").inner_text()
+    page.fill("#agree", "Shorter sli")
+    page.locator("h1").click()
+    site.clock.now = meeting.starts_at + timedelta(minutes=20)
+    with site.database.write() as session:
+        known = session.get(Meeting, meeting.id)
+        followup.agree(session, site.clock.now, known, known.pair.mentor_id, "One slide a thought")
+    page.clock.run_for(61_000)
+    page.get_by_text("One slide a thought").wait_for()
+    assert page.locator("[aria-current=step]").inner_text() != first
+    assert page.locator("#agree").input_value() == "Shorter sli"
+
+
 @pytest.mark.parametrize(("size", "scheme"), [(PHONE, "dark"), (DESK, "light")], ids=["390-dark", "1280"])
 def test_every_other_page(chromium, site, ana, size, scheme):
     visit = Visit(chromium, size, scheme=scheme)

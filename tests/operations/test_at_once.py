@@ -90,7 +90,7 @@ def test_what_is_cancelled_while_it_moves_holds_no_time(services, pairs):
             booking.cancel(session, NOW, load_meeting(session, meeting_id, pair.mentor_id), pair.mentor_id)
 
         moved, cancelled = at_once(services.database, move, cancel)
-        assert (moved, cancelled) in {(None, None), ("too_late_to_move", None)}
+        assert (moved, cancelled) in {(None, None), ("move_not_allowed", None)}
         with services.database.read() as session:
             assert session.scalars(select(Meeting.phase).where(Meeting.id == meeting_id)).one() not in LIVE
             assert session.scalar(select(func.count()).where(Claim.meeting_id == meeting_id)) == 0

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
-from service.operations import followup
-from service.store.tables import Meeting, OutboxRow
-from tests.web.walk import SECRET, book, first_card, form_of, link, text_of
+from service.operations import arcs, followup, people
+from service.store.tables import CriticalDate, Meeting, OutboxRow, Pair
+from tests.web.walk import NOW, SECRET, book, first_card, form_of, forms_of, link, text_of
 from workers.deliver import drain
 
 
@@ -43,6 +44,39 @@ def test_moving_changes_nothing_until_confirmed(services, client, ana):
     night = client.post(f"/m/{token}/move", data={"start": "2027-02-26T03:00:00Z"})
     assert night.status_code == 422
     assert "stands as it was" in text_of(night)
+
+
+def test_a_meeting_that_is_off_is_not_moved_and_the_reason_is_true(services, client, ana):
+    token, _ = book(services, client, ana)
+    ask = client.get(first_card(client.get(f"/m/{token}/move")))
+    assert client.post(f"/m/{token}/cancel").status_code == 303
+    for path in (f"/m/{token}/move", f"/m/{token}/move?start=2027-02-26T16:00:00Z"):
+        assert client.get(path).headers["Location"] == f"/m/{token}"
+    for action in ("move", "other", "show"):
+        told = forms_of(ask)[0].send(client, ("action", action), reason="MY-REASON")
+        assert told.status_code == 409
+        assert "This meeting is cancelled" in text_of(told)
+        assert "MY-REASON" in text_of(told)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda session, ids: arcs.drop_date(session, NOW, session.get(CriticalDate, ids[2])), "Booked."),
+        (lambda session, ids: people.end_pair(session, NOW, session.get(Pair, ids[1])), "Not on any more"),
+    ],
+    ids=["date dropped", "pair ended"],
+)
+def test_the_address_after_booking_outlives_date_and_pair(services, client, ana, change, words):
+    token, _ = book(services, client, ana)
+    assert "Debrief after it?" in text_of(client.get(f"/m/{token}?booked=1"))
+    with services.database.write() as session:
+        change(session, ana)
+    page = client.get(f"/m/{token}?booked=1")
+    assert page.status_code == 200
+    assert words in text_of(page)
+    assert "Debrief after it?" not in text_of(page)
+    assert client.get(f"/m/{token}/move").status_code in {200, 303}
 
 
 def test_the_meeting_page_edits_cancels_and_downloads(services, client, ana):

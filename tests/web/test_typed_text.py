@@ -9,9 +9,10 @@ from datetime import timedelta
 
 import pytest
 
-from service.store.tables import Meeting, Pair
+from service.operations import arcs, people
+from service.store.tables import CriticalDate, Meeting, Pair
 from service.web import create_app
-from tests.web.walk import NOW, book, first_card, form_of, link, text_of
+from tests.web.walk import NOW, book, first_card, form_of, forms_of, link, text_of
 
 
 @pytest.fixture
@@ -99,6 +100,24 @@ def test_the_reason_of_a_move_goes_along_to_other_times(services, client, ana):
     assert "r" * 501 in too_long.get_data(as_text=True)
     assert "not moved yet" in text_of(too_long)
     assert client.post(f"/m/{token}/move", data=fields).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        (lambda session, ids: people.end_pair(session, NOW, session.get(Pair, ids[1])), 403),
+        (lambda session, ids: arcs.drop_date(session, NOW, session.get(CriticalDate, ids[2])), 404),
+    ],
+    ids=["pair ended", "date dropped"],
+)
+def test_where_nothing_can_be_booked_any_more_the_text_is_shown_to_keep(services, client, ana, change, status):
+    decide = client.get(first_card(client.get(f"/s/{ana[0]}")))
+    with services.database.write() as session:
+        change(session, ana)
+    answer = forms_of(decide)[0].send(client, ("action", "book"), **{"ask": "KEEP-ME", "point.1.text": "MY-POINT"})
+    assert answer.status_code == status
+    assert "What you had typed KEEP-ME" in text_of(answer)
+    assert "MY-POINT" in text_of(answer)
 
 
 @pytest.mark.sqlite

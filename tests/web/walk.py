@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from html.parser import HTMLParser
+from urllib.parse import urljoin
 
 from sqlalchemy import select
 
@@ -46,6 +49,66 @@ def form_of(response, submit):
             fields[attributes["name"]] = attributes.get("value", found[3].strip() if found[1] == "textarea" else "")
     fields["action"] = submit
     return fields
+
+
+@dataclass
+class Form:
+    """One form of a page: its address as a browser resolves it, what it sends untouched, and its buttons."""
+
+    method: str
+    action: str
+    fields: dict[str, str] = field(default_factory=dict)
+    buttons: list[tuple[str, str]] = field(default_factory=list)
+
+    def send(self, client, button=None, **typed):
+        fields = {**self.fields, **dict([button] if button else []), **typed}
+        if self.method == "get":
+            return client.get(self.action.partition("?")[0], query_string=fields)
+        return client.post(self.action, data=fields)
+
+
+class _Forms(HTMLParser):
+    def __init__(self, url):
+        super().__init__()
+        self.url, self.found, self._open, self._area, self._select = url, [], None, None, None
+
+    def handle_starttag(self, tag, attrs):
+        held = dict(attrs)
+        name, value = held.get("name"), held.get("value", "")
+        if tag == "form":
+            assert self._open is None, "a form in a form"
+            action = urljoin(self.url, held.get("action", self.url)).partition("#")[0]
+            self._open = Form(held.get("method", "get"), action)
+            self.found.append(self._open)
+        elif self._open is None:
+            return
+        elif tag == "button":
+            self._open.buttons.append((name, value))
+        elif tag == "textarea":
+            self._area, self._open.fields[name] = name, ""
+        elif tag == "select":
+            self._select = name
+        elif tag == "option" and ("selected" in held or self._select not in self._open.fields):
+            self._open.fields[self._select] = value
+        elif tag == "input" and name and (held.get("type") not in {"checkbox", "radio", "file"} or "checked" in held):
+            self._open.fields[name] = value
+
+    def handle_endtag(self, tag):
+        if tag == "form":
+            self._open = None
+        elif tag == "textarea":
+            self._area = None
+
+    def handle_data(self, data):
+        if self._area:
+            self._open.fields[self._area] += data
+
+
+def forms_of(response):
+    """Every form of the page, in its order."""
+    parser = _Forms(response.request.full_path.rstrip("?"))
+    parser.feed(response.get_data(as_text=True))
+    return parser.found
 
 
 def first_card(response):

@@ -15,7 +15,7 @@
 
   // A form that only asks: its answer replaces the page, and the answer has the focus. Any trouble: an ordinary visit.
   function swap(form) {
-    var url = window.location.pathname + "?" + new URLSearchParams(new FormData(form));
+    var url = new URL(form.getAttribute("action"), window.location).pathname + "?" + new URLSearchParams(new FormData(form));
     fetch(url).then(function (answer) {
       if (!answer.ok) { throw new Error(); }
       return answer.text();
@@ -29,10 +29,16 @@
     }).catch(function () { window.location.assign(url); });
   }
 
-  if (document.querySelector(".clock .now")) {
-    window.setTimeout(function tick() {
-      var typing = document.activeElement && /INPUT|TEXTAREA|SELECT/.test(document.activeElement.tagName);
-      if (!typing) { window.location.reload(); } else { window.setTimeout(tick, 30000); }
+  // The hour moves on in place: clock and list are replaced, no field is, so that nothing half typed is lost.
+  var hour = document.querySelector("[data-follow]");
+  if (hour) {
+    window.setInterval(function () {
+      fetch(hour.dataset.follow).then(function (answer) { return answer.ok ? answer.text() : ""; }).then(function (text) {
+        var fresh = new DOMParser().parseFromString(text, "text/html");
+        [".clock", ".agreed"].forEach(function (part) {
+          if (fresh.querySelector(part)) { hour.querySelector(part).replaceWith(fresh.querySelector(part)); }
+        });
+      }).catch(function () {});  // offline: the next minute asks again
     }, 60000);
   }
 })();
