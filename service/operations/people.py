@@ -159,9 +159,7 @@ def load_person(session: Session, email: str) -> Person:
 
 def end_pair(session: Session, now: datetime, pair: Pair) -> None:
     """No new meetings; the ones ahead are cancelled, and both are told of those. Repeatable."""
-    claims.take_turns_of(
-        session, pair.id
-    )  # a booking under way is seen below, a later one sees that the pair has ended
+    claims.take_turns_of(session, pair.id)  # a booking under way is seen below; a later one sees that the pair ended
     if pair.ended_at is not None:
         return
     pair.ended_at = now

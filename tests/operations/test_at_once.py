@@ -124,3 +124,21 @@ def test_a_pair_that_ends_while_it_books_or_moves_has_no_meeting_ahead(services,
             assert session.scalars(ahead).all() == [], outcomes
             mine = select(Claim.id).join(Meeting).where(Meeting.pair_id == pair.id)
             assert session.scalars(mine).all() == []
+
+
+def test_a_pair_ends_after_the_booking_that_was_under_way(services, pairs):
+    pair = pairs[0]
+
+    def end():
+        with services.database.write() as session:
+            people.end_pair(session, NOW, people.load_pair(session, pair.id))
+
+    ending = threading.Thread(target=end)
+    with services.database.write() as session:
+        meeting_id = book(pair, START)(session)
+        ending.start()
+        ending.join(0.3)
+        assert ending.is_alive(), "it waits for the booking"
+    ending.join()
+    with services.database.read() as session:
+        assert session.get_one(Meeting, meeting_id).phase == "cancelled"
