@@ -35,9 +35,10 @@ def settings(tmp_path: Path) -> Settings:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """What is marked `databases` runs on each that we support, in `make soak` everything does; the rest on SQLite."""
     marks = {mark.name for mark in metafunc.definition.iter_markers()}
-    both = "sqlite" not in marks and ("databases" in marks or os.environ.get("GREENROOM_SOAK"))
-    if both and "database_url" in metafunc.fixturenames:
-        metafunc.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+    both = "databases" in marks or bool(os.environ.get("GREENROOM_SOAK"))
+    wanted = [kind for kind in ("sqlite", "postgresql") if kind in marks] or ["sqlite", "postgresql"] * both
+    if wanted and "database_url" in metafunc.fixturenames:
+        metafunc.parametrize("database_url", wanted, indirect=True)
 
 
 @pytest.fixture(scope="session")

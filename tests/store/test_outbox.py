@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql
 
 from service.domain.errors import MoveNotAllowed
 from service.operations import operator
@@ -167,10 +166,14 @@ def test_dispatchers_that_claim_at_once_never_share_a_row(services):
     assert len(claimed) == len(set(claimed)) == 120
 
 
-def test_claiming_passes_locked_rows_by_on_postgresql():
-    """SQLite has one writer and ignores the clause; the statement that PostgreSQL gets is looked at as text."""
-    statement = str(outbox.due_rows(NOW, 5).compile(dialect=postgresql.dialect()))
-    assert statement.endswith("FOR UPDATE SKIP LOCKED")
+@pytest.mark.postgresql
+def test_a_dispatcher_passes_by_what_another_has_in_its_hands(services, rows):
+    """SQLite has one writer; PostgreSQL would wait here until the other is done, and these two would wait for ever."""
+    with services.database.write() as session:
+        assert outbox.claim_batch(session, NOW, 2)[1] == rows[:2]
+        assert claim(services)[1] == rows[2:]
+        do(services, lambda other: outbox.reap(other, NOW + timedelta(days=1)))
+    assert [state_of(services, row_id)[0] for row_id in rows] == ["queued", "queued", "pending"]
 
 
 def test_a_wrong_clock_delays_or_asks_but_sends_nothing_twice(services, rows):
