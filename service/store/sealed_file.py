@@ -93,7 +93,7 @@ class SealedReader(io.RawIOBase):
 
     def __init__(self, magic: bytes, file: BinaryIO, passphrase: Callable[[], str]) -> None:
         if magic != MAGIC:
-            raise BackupNewer if magic.startswith(KIND) else NotABackup
+            raise BackupNewer if magic.startswith(KIND) and len(magic) == len(MAGIC) else NotABackup
         rest = file.read(1 + _SALT + _CHECK)
         if len(rest) < 1 + _SALT + _CHECK or rest[0] > COSTLIEST or rest[0] < 1:
             raise BackupDamaged

@@ -65,9 +65,15 @@ def test_a_changed_octet_is_found(at, change):
         opened(bytes(turned))
 
 
-@given(st.integers(0, len(WHOLE) - 1))
+@given(st.integers(HEAD, len(WHOLE) - 1))
 def test_a_cut_file_is_found(length):
-    with pytest.raises((NotABackup, BackupDamaged)):
+    with pytest.raises(BackupDamaged):
+        opened(WHOLE[:length])
+
+
+@pytest.mark.parametrize("length", range(HEAD + 1))
+def test_a_cut_head_is_found(length):
+    with pytest.raises(NotABackup if length < len(MAGIC) else BackupDamaged):
         opened(WHOLE[:length])
 
 
