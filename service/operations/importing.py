@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from service.domain.errors import FieldFault, InvalidInput
 from service.operations import booking
-from service.operations.people import PersonInput, checked_person
+from service.operations.people import ADDRESSES_LOCK, PersonInput, checked_person
+from service.store.database import alone
 from service.store.tables import Pair, Person
 
 REQUIRED = ("mentee_name", "mentee_email", "mentee_zone", "mentor_name", "mentor_email", "mentor_zone")
@@ -26,6 +27,7 @@ def import_pairs(session: Session, now: datetime, data: bytes) -> list[Pair]:
     """The new pairs, in the file's order; mails nobody. Raises InvalidInput that names each wrong line; then nothing
     was added. A person may be in several rows, with one name and one zone; the same pair may not."""
     rows = _parse(data)
+    alone(session, ADDRESSES_LOCK)
     known = {person.email: person for person in session.scalars(select(Person))}
     former = {(pair.mentee_id, pair.mentor_id): pair for pair in session.scalars(select(Pair))}
     standing = {ids for ids, pair in former.items() if pair.ended_at is None}

@@ -13,9 +13,10 @@ from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.domain.reply import ItipReply, parse_reply
 from service.operations import booking
-from service.store.database import load_row
+from service.store.database import alone, load_row
 from service.store.tables import Attendance, Inbound, Meeting
 
+RECEIVING_LOCK = 7_264_935  # PostgreSQL's advisory lock of those who store what came in
 ANSWERS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
 
 
@@ -23,6 +24,7 @@ def receive(session: Session, now: datetime, raw: bytes) -> int:
     """The id of the stored message. The same message again gives the same id: by Message-ID and content."""
     message_id = BytesHeaderParser().parsebytes(raw).get("Message-ID", "")
     key = hashlib.sha256(str(message_id).encode() + b"\0" + raw).hexdigest()
+    alone(session, RECEIVING_LOCK)
     known = session.scalar(select(Inbound.id).where(Inbound.message_key == key))
     if known is not None:
         return known

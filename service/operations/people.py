@@ -21,12 +21,13 @@ from service.links import link_for, revoke_links
 from service.operations import booking
 from service.operations.meetings import may_cancel, meetings_of
 from service.store import claims, outbox
-from service.store.database import load_row
+from service.store.database import alone, load_row
 from service.store.tables import Calendar, Connection, Link, Meeting, Pair, Person
 
 LONGEST_NAME = 100
 TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 MAILS = ("all", "fewer", "none")
+ADDRESSES_LOCK = 7_264_934  # PostgreSQL's advisory lock of those who add people or change an address
 LINKS_MAIL_EVERY = 600  # seconds: the front page sends a person their links once in ten minutes at most
 
 
@@ -93,6 +94,7 @@ def _zones() -> frozenset[str]:
 def add_person(session: Session, now: datetime, wanted: PersonInput, field: str) -> Person:
     """The person, known already or new. Raises InvalidInput when the address is known with another name or zone."""
     wanted = checked_person(wanted, field)
+    alone(session, ADDRESSES_LOCK)
     known = session.scalars(select(Person).where(Person.email == wanted.email)).one_or_none()
     if known is None:
         known = Person(
@@ -189,6 +191,8 @@ def edit_person(session: Session, person: Person, change: PersonChange) -> Perso
         raise InvalidInput.of("locale", "unknown_locale", text=change.locale[:20])
     if change.mails is not None and change.mails not in MAILS:
         raise InvalidInput.of("mails", "unknown_mails", known=", ".join(MAILS))
+    if wanted.email != person.email:
+        alone(session, ADDRESSES_LOCK)
     taken = session.scalars(select(Person).where(Person.email == wanted.email, Person.id != person.id)).first()
     if taken is not None:
         raise InvalidInput.of("email", "email_taken", email=wanted.email)

@@ -9,10 +9,11 @@ from sqlalchemy import func, select
 from service.domain.availability import Availability, to_json
 from service.domain.errors import GreenroomError
 from service.domain.meeting import LIVE
-from service.operations import booking, people
+from service.operations import booking, inbound, people
 from service.operations.booking import BookingInput
 from service.operations.meetings import load_meeting
 from service.operations.offering import SlotQuery
+from service.operations.people import PersonInput
 from service.store import claims
 from service.store.tables import Claim, Meeting, OutboxRow, Pair
 from tests import cast
@@ -142,3 +143,21 @@ def test_a_pair_ends_after_the_booking_that_was_under_way(services, pairs):
     ending.join()
     with services.database.read() as session:
         assert session.get_one(Meeting, meeting_id).phase == "cancelled"
+
+
+def test_whoever_is_added_twice_at_once_is_one_person_in_one_pair(services):
+    def add(number):
+        mentee = PersonInput(f"mentee{number}@example.org", "Mia Moss", "UTC")
+        mentor = PersonInput(f"mentor{number}@example.org", "Max Mole", "UTC")
+        return lambda session: people.add_pair(session, NOW, mentee, mentor).id
+
+    for number in range(ROUNDS):
+        outcomes = at_once(services.database, add(number), add(number))
+        assert sorted(map(str, outcomes)) == [str(number + 1), "invalid_input"]
+
+
+def test_a_message_that_two_machines_fetch_is_stored_once(services):
+    for number in range(ROUNDS):
+        raw = f"Message-ID: <{number}@example.org>\r\n\r\nYes".encode()
+        ids = at_once(services.database, *[lambda session, raw=raw: inbound.receive(session, NOW, raw)] * 2)
+        assert ids == [number + 1] * 2
