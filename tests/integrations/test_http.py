@@ -18,7 +18,7 @@ from integrations.http import GuardedHttp, Login, check
 from integrations.ics_feed import IcsFeed
 from service.domain.errors import AdapterError
 from tests.integrations import servers
-from tests.integrations.busy_contract import MORNING, REQUEST, WAIT, ics_of
+from tests.integrations.busy_contract import MORNING, REQUEST, WAIT, Entry, ics_of
 
 SECOND = timedelta(seconds=1)
 HEADERS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -186,7 +186,7 @@ def feed(http, url, mark=None):
 
 
 def test_a_feed_that_comes_again_unchanged_is_not_read_again():
-    answers = {"/f.ics": servers.body(ics_of([(MORNING, "one")]))}
+    answers = {"/f.ics": servers.body(ics_of([Entry(MORNING, "one")]))}
     with servers.answering(answers) as host:
         http = GuardedHttp(frozenset({host}), None)
         first = feed(http, f"http://{host}/f.ics")
@@ -199,7 +199,7 @@ def test_a_feed_that_comes_again_unchanged_is_not_read_again():
 def test_a_login_in_a_feeds_address_is_sent_as_one():
     def guarded(handler):
         right = handler.headers.get("Authorization") == "Basic YW5hQHg6cDpk"  # ana@x:p:d
-        servers.body(ics_of([(MORNING, "one")]), 200 if right else 401)(handler)
+        servers.body(ics_of([Entry(MORNING, "one")]), 200 if right else 401)(handler)
 
     with servers.answering({"/f.ics": guarded}) as host:
         http = GuardedHttp(frozenset({host}), None)

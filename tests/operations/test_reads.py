@@ -125,7 +125,7 @@ def test_a_live_read_that_is_given_up_names_the_server(services, pair_id):
     connection_id = connect(services, pair_id, url="https://slow.example/ben.ics")
     done = Event()
 
-    def hang(_provider, _url, _username, _password):
+    def hang(*_credentials):
         done.wait(10)
         raise AssertionError("nobody waits for this")
 
