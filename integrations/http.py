@@ -192,11 +192,11 @@ def check(response: Response) -> Response:
         raise AdapterError(named[status], permanent=True, host=host)
     if status == 429 or status >= 500:
         code = "throttled" if status == 429 else "server_error"
-        raise AdapterError(code, permanent=False, retry_after=_retry_after(response.headers), host=host, status=status)
+        raise AdapterError(code, permanent=False, retry_after=retry_after(response.headers), host=host, status=status)
     raise AdapterError("unexpected_status", permanent=True, host=host, status=status)
 
 
-def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
+def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """RFC 9110 10.2.3: seconds, or a date by the server's own clock; never longer than a day."""
     raw = headers.get("retry-after", "").strip()
     if raw.isdecimal() and len(raw) < 10:

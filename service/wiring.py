@@ -1,13 +1,13 @@
-"""build(settings) -> Services: the only file that names concrete adapters; owns sessions and the clock."""
+"""build(settings) -> Services; with provider_wiring the only file that names adapters; owns sessions and the clock."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -23,7 +23,8 @@ from integrations.maildir_mail import MaildirMailer
 from integrations.own_address import OwnPages
 from integrations.rq_jobs import RqJobs, tls_options
 from integrations.smtp_mail import SmtpMailer
-from service.ports import BusyCalendar, CalendarFactory, Jobs, Mailer, OwnAddress, TextRecords, TokenBox
+from service.ports import Authorizer, BusyCalendar, CalendarFactory, Jobs, Mailer, OwnAddress, TextRecords, TokenBox
+from service.provider_wiring import Authorizers
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
 from service.store.clock import DatabaseClock
@@ -51,6 +52,7 @@ class Services:
     jobs: Jobs
     calendars: CalendarFactory
     machine_clock: Callable[[], datetime] = utc_now  # never the demo's: for whether a process lives
+    authorizers: Mapping[str, Authorizer] = field(default_factory=dict)  # of the providers that people can be sent to
 
 
 def build(settings: Settings) -> Services:
@@ -67,6 +69,7 @@ def build(settings: Settings) -> Services:
         mailer=_mailer(settings),
         jobs=RqJobs(redis_url(settings), extra_ca=settings.extra_ca_bundle),
         calendars=_calendars(settings, database, machine_clock),
+        authorizers=Authorizers(settings, machine_clock),
     )
 
 

@@ -1,0 +1,66 @@
+"""What Google's and Microsoft's adapters are made from; wiring calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from functools import cache
+from urllib.parse import urlsplit
+
+from integrations.google_account import GoogleClient
+from integrations.google_consent import GoogleAuthorizer
+from integrations.http import PORTS, GuardedHttp
+from service.ports import Authorizer
+from service.provider_settings import GOOGLE
+from service.settings import Settings
+
+
+def _google_client(settings: Settings) -> GoogleClient:
+    return GoogleClient(
+        client_id=settings.google_client_id or "",
+        client_secret=settings.google_client_secret or "",
+        auth_uri=settings.google_auth_uri,
+        token_uri=settings.google_token_uri,
+        revoke_uri=settings.google_revoke_uri,
+        userinfo_uri=settings.google_userinfo_uri,
+        calendar_root=settings.google_calendar_root,
+    )
+
+
+def _http_to(settings: Settings, *addresses: str) -> GuardedHttp:
+    """To addresses that the operator named, so they may be private; a redirect from there may not lead to others."""
+    parts = [urlsplit(each) for each in addresses]
+    named = {f"{each.hostname}:{each.port or PORTS[each.scheme]}" for each in parts}
+    return GuardedHttp(settings.outbound_allow | named, settings.extra_ca_bundle)
+
+
+@cache
+def _google_http(settings: Settings) -> GuardedHttp:
+    client = _google_client(settings)
+    return _http_to(settings, client.token_uri, client.revoke_uri, client.userinfo_uri, client.calendar_root)
+
+
+AUTHORIZERS: dict[str, Callable[[Settings, Callable[[], datetime]], Authorizer]] = {
+    GOOGLE: lambda settings, clock: GoogleAuthorizer(_google_client(settings), lambda: _google_http(settings), clock),
+}
+
+
+class Authorizers(Mapping[str, Authorizer]):
+    """Those of the configured providers, each made when somebody is first sent there: their libraries are large."""
+
+    def __init__(self, settings: Settings, clock: Callable[[], datetime]) -> None:
+        self._settings, self._clock = settings, clock
+        self._made: dict[str, Authorizer] = {}
+
+    def __getitem__(self, provider: str) -> Authorizer:
+        if provider not in self._settings.providers:
+            raise KeyError(provider)
+        if provider not in self._made:
+            self._made[provider] = AUTHORIZERS[provider](self._settings, self._clock)
+        return self._made[provider]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings.providers)
+
+    def __len__(self) -> int:
+        return len(self._settings.providers)
