@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import pwd
 import shutil
 import subprocess
 import tempfile
@@ -16,7 +17,6 @@ from service.store.migrate import migrate
 from service.store.types import Keyring
 
 PROGRAMS = Path("pginstall", "bin")
-NOBODY = 65534  # PostgreSQL refuses to run as root
 SETTINGS = (
     "listen_addresses = ''",
     "fsync = off",  # what the kernel took outlives a killed server; only a power cut would lose it
@@ -130,14 +130,16 @@ class Postgres:
                 raise RuntimeError(f"{program} failed:\n{said.read().decode(errors='replace')}")
 
     def _give_to_nobody(self) -> None:
-        """Root's own folders stay closed: the programs are copied to where nobody can read them."""
+        """PostgreSQL refuses to run as root. Root's own folders stay closed: its programs are copied to where nobody
+        can read them."""
         package = _package()
         for part in (package, package.with_name(f"{package.name}.libs")):  # the wheel's libraries lie beside it
             if part.exists():
                 shutil.copytree(part, self.folder / part.name, symlinks=True)
         self._bin = self.folder / package.name / PROGRAMS
-        self._user = {"user": NOBODY, "group": NOBODY}
-        os.chown(self.folder, NOBODY, NOBODY)
+        nobody = pwd.getpwnam("nobody")
+        self._user = {"user": nobody.pw_uid, "group": nobody.pw_gid}
+        os.chown(self.folder, nobody.pw_uid, nobody.pw_gid)
 
 
 def _package() -> Path:
