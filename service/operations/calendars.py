@@ -72,7 +72,7 @@ def add_connection(
     connection.username, connection.password = wanted.username, wanted.password
     session.flush()
     connection.reads += 1
-    connection.settled, connection.host_hash = connection.reads, host_hash(url)
+    connection.settled, connection.host_hash = connection.reads, host_hash(wanted.provider, url)
     known = {calendar.key: calendar for calendar in connection.calendars}
     for ref, reading in readings:
         calendar = known.get(ref.key)

@@ -105,7 +105,7 @@ def begin_read(session: Session, now: datetime, connection_id: int) -> RefreshPl
     if connection is None or connection.state == "off":
         return None
     connection.reads += 1
-    connection.host_hash = host_hash(connection.url)
+    connection.host_hash = host_hash(connection.provider, connection.url)
     return _plan(session, now, connection)
 
 
@@ -172,7 +172,9 @@ def read_live(plans: list[RefreshPlan], factory: CalendarFactory, timeout: timed
 
 
 def _given_up(plan: RefreshPlan) -> RefreshResult:
-    return RefreshResult(plan, (), AdapterError("timeout", permanent=False, host=turns.host_of(plan.url)))
+    return RefreshResult(
+        plan, (), AdapterError("timeout", permanent=False, host=turns.host_of(plan.url) or plan.provider)
+    )
 
 
 def store_refresh(session: Session, now: datetime, result: RefreshResult, poll: timedelta) -> None:

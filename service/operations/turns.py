@@ -78,7 +78,7 @@ def hold(session: Session, now: datetime, host_hash: str, retry_after: timedelta
     )
 
 
-def host_hash(url: str) -> str | None:
-    """What connections on one server share, and tells nobody which that is by itself; None when it is no address."""
-    host = turns.host_of(url)
-    return fingerprint(host) if host else None
+def host_hash(provider: str, url: str) -> str:
+    """What connections on one server share, and tells nobody which that is by itself. A provider whose connections need
+    no address is one server."""
+    return fingerprint(turns.host_of(url) or provider)

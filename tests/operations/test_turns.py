@@ -27,7 +27,7 @@ def connect(services, *urls, due_at=NOW, known=True):
             session.flush()
             made = Connection(
                 person_id=person.id, provider="ics", url=url, created_at=NOW, due_at=due_at,
-                host_hash=turns.host_hash(url) if known else None,
+                host_hash=turns.host_hash("ics", url) if known else None,
             )  # fmt: skip
             session.add(made)
             session.flush()
@@ -89,6 +89,11 @@ def test_retry_after_is_obeyed_for_everybody_on_that_host(services):
     assert claim(services, NOW + 10 * MINUTE) == [one, other]
 
 
+def test_a_provider_without_addresses_is_one_server(services):
+    assert turns.host_hash("google", "") == turns.host_hash("google", "") != turns.host_hash("microsoft", "")
+    assert turns.host_hash("caldav", "https://a.example/x") == turns.host_hash("ics", "webcal://A.example/y")
+
+
 def test_a_hold_lasts_a_day_at_most_and_does_not_shrink(services):
     [one] = connect(services, "https://busy.example/1")
     for retry_after in (timedelta(days=40), MINUTE):
@@ -103,7 +108,7 @@ def test_connections_whose_host_is_not_known_yet_are_in_nobodys_way(services):
     for each in ids:
         store(services, each)
     with services.database.read() as session:
-        assert set(session.scalars(select(Connection.host_hash))) == {turns.host_hash("https://old.example/")}
+        assert set(session.scalars(select(Connection.host_hash))) == {turns.host_hash("ics", "https://old.example/")}
 
 
 def test_a_clock_that_was_set_back_keeps_nothing_waiting(services):
@@ -111,7 +116,7 @@ def test_a_clock_that_was_set_back_keeps_nothing_waiting(services):
     later = NOW + timedelta(days=9)
     assert claim(services, later) == [one]
     with services.database.write() as session:
-        turns.hold(session, later, turns.host_hash("https://a.example/"), MINUTE)
+        turns.hold(session, later, turns.host_hash("ics", "https://a.example/"), MINUTE)
     assert claim(services, NOW) == [one]
 
 

@@ -27,7 +27,7 @@ def connect(services, *urls):
             session.add(person)
             session.flush()
             made = Connection(person_id=person.id, provider="ics", url=url, created_at=now, due_at=now)
-            made.host_hash = turns.host_hash(url)
+            made.host_hash = turns.host_hash("ics", url)
             made.calendars = [Calendar(key="main", key_hash=fingerprint("main"), name="Work")]
             session.add(made)
 
