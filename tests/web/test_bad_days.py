@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import tempfile
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,8 +13,9 @@ from sqlalchemy import event, select
 from service import doctor, wiring
 from service.operations import people
 from service.settings import load
+from service.store import claims
 from service.store.database import Database, connect
-from service.store.tables import Claim, Meeting, OutboxRow
+from service.store.tables import Claim, Meeting, OutboxRow, Pair
 from service.store.types import Keyring
 from service.web import create_app
 from tests import cast
@@ -24,6 +24,7 @@ from tests.read_only import read_only
 from tests.web.walk import first_card, form_of, text_of
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
+SHORT_OF_PATIENCE = {"sqlite": "PRAGMA busy_timeout = 50", "postgresql": "SET lock_timeout = '50ms'"}
 
 
 @pytest.fixture
@@ -34,12 +35,13 @@ def ana(services):
         return people.scheduling_link(session, NOW, pair, "practice", talk.id).token
 
 
-def limit(services, *pragmas):
+def limit(services, *statements):
     """Every connection from now on works under these limits."""
 
     def tune(connection, _record):
-        for pragma in pragmas:
-            connection.execute(f"PRAGMA {pragma}")
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
 
     services.database.engine.dispose()
     event.listen(services.database.engine, "connect", tune)
@@ -56,30 +58,26 @@ def test_a_full_disk_books_nothing_and_says_so(services, ana):
     form = form_of(client.get(first_card(client.get(f"/s/{ana}"))), "book")
     with services.database.engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-    limit(services, f"max_page_count={pages}")
+    limit(services, f"PRAGMA max_page_count={pages}")
     answer = client.post(f"/s/{ana}/time", data=form | {"ask": "x" * 3900})
     assert answer.status_code == 503
     assert "does not answer at the moment" in text_of(answer)
     assert nothing_booked(services)
-    limit(services, "max_page_count=1000000")
+    limit(services, "PRAGMA max_page_count=1000000")
     assert client.post(f"/s/{ana}/time", data=form).status_code == 303
 
 
-@pytest.mark.sqlite
+@pytest.mark.databases
 def test_a_database_that_is_busy_too_long_books_nothing_and_says_so(services, ana):
     client = create_app(services).test_client()
     form = form_of(client.get(first_card(client.get(f"/s/{ana}"))), "book")
-    limit(services, "busy_timeout=50")
-    other = sqlite3.connect(services.settings.data_dir / "greenroom.db", isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
+    limit(services, SHORT_OF_PATIENCE[services.database.engine.dialect.name])
+    with services.database.write() as other:
+        claims.take_turns_of(other, other.scalars(select(Pair.id)).one())
         assert client.get(f"/s/{ana}").status_code == 200, "reading goes on"
         answer = client.post(f"/s/{ana}/time", data=form)
         assert answer.status_code == 503
         assert "does not answer at the moment" in text_of(answer)
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
     assert nothing_booked(services)
     assert client.post(f"/s/{ana}/time", data=form).status_code == 303
 
