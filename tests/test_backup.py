@@ -19,6 +19,7 @@ from service import wiring
 from service.settings import load
 from service.store import outbox
 from service.store.tables import Meeting, Pair, Person
+from service.store.types import Keyring
 from tests.commands import PAIR, cheap_backups
 from tests.test_supervisor import running, until
 from workers import clock
@@ -68,7 +69,7 @@ def test_a_backup_comes_back_with_keys_and_settings_and_sends_nothing_old(run, t
     assert "holds tables already" in run("restore", file, exit_code=1).stderr
 
     other = move("other")
-    assert run("restore", file, "--json") == {"held": 2}
+    assert run("restore", file, "--json") == {"held": 2, "missing_keys": []}
     before, after = rows_of(tmp_path / "data"), rows_of(other)
     assert {name: after[name] for name in after if name != "outbox"} == {
         name: before[name] for name in before if name != "outbox"
@@ -113,6 +114,18 @@ def test_what_cannot_be_restored_is_said_and_changes_nothing(run, tmp_path, move
     run("restore", file)
     assert run("pair", "show", 1, "--json")["place"] == "Room 5"
     assert not (other / "secret_keys").exists(), "what the settings give lies in no second place"
+
+
+def test_a_key_that_nobody_has_any_more_hinders_no_restore(run, tmp_path, move, monkeypatch):
+    run(*PAIR, "--place", "Room 5")
+    lost = Keyring.key_id((tmp_path / "data" / "secret_keys").read_text())
+    monkeypatch.setenv("GREENROOM_SECRET_KEYS", "n" * 48)
+    run("backup", tmp_path / "backup")
+    monkeypatch.delenv("GREENROOM_SECRET_KEYS")
+    move("other")
+    assert f"neither the backup nor GREENROOM_SECRET_KEYS has: {lost}" in run("restore", tmp_path / "backup").stdout
+    assert run("person", "hours", "ana@example.org", "--json")["assumed"] is True
+    assert lost in run("pair", "show", 1, exit_code=1).stderr
 
 
 def test_no_backup_without_a_passphrase(run, tmp_path, move, monkeypatch):
@@ -186,7 +199,7 @@ def test_a_backup_goes_through_a_pipe(run, tmp_path, move):
     run(*PAIR, "--place", "Room 5")
     octets = run("backup", "-").stdout_bytes
     move("other")
-    assert run("restore", "-", "--json", stdin=octets) == {"held": 0}
+    assert run("restore", "-", "--json", stdin=octets) == {"held": 0, "missing_keys": []}
     assert run("pair", "show", 1, "--json")["place"] == "Room 5"
 
 
@@ -236,7 +249,7 @@ def test_four_thousand_people_do_not_get_last_nights_mails_again(run, tmp_path, 
     file = tmp_path / "backup"
     run("backup", file)
     folder = move("other")
-    assert run("restore", file, "--json") == {"held": 800}
+    assert run("restore", file, "--json") == {"held": 800, "missing_keys": []}
     assert "holds 800 mails back" in run("doctor").stdout
     services = wiring.build(load())
     for _ in range(2):

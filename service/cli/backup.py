@@ -17,7 +17,8 @@ from service.domain.errors import GreenroomError
 from service.operations import keeping
 from service.settings import KEPT_SETTINGS, Settings
 from service.store import archive
-from service.store.sealed_columns import check_keys
+from service.store.sealed_columns import missing_keys
+from service.store.types import KeyMissing, Keyring
 
 EXISTING = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW = click.Path(dir_okay=False, allow_dash=True, path_type=Path)
@@ -82,7 +83,8 @@ def restore(file: BinaryIO, passphrase_file: Path | None, show_keys: bool, as_js
         services = wiring.build(replace(configured, secret_keys=configured.secret_keys or found.manifest.keys))
         try:
             with archive.restored(services.database.engine, found) as session:
-                check_keys(session)
+                missing = missing_keys(session)
+                _check(missing, found.manifest.keys)
                 held = keeping.hold_what_was_due(session, services.clock())
                 wiring.put_back(configured, found.manifest.keys, found.manifest.kept)
         finally:
@@ -90,7 +92,16 @@ def restore(file: BinaryIO, passphrase_file: Path | None, show_keys: bool, as_js
     lines = [WORDS("cli.restore.done", n=held)]
     if configured.database_url is not None and not configured.secret_keys:
         lines.append(WORDS("cli.restore.keys"))
-    show(as_json, {"held": held}, lines)
+    if missing:
+        lines.append(WORDS("cli.restore.unreadable", keys=WORDS.items(missing)))
+    show(as_json, {"held": held, "missing_keys": missing}, lines)
+
+
+def _check(missing: list[str], backups: tuple[str, ...]) -> None:
+    """Raises KeyMissing for a key that the backup could give. One that nobody has hinders no restore: the rest of it is
+    worth having."""
+    for key_id in sorted({Keyring.key_id(key) for key in backups} & set(missing)):
+        raise KeyMissing(key_id)
 
 
 def _into(file: Path) -> AbstractContextManager[BinaryIO]:

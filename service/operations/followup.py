@@ -4,7 +4,6 @@ it."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -33,9 +32,9 @@ PUT_OFF = timedelta(hours=1)  # somebody has to mend what is wrong with a meetin
 log = logging.getLogger(__name__)
 
 
-def run_due(session: Session, now: datetime, limit: int = SWEEP_LIMIT) -> int:
+def run_due(session: Session, now: datetime, limit: int = SWEEP_LIMIT, put_off: timedelta | None = PUT_OFF) -> int:
     """Writes what is due for meetings whose timer has run out, and sets their timers anew; returns how many it looked
-    at. A meeting that cannot be looked at is put off by an hour, and the others go on.
+    at. A meeting that cannot be looked at is put off by an hour, or until somebody changes it, and the others go on.
 
     Repeatable, and safe beside another sweep: a meeting that somebody has in their hands is passed by until the next,
     and a mail's row is unique by meeting, kind, sequence and person.
@@ -43,22 +42,17 @@ def run_due(session: Session, now: datetime, limit: int = SWEEP_LIMIT) -> int:
     ids = session.scalars(due(now, limit)).all()
     try:
         with session.begin_nested():
-            write_due(session, now, ids)
+            for meeting in session.scalars(select(Meeting).where(Meeting.id.in_(ids)).order_by(Meeting.due_at)):
+                _look_at(session, now, meeting)
     except AWAY:  # the database is away or in a hurry: nothing of one meeting's
         raise
     except Exception:  # of one of them; which, each shows by itself
         for meeting_id in ids:
-            _attempt(session, now, meeting_id)
+            _attempt(session, now, meeting_id, put_off)
     return len(ids)
 
 
-def write_due(session: Session, now: datetime, ids: Sequence[int]) -> None:
-    """What is due for these meetings; raises whatever is wrong with one of them."""
-    for meeting in session.scalars(select(Meeting).where(Meeting.id.in_(ids)).order_by(Meeting.due_at)):
-        _look_at(session, now, meeting)
-
-
-def _attempt(session: Session, now: datetime, meeting_id: int) -> None:
+def _attempt(session: Session, now: datetime, meeting_id: int, put_off: timedelta | None) -> None:
     """The boundary of one meeting: what is wrong with it holds up no other."""
     try:
         with session.begin_nested():
@@ -67,8 +61,8 @@ def _attempt(session: Session, now: datetime, meeting_id: int) -> None:
         raise
     except Exception as fault:  # a mistake in one meeting must not keep mails from the others
         logs.mistake(log, "a meeting cannot be looked at", fault, meeting=meeting_id)
-        put_off = update(Meeting).where(Meeting.id == meeting_id).values(due_at=now + PUT_OFF)
-        session.execute(put_off, execution_options={"synchronize_session": False})
+        again = update(Meeting).where(Meeting.id == meeting_id).values(due_at=put_off and now + put_off)
+        session.execute(again, execution_options={"synchronize_session": False})
 
 
 def due(now: datetime, limit: int) -> Select[int]:

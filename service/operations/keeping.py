@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.links import revoke_links
 from service.operations import inbound
-from service.operations.followup import SWEEP_LIMIT, due, write_due
+from service.operations.followup import run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
 from service.store import claims, held
@@ -29,18 +30,19 @@ from service.store.tables import (
     Person,
     Reflection,
 )
+from service.store.types import KeyMissing
 
 MOST_WAITING = 10_000
 
 
 def hold_what_was_due(session: Session, now: datetime) -> int:
     """After a restore: what was due, and what comes of answers and meetings by now, may have gone out since the backup,
-    so a person decides. Returns how many rows are held. Raises what is wrong with a meeting: put off, as a sweep does
-    it, its mails would leave unheld."""
+    so a person decides. Returns how many rows are held. A meeting that cannot be looked at hinders no restore: it is
+    left alone until somebody changes it, for put off by an hour its mails would leave unheld."""
     for inbound_id in inbound.waiting(session, MOST_WAITING):
-        inbound.decide(session, now, inbound_id)
-    while ids := session.scalars(due(now, SWEEP_LIMIT)).all():
-        write_due(session, now, ids)
+        with suppress(KeyMissing):  # nobody can read it, here or later
+            inbound.decide(session, now, inbound_id)
+    while run_due(session, now, put_off=None):
         session.flush()
     return held.hold(session, now)
 

@@ -55,10 +55,9 @@ def reseal(session: Session, limit: int = RESEALED_AT_ONCE) -> int:
     return 0
 
 
-def check_keys(session: Session) -> None:
-    """Raises KeyMissing for a key that values need and the session's database was not given."""
-    for missing in sorted(used_keys(session) - keyring_of(session.get_bind().dialect).ids):
-        raise KeyMissing(missing)
+def missing_keys(session: Session) -> list[str]:
+    """The ids of keys that values need and the session's database was not given."""
+    return sorted(used_keys(session) - keyring_of(session.get_bind().dialect).ids)
 
 
 def closed_columns(session: Session) -> list[str]:
