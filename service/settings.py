@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from email.utils import parseaddr
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -201,7 +202,13 @@ class Settings(ProviderSettings):
 
     @property
     def mail_address(self) -> str:
-        return parseaddr(self.mail_from)[1]
+        return _bare_address(self.mail_from)
+
+
+@cache
+def _bare_address(mail_from: str) -> str:
+    """Each mail asks five times."""
+    return parseaddr(mail_from)[1]
 
 
 def every() -> list[Field[Any]]:

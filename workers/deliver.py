@@ -34,9 +34,13 @@ def send_batch(token: str, outbox_ids: Sequence[int]) -> None:
 def warm(services: Services) -> None:
     """Before the fork, so that each job starts with what it needs; a database that is away is not waited for."""
     try:
-        with services.database.read() as session:
+        with services.database.write() as session:
+            now, nobody = services.clock(), 0
+            outbox.readers(session, "", [])
             outbox.load_mine(session, "", [])
-            outgoing.warm(session, services.clock())
+            outgoing.warm(session, now)
+            outbox.start_sending(session, now, nobody, "", b"")
+            outbox.settle_sent(session, now, nobody, "")
     except DBAPIError as fault:
         log.warning("jobs start slowly: the database said %s", logs.kind(fault))
     finally:
@@ -122,7 +126,8 @@ def _rendered(batch: Batch, row_ids: Sequence[int]) -> list[Mail]:
     no_longer_so = {row.id for row in rows} - {mail.row_id for mail in mails}
     if no_longer_so or made:
         with services.database.write() as session:
-            outbox.drop(session, batch.token, sorted(no_longer_so))
+            if no_longer_so:
+                outbox.drop(session, batch.token, sorted(no_longer_so))
             links.store(session, made)
     return mails
 

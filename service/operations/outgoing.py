@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -145,7 +144,7 @@ def _headers(context: Context) -> Headers:
 
 def message_id(row: OutboxRow, settings: MailSettings) -> str:
     """Fixed since the row was written: a retry carries the same one."""
-    domain = parseaddr(settings.mail_address)[1].rpartition("@")[2] or "localhost"
+    domain = settings.mail_address.rpartition("@")[2] or "localhost"
     return f"<{row.message_id}@{domain}>"
 
 
