@@ -47,6 +47,10 @@ def test_hours_are_set_shown_and_refused(run):
         "--pledge", "2/month at 24h", "--json",
     )  # fmt: skip
     assert changed["hours"] == "Mon-Thu 10:00-16:00; Sat 10:00-24:00"
+    days = ("--override", "2027-01-11 10:00-12:00", "--override", "2027-01-11 14:00-16:00")
+    capped = run("person", "hours", "ana@example.org", *days, "--cap-day", 0, "--json")
+    assert (capped["cap_day"], capped["overrides"]) == (0, {"2027-01-11": "10:00-12:00 14:00-16:00"})
+    assert run("person", "hours", "ana@example.org", "--cap-day", "none", "--json")["cap_day"] is None
     again = run("person", "hours", "ana@example.org", "--buffer-before", "10m", "--json")
     assert (again["cap_week"], again["buffer_before"], again["off"]) == (2, "10m", ["2027-01-04..2027-01-08"])
     for wrong, words in (

@@ -10,7 +10,7 @@ import click
 
 from service import links
 from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, secret_in, show, table
-from service.domain.availability import DEFAULT, from_json, to_json
+from service.domain.availability import DEFAULT, cap_of, from_json, overrides_of, to_json
 from service.operations import calendars, importing, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.meetings import meetings_of
@@ -197,16 +197,18 @@ def edit(
 @click.option("--buffer-after")
 @click.option("--notice")
 @click.option("--horizon")
-@click.option("--cap-day", type=int)
-@click.option("--cap-week", type=int)
-@click.option("--cap-month", type=int)
+@click.option("--cap-day", metavar="NUMBER|none")
+@click.option("--cap-week", metavar="NUMBER|none")
+@click.option("--cap-month", metavar="NUMBER|none")
 @click.option("--pledge")
 @json_option
 def hours(email: str, overrides: tuple[str, ...], off: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Weekly hours and limits; without a flag it prints what holds."""
-    changes = {key: value for key, value in given.items() if value is not None}
+    changes: dict[str, Any] = {
+        key: cap_of(value) if key.startswith("cap_") else value for key, value in given.items() if value is not None
+    }
     if overrides:
-        changes["overrides"] = {day: ranges for day, _, ranges in (text.strip().partition(" ") for text in overrides)}
+        changes["overrides"] = overrides_of(overrides)
     if off:
         changes["off"] = list(off)
     with opened() as services, services.database.write() as session:

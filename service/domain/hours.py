@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -91,10 +92,24 @@ def format_ranges(ranges: Ranges) -> str:
     return " ".join(f"{_clock(start)}-{_clock(end)}" for start, end in ranges) or NOTHING
 
 
-def parse_override(text: str, field: str = "override") -> tuple[date, Ranges]:
-    """`2027-01-11 10:00-12:00`: that day's own hours. Raises InvalidInput."""
-    day, _, ranges = text.strip().partition(" ")
-    return parse_day(day, field), parse_ranges(ranges, field)
+def overrides_of(lines: Iterable[str]) -> dict[str, str]:
+    """`2027-01-11 10:00-12:00` a line: a day's own hours, for `from_json` to check. Lines of one day are taken
+    together."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        day, _, ranges = line.strip().partition(" ")
+        with suppress(ValueError):
+            day = date.fromisoformat(day).isoformat()
+        found.setdefault(day, []).append(ranges)
+    return {day: " ".join(ranges) for day, ranges in found.items()}
+
+
+def cap_of(text: str) -> int | str | None:
+    """`3`; `none` is no cap. What is no number stays as it is, for `from_json` to refuse."""
+    word = text.strip()
+    if word.lower() == NOTHING:
+        return None
+    return int(word) if re.fullmatch(r"[0-9]{1,9}", word, re.ASCII) else word
 
 
 def parse_off(text: str, field: str = "off") -> tuple[date, date]:

@@ -18,7 +18,7 @@ from service.domain.interval import floor_epoch
 from service.domain.meeting import LIVE
 from service.domain.sessions import KINDS
 from service.operations.people import is_zone
-from service.store import outbox
+from service.store import claims, outbox
 from service.store.tables import CriticalDate, Meeting, Pair
 
 LONGEST_LABEL = 200
@@ -50,10 +50,17 @@ class ArcLine:
 
 
 def add_date(session: Session, now: datetime, pair: Pair, wanted: DateInput) -> CriticalDate:
-    """A date that only the mentee sees until they book for it or share it. Raises InvalidInput with every fault."""
+    """A date that only the mentee sees until they book for it or share it. Raises InvalidInput with every fault.
+
+    Repeatable: dates of a pair that are the same in every field are one.
+    """
     starts_at, ends_at = _checked(wanted, now)
     critical = CriticalDate(pair_id=pair.id, created_at=now)
     _fill(critical, wanted, starts_at, ends_at)
+    claims.take_turns_of(session, pair.id)  # the same form twice at once: the second sees the first's date
+    for known in dates_of(session, now, pair, pair.mentee_id):
+        if all(getattr(known, name) == getattr(critical, name) for name in _SAID):
+            return known
     session.add(critical)
     session.flush()
     return critical
@@ -83,11 +90,12 @@ def share_date(critical: CriticalDate, now: datetime) -> None:
     critical.shared_at = critical.shared_at or now
 
 
-def load_date(session: Session, date_id: int, person_id: int) -> CriticalDate:
-    """Raises NotFound when this person may not see it: unknown, another pair's, or not shared with the mentor."""
+def load_date(session: Session, date_id: int, person_id: int, *, dropped: bool = False) -> CriticalDate:
+    """Raises NotFound when this person may not see it: unknown, another pair's, not shared with the mentor, or dropped
+    where `dropped` does not ask for those as well."""
     critical = session.get(CriticalDate, date_id)
     pair = session.get(Pair, critical.pair_id) if critical is not None else None
-    if critical is None or pair is None or critical.dropped_at is not None:
+    if critical is None or pair is None or (critical.dropped_at is not None and not dropped):
         raise NotFound("no_such_date")
     mentor_may = person_id == pair.mentor_id and critical.shared_at is not None
     if person_id != pair.mentee_id and not mentor_may:
@@ -95,9 +103,9 @@ def load_date(session: Session, date_id: int, person_id: int) -> CriticalDate:
     return critical
 
 
-def load_own_date(session: Session, date_id: int, person_id: int) -> CriticalDate:
+def load_own_date(session: Session, date_id: int, person_id: int, *, dropped: bool = False) -> CriticalDate:
     """The date, for its mentee alone: only they may move, share or drop it. Raises NotFound for everybody else."""
-    critical = load_date(session, date_id, person_id)
+    critical = load_date(session, date_id, person_id, dropped=dropped)
     if session.get_one(Pair, critical.pair_id).mentee_id != person_id:
         raise NotFound("no_such_date")
     return critical
@@ -204,6 +212,9 @@ def _fill(critical: CriticalDate, wanted: DateInput, starts_at: datetime, ends_a
     critical.run_minutes = wanted.run_minutes
     critical.label = clean(wanted.label or "") or None
     critical.shared_label = clean(wanted.shared_label or "") or None
+
+
+_SAID = ("kind", "zone", "starts_at", "ends_at", "run_minutes", "label", "shared_label")  # what `_fill` fills
 
 
 def _booked(session: Session, critical: CriticalDate) -> list[Meeting]:

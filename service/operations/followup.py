@@ -17,7 +17,7 @@ from service.domain.agenda import AgendaDraft, checked, clean
 from service.domain.errors import FieldFault, InvalidInput, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.operations.meetings import advance, agreed_at_meeting, facts_of, look_again, put_agenda
-from service.store import outbox
+from service.store import claims, outbox
 from service.store.database import AWAY
 from service.store.tables import Commitment, Meeting, Reflection
 
@@ -138,14 +138,22 @@ def agree(
     owner_id: int | None = None,
     due_on: date | None = None,
 ) -> Commitment:
-    """One line of "we agreed", by either of the two. Without owner or date it is loose; the follow-up asks for them."""
+    """One line of "we agreed", by either of the two. Without owner or date it is loose; the follow-up asks for them.
+
+    Repeatable: lines of one meeting with the same text, owner and date are one.
+    """
     if meeting.phase not in {Phase.BOOKED, Phase.ENDED, Phase.CLOSED}:
         raise MoveNotAllowed(phase=meeting.phase)
     said = _typed("text", text, LONGEST_LINE)
     if not said:
         raise InvalidInput.of("text", "empty")
     _check_owner(meeting, owner_id)
-    if len(agreed_at_meeting(session, meeting)) >= MOST_LINES:
+    claims.take_turns_of(session, meeting.pair_id)  # the same form twice at once: the second sees the first's line
+    known = agreed_at_meeting(session, meeting)
+    for line in known:
+        if (line.text, line.owner_id, line.due_on) == (said, owner_id, due_on):
+            return line
+    if len(known) >= MOST_LINES:
         raise InvalidInput.of("text", "too_many_lines", most=MOST_LINES)
     commitment = Commitment(
         pair_id=meeting.pair_id, meeting_id=meeting.id, owner_id=owner_id, text=said, due_on=due_on,
@@ -158,7 +166,8 @@ def agree(
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the follow-up's list: `commitment_id` None is a new one; an empty text takes the line away."""
+    """A line of the follow-up's list: `commitment_id` None, or one that is gone meanwhile, is a new one; an empty text
+    takes the line away."""
 
     commitment_id: int | None
     text: str
@@ -178,23 +187,22 @@ def submit_followup(
 ) -> None:
     """The answer to "is this right?", or to "did it happen?". Repeatable: the last answer holds.
 
-    When it did not happen the other person is told once, and nothing else about this meeting is sent.
+    Lines and reflection are kept either way. When it did not happen the other person is told once, and nothing else
+    about this meeting is sent.
     """
     if meeting.phase not in {Phase.ENDED, Phase.CLOSED} and not (
         meeting.phase == Phase.BOOKED and now >= meeting.ends_at
     ):
         raise MoveNotAllowed(phase=meeting.phase)
-    if not happened:
-        meeting.happened = False
-        outbox.withdraw(session, meeting_id=meeting.id, kinds=("followup", "list"))
-        queue_about(session, now, meeting, "not-happened", meeting.pair.other(by_id).id)
-        look_again(session, now, meeting)
-        return
-    meeting.happened = True
+    meeting.happened = happened
     _put_lines(session, now, meeting, by_id, lines)
-    meeting.agreed_at = now
     if reflection is not None:
         _reflect(session, now, meeting, by_id, _typed("reflection", reflection, LONGEST_TEXT))
+    if happened:
+        meeting.agreed_at = now
+    else:
+        outbox.withdraw(session, meeting_id=meeting.id, kinds=("followup", "list"))
+        queue_about(session, now, meeting, "not-happened", meeting.pair.other(by_id).id)
     look_again(session, now, meeting)
 
 
@@ -205,14 +213,11 @@ def _put_lines(session: Session, now: datetime, meeting: Meeting, by_id: int, li
     for number, line in enumerate(lines, 1):
         said = _typed(f"line {number}", line.text, LONGEST_LINE)
         _check_owner(meeting, line.owner_id)
-        if line.commitment_id is None:
+        commitment = known.get(line.commitment_id) if line.commitment_id is not None else None
+        if commitment is None:
             if said:
                 agree(session, now, meeting, by_id, said, line.owner_id, line.due_on)
-            continue
-        commitment = known.get(line.commitment_id)
-        if commitment is None:
-            raise NotFound
-        if said:
+        elif said:
             commitment.text, commitment.owner_id, commitment.due_on = said, line.owner_id, line.due_on
         else:
             session.delete(commitment)

@@ -116,7 +116,7 @@ def answered(token: str) -> AnyResponse:
             reader = reader_of(session, "followup", token)
             followup.submit_followup(
                 session, now(), meeting_of(session, reader), reader.person.id, happened=happened,
-                lines=tuple(_posted_lines()) if happened else (), reflection=request.form.get("reflection"),
+                lines=tuple(_posted_lines()), reflection=request.form.get("reflection"),
             )  # fmt: skip
     except InvalidInput as fault:
         with reading() as session:
@@ -134,14 +134,3 @@ def _posted_lines() -> list[Line]:
         )
         for at in rows_in(request.form, "line")[:MOST_ROWS]
     ]
-
-
-@blueprint.post("/f/<token>/commitments/<int:commitment_id>")
-def commitment(token: str, commitment_id: int) -> AnyResponse:
-    """Done, moving, stuck or renegotiate, from the list of what is open."""
-    limited(token)
-    with writing() as session:
-        reader = reader_of(session, "followup", token)
-        line = followup.load_commitment(session, commitment_id, reader.person.id)
-        followup.set_commitment(line, request.form.get("state", ""), request.form.get("note"))
-    return see_other(url_for("after.after", token=token))

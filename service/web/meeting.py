@@ -238,7 +238,7 @@ def change(token: str, what: str) -> AnyResponse:
         with writing() as session:
             reader = reader_of(session, "meeting", token)
             meeting = meeting_of(session, reader)
-            _CHANGES[what](session, reader, meeting)
+            CHANGES[what](session, reader, meeting)
     except InvalidInput as fault:
         with reading() as session:
             return _show(session, reader_of(session, "meeting", token), token, fault_sentences(fault), 422)
@@ -277,7 +277,7 @@ def _agree(session: Session, reader: Reader, meeting: Meeting) -> None:
     )  # fmt: skip
 
 
-_CHANGES = {
+CHANGES = {
     "cancel": _cancel, "decline": _decline, "accept": _accept, "agenda": _agenda, "ask": _ask, "place": _place,
     "agree": _agree,
 }  # fmt: skip

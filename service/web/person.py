@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from flask import Blueprint, request, url_for
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import links, numbers
-from service.domain.availability import DEFAULT, Availability, from_json, to_json
+from service.domain.availability import DEFAULT, Availability, cap_of, from_json, overrides_of, to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.operations import arcs, calendars, people, refreshing
 from service.operations.calendars import NewConnection
@@ -37,9 +38,8 @@ from service.web.times import age
 
 blueprint = Blueprint("person", __name__)
 PROBE_TIMEOUT = timedelta(seconds=15)
-HOURS_FIELDS = (
-    "hours", "buffer_before", "buffer_after", "notice", "horizon", "cap_day", "cap_week", "cap_month", "pledge",
-)  # fmt: skip
+CAPS = ("cap_day", "cap_week", "cap_month")
+HOURS_FIELDS = ("hours", "buffer_before", "buffer_after", "notice", "horizon", *CAPS, "pledge")
 
 
 @blueprint.get("/p/<token>")
@@ -80,6 +80,7 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
     return {
         "pair": pair,
         "other": pair.other(mine),
+        "names": {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name},
         "mentee": pair.mentee_id == mine,
         "dates": [
             (date, [(line, window_days(line.part.window, date)) for line in arcs.arc_of(session, now(), date)])
@@ -101,11 +102,11 @@ def change(token: str, what: str) -> AnyResponse:
     try:
         if what == "calendar":
             return connect_calendar(token, "person")
-        if what not in _CHANGES:
+        if what not in CHANGES:
             raise NotFound
         with writing() as session:
             reader = reader_of(session, "person", token)
-            target = _CHANGES[what](session, reader)
+            target = CHANGES[what](session, reader)
     except (InvalidInput, AdapterError) as fault:
         sentences = (
             fault_sentences(fault)
@@ -120,12 +121,8 @@ def change(token: str, what: str) -> AnyResponse:
 def _hours(_session: Session, reader: Reader) -> None:
     given = {name: request.form.get(name, "").strip() for name in HOURS_FIELDS}
     data: dict[str, object] = {name: value for name, value in given.items() if value}
-    for name in ("cap_day", "cap_week", "cap_month"):
-        if name in data:
-            number = numbers.whole(given[name])
-            data[name] = number if number is not None else given[name]
-    lines = (line.split(maxsplit=1) for line in request.form.get("overrides", "").splitlines() if line.strip())
-    overrides = {line[0]: line[1] if len(line) > 1 else "" for line in lines}
+    data |= {name: cap_of(given[name]) for name in CAPS if name in data}
+    overrides = overrides_of(filter(str.strip, request.form.get("overrides", "").splitlines()))
     off = [line.strip() for line in request.form.get("off", "").splitlines() if line.strip()]
     wanted: Availability = from_json(data | {"overrides": overrides, "off": off}, base=DEFAULT)
     people.set_availability(reader.person, wanted)
@@ -179,7 +176,7 @@ def _my_date(session: Session, reader: Reader) -> CriticalDate:
 
 
 def _drop_date(session: Session, reader: Reader) -> None:
-    arcs.drop_date(session, now(), _my_date(session, reader))
+    arcs.drop_date(session, now(), arcs.load_own_date(session, asked_int("date") or 0, reader.person.id, dropped=True))
 
 
 def _share_date(session: Session, reader: Reader) -> None:
@@ -200,15 +197,17 @@ def _connection(session: Session, reader: Reader) -> Connection:
 
 
 def _switch(session: Session, reader: Reader) -> None:
+    """To what the button said, not to the other: the same form twice switches once."""
     connection = _connection(session, reader)
-    if connection.state == "off":
-        calendars.switch_on(connection, now())
-    else:
+    if request.form.get("state") == "off":
         calendars.switch_off(connection)
+    else:
+        calendars.switch_on(connection, now())
 
 
 def _remove(session: Session, reader: Reader) -> None:
-    calendars.remove_connection(session, _connection(session, reader))
+    with suppress(NotFound):  # it is gone, as was asked: the form came twice
+        calendars.remove_connection(session, _connection(session, reader))
 
 
 def _counts(session: Session, reader: Reader) -> None:
@@ -230,7 +229,7 @@ def _rotate(session: Session, reader: Reader) -> str:
     return url_for("person.show", token=fresh[0].token, done=1)
 
 
-_CHANGES = {
+CHANGES = {
     "hours": _hours, "mails": _mails, "person": _person, "place": _place, "date": _date, "drop_date": _drop_date,
     "share_date": _share_date, "schedule": _schedule, "switch": _switch, "remove": _remove, "counts": _counts,
     "commitment": _commitment, "rotate": _rotate,

@@ -15,15 +15,16 @@ from service.domain.availability import (
     DEFAULT,
     Availability,
     Pledge,
+    cap_of,
     format_hours,
     format_length,
     format_pledge,
     from_json,
     open_spans,
+    overrides_of,
     parse_hours,
     parse_length,
     parse_off,
-    parse_override,
     parse_pledge,
     to_json,
 )
@@ -153,20 +154,30 @@ def test_json_names_every_fault() -> None:
     ]
 
 
+def read_override(text: str) -> object:
+    return from_json({"overrides": overrides_of(text.splitlines())})
+
+
 def test_lengths_days_and_pledges() -> None:
     for text in ("0m", "10m", "90m", "1h", "24h", "2d", "60d"):
         assert format_length(parse_length(text, "notice")) == text
     assert parse_length("1d", "notice") == parse_length("24h", "notice")
     assert parse_length("0", "notice") == timedelta(0)
-    assert parse_override("2027-01-11 10:00-12:00 13:00-14:00") == (date(2027, 1, 11), ((600, 720), (780, 840)))
-    assert parse_override("2027-01-11 none") == (date(2027, 1, 11), ())
+    both = overrides_of(["2027-01-11 10:00-12:00", "2027-01-12 none", "20270111 13:00-14:00"])
+    assert from_json({"overrides": both}).overrides == {
+        date(2027, 1, 11): ((600, 720), (780, 840)),
+        date(2027, 1, 12): (),
+    }
+    assert (cap_of("0"), cap_of(" None "), cap_of("-1")) == (0, None, "-1")
     assert parse_off("2027-01-04..2027-01-08") == (date(2027, 1, 4), date(2027, 1, 8))
     assert parse_off("2027-01-04") == (date(2027, 1, 4), date(2027, 1, 4))
     assert format_pledge(parse_pledge("2/month at 36h")) == "2/month at 36h"
     assert parse_pledge("none") is None
     for parse, text in (
-        (parse_override, "2027-01-11"),
-        (parse_override, "11 January 10:00-12:00"),
+        (read_override, "2027-01-11"),
+        (read_override, "11 January 10:00-12:00"),
+        (read_override, "2027-01-11 10:00-12:00\n2027-01-11 none"),
+        (read_override, "2027-01-11 10:00-12:00\n2027-01-11 11:00-13:00"),
         (parse_off, "2027-02-30"),
         (parse_off, "2027-01-08..2027-01-04"),
         (parse_pledge, "0/month at 24h"),

@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 
 from sqlalchemy import select
 
-from service.operations import people
-from service.store.tables import CriticalDate, Person
+from service.operations import followup, people
+from service.operations.times import availability_of
+from service.store.tables import CriticalDate, Meeting, Person
 from tests import cast
-from tests.web.walk import NOW, SECRET, link, text_of
+from tests.web.walk import NOW, SECRET, book, forms_of, link, text_of
 
 
 def test_the_persons_page(services, client, ana):
@@ -39,6 +40,37 @@ def test_the_persons_page(services, client, ana):
     assert client.get(fresh).status_code == 200
 
 
+def test_hours_keep_both_lines_of_a_day_and_a_cap_of_none_at_all(services, client, ana):
+    with services.database.read() as session:
+        mentee_id = session.get(cast.Pair, ana[1]).mentee_id
+    token = link(services, "person", mentee_id)
+    day = "2027-02-10 10:00-12:00\n2027-02-10 14:00-16:00"
+    assert client.post(f"/p/{token}/hours", data={"hours": "none", "overrides": day, "cap_day": "0"}).status_code == 303
+    for _ in range(2):  # what the page shows is what is saved again
+        form = next(form for form in forms_of(client.get(f"/p/{token}")) if "cap_day" in form.fields)
+        assert (form.fields["cap_day"], form.fields["cap_week"]) == ("0", "")
+        assert form.fields["overrides"] == "2027-02-10 10:00-12:00 14:00-16:00"
+        assert form.send(client).status_code == 303
+    crossed = {"hours": "none", "overrides": "2027-02-10 10:00-12:00\n2027-02-10 11:00-16:00"}
+    assert client.post(f"/p/{token}/hours", data=crossed).status_code == 422
+    with services.database.read() as session:
+        held = availability_of(session.get(Person, mentee_id))
+    assert (held.cap_day, list(held.overrides.values())) == (0, [((600, 720), (840, 960))])
+
+
+def test_what_was_agreed_says_whose_it_is(services, client, ana):
+    _, meeting_id = book(services, client, ana)
+    with services.database.write() as session:
+        meeting = session.get(Meeting, meeting_id)
+        mentee_id, mentor_id = meeting.pair.mentee_id, meeting.pair.mentor_id
+        for owner_id, text in ((mentee_id, "Shorter slides"), (mentor_id, "Introduce Kim"), (None, "Meet again")):
+            followup.agree(session, NOW, meeting, mentee_id, text, owner_id)
+    told = text_of(client.get(f"/p/{link(services, 'person', mentee_id)}"))
+    for line in ("Shorter slides · Ana", "Introduce Kim · Ben"):
+        assert line in told
+    assert "Meet again ·" not in told
+
+
 def test_connecting_a_calendar_reads_it_first(services, client, ana):
     with services.database.read() as session:
         mentor = session.scalars(select(Person).where(Person.email == "ben@example.org")).one()
@@ -53,7 +85,7 @@ def test_connecting_a_calendar_reads_it_first(services, client, ana):
     assert client.post(f"/p/{token}/calendar", data={"provider": "fax", "url": "x"}).status_code == 422
     with services.database.read() as session:
         connection_id = session.scalars(select(cast.Connection.id)).one()
-    assert client.post(f"/p/{token}/switch", data={"connection": connection_id}).status_code == 303
+    assert client.post(f"/p/{token}/switch", data={"connection": connection_id, "state": "off"}).status_code == 303
     assert "switched off" in text_of(client.get(f"/p/{token}"))
 
 

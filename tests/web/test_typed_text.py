@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from service.operations import arcs, people
-from service.store.tables import CriticalDate, Meeting, Pair
+from service.operations import arcs, followup, people
+from service.store.tables import Commitment, CriticalDate, Meeting, Pair
 from service.web import create_app
 from tests.web.walk import NOW, book, first_card, form_of, forms_of, link, text_of
 
@@ -80,6 +80,28 @@ def test_in_an_agenda_and_what_was_agreed(services, client, ana):
     assert answer.status_code == 422
     html = answer.get_data(as_text=True)
     assert [text for text in ("MY-THOUGHTS", "MY-LINE", "2027-03-01") if text not in html] == []
+
+
+@pytest.mark.parametrize("happened", ["yes", "no"])
+def test_no_line_and_no_reflection_is_lost_beside_a_list_that_changed(services, client, ana, happened):
+    """Also when it did not happen; a line that is gone meanwhile is a new one if it says something, else nothing."""
+    _, meeting_id = book(services, client, ana)
+    with services.database.write() as session:
+        meeting = session.get(Meeting, meeting_id)
+        mine, ids = meeting.pair.mentee_id, {"pair_id": meeting.pair_id, "meeting_id": meeting_id}
+        gone = [followup.agree(session, NOW, meeting, mine, text) for text in ("One", "Two")]
+    services.clock.now = meeting.ends_at + timedelta(hours=2)
+    after = link(services, "followup", mine, **ids)
+    form = next(form for form in forms_of(client.get(f"/f/{after}")) if "reflection" in form.fields)
+    with services.database.write() as session:
+        for line in gone:
+            session.delete(session.get(Commitment, line.id))
+    typed = {"line.0.text": "", "line.1.text": "Two, in other words", "line.2.text": "MY-LINE"}
+    answer = form.send(client, ("happened", happened), reflection="MY-THOUGHTS", **typed)
+    assert answer.status_code == 303
+    shown = next(form for form in forms_of(client.get(f"/f/{after}")) if "reflection" in form.fields).fields
+    assert [shown[f"line.{at}.text"] for at in range(3)] == ["Two, in other words", "MY-LINE", ""]
+    assert shown["reflection"] == "MY-THOUGHTS"
 
 
 def test_the_reason_of_a_move_goes_along_to_other_times(services, client, ana):

@@ -1,0 +1,152 @@
+"""Every form of the site, sent twice as it stands: the second changes nothing more, and nobody gets an odd answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from integrations.maildir_mail import MaildirMailer
+from service.operations import calendars, followup, refreshing
+from service.store.tables import CriticalDate, Meeting, Pair
+from service.web import create_app, meeting, person
+from tests.stored import dump
+from tests.web.walk import NOW, add_mail, book, first_card, forms_of, link
+from workers.deliver import drain
+
+AGAIN = 303, 303
+DATE = {"kind": "exam", "day": "2027-03-21", "time": "10:00", "label": "Oral"}
+LINES = {"line.0.text": "Thank Kim", "line.1.text": "Write the abstract", "reflection": "Slow down"}
+CASES = {  # what the form does: its page, what is typed into it, which button is pressed, the two answers
+    "front.mail_links": ("/", {"email": "ana@example.org"}, None, AGAIN),
+    "booking.add_date": ("/s/{times}", DATE, None, AGAIN),
+    "booking.decided": ("decide", {"ask": "My opening"}, ("action", "book"), AGAIN),
+    "meeting.moved": ("move", {"reason": "A clash"}, ("action", "move"), AGAIN),
+    "meeting.change accept": ("/m/{bens}", {}, None, AGAIN),
+    "meeting.change decline": ("/m/{bens}", {}, None, AGAIN),
+    "meeting.change cancel": ("/m/{anas}", {"reason": "Ill"}, None, AGAIN),
+    "meeting.change agenda": ("/m/{anas}", {"point.0.text": "One thing"}, ("action", "save"), AGAIN),
+    "meeting.change ask": ("/m/{anas}", {"ask": "My opening"}, None, AGAIN),
+    "meeting.change place": ("/m/{anas}", {"place": "Room 5"}, None, AGAIN),
+    "meeting.change agree": ("in its hour", {"text": "Shorter slides"}, None, AGAIN),
+    "after.entry_mail": ("/i/{entry}", {}, None, AGAIN),
+    "after.answered yes": ("after", LINES, ("happened", "yes"), AGAIN),
+    "after.answered no": ("after", LINES, ("happened", "no"), AGAIN),
+    "person.change hours": ("/p/{person}", {"hours": "Mon 10:00-16:00", "cap_day": "0"}, None, AGAIN),
+    "person.change mails": ("/p/{person}", {"mails": "fewer"}, None, AGAIN),
+    "person.change person": ("/p/{person}", {"name": "Ana Maria Lima"}, None, AGAIN),
+    "person.change place": ("/p/{person}", {"place": "Room 5"}, None, AGAIN),
+    "person.change date": ("/p/{person}", {"day": "2027-03-22"}, None, AGAIN),
+    "person.change date new": ("/p/{person}", DATE, None, AGAIN),
+    "person.change drop_date": ("/p/{person}", {}, None, AGAIN),
+    "person.change share_date": ("/p/{person}", {}, None, AGAIN),
+    "person.change schedule": ("/p/{person}", {}, None, AGAIN),
+    "person.change calendar": ("/p/{person}", {"provider": "ics", "url": "webcal://x"}, None, AGAIN),
+    "person.change switch": ("/p/{person}", {}, None, AGAIN),
+    "person.change counts": ("/p/{person}", {"counts": "none"}, None, AGAIN),
+    "person.change remove": ("/p/{person}", {}, None, AGAIN),
+    "person.change commitment": ("/p/{person}", {}, ("state", "moving"), AGAIN),
+    "person.change rotate": ("/p/{person}", {}, None, (303, 410)),  # that is what it is for
+    "person.connected": ("/connect/{connect}", {"provider": "ics", "url": "webcal://x"}, None, AGAIN),
+    "operator.decided": ("/operator/{operator}", {}, ("decision", "retry"), AGAIN),
+    "operator.decided arrived": ("/operator/{operator}", {}, ("decision", "arrived"), (303, 409)),  # says it is decided
+    "mailbox.answer": ("mail", {}, ("answer", "ACCEPTED"), AGAIN),
+}
+AS_IT_WAS = {"person.change schedule"}  # only leads on
+READ_ANEW = {"meeting.moved", "person.change calendar", "person.connected"}  # each time the calendar itself is asked
+
+
+@pytest.fixture
+def site(services):
+    return replace(services, mailer=MaildirMailer(services.settings.data_dir / "mailbox"))
+
+
+@pytest.fixture
+def client(site):
+    return create_app(site).test_client()
+
+
+@pytest.fixture
+def tokens(site, client, ana):
+    """A life with one of everything that a form is about; every link by its name."""
+    booked, meeting_id = book(site, client, ana)
+    with site.database.write() as session:
+        pair, booked_one = session.get(Pair, ana[1]), session.get(Meeting, meeting_id)
+        mentee, mentor, session.get(CriticalDate, ana[2]).shared_at = pair.mentee_id, pair.mentor_id, None
+        followup.agree(session, NOW, booked_one, mentee, "Read the piece on openings", mentee)
+        wanted = calendars.NewConnection("ics", "webcal://known")
+        asked = refreshing.request_for(session, NOW, pair.mentee)
+        found = calendars.probe(site.calendars, wanted, asked, timedelta(seconds=1))
+        calendars.add_connection(session, NOW, pair.mentee, wanted, found, site.settings.poll)
+    for state in ("dead", "uncertain"):
+        add_mail(site, state)
+    subject = {"pair_id": ana[1], "meeting_id": meeting_id}
+    made = {purpose: link(site, purpose, mentee, **subject) for purpose in ("person", "connect", "entry", "followup")}
+    made |= {"times": link(site, "schedule", mentee, pair_id=ana[1]), "practice": ana[0], "anas": booked}
+    return made | {"bens": link(site, "meeting", mentor, **subject), "operator": link(site, "operator", None)}
+
+
+def page_of(site, client, tokens, name):
+    """The page that holds the form, at the time at which it does."""
+    with site.database.read() as session:
+        held = session.scalars(select(Meeting)).one()
+    if name == "decide":
+        return client.get(first_card(client.get(f"/s/{tokens['practice']}")))
+    if name == "move":
+        return client.get(first_card(client.get(f"/m/{tokens['anas']}/move")))
+    if name == "mail":
+        drain(site)
+        box = client.get("/mailbox?person=ben@example.org").get_data(as_text=True)
+        return client.get(re.search(r'href="(/mailbox/[^"?]+)"', box)[1])
+    if name == "in its hour":
+        site.clock.now = held.starts_at + timedelta(minutes=5)
+        name = "/m/{anas}"
+    if name == "after":
+        site.clock.now = held.ends_at + timedelta(hours=1)
+        name = "/f/{followup}"
+    return client.get(name.format(**tokens))
+
+
+def form_for(client, page, case, button):
+    """The first of the page's forms that goes there, as a browser finds it."""
+    endpoint, what, new = (*case.split(), "", "")[:3]
+    routes = client.application.url_map.bind("localhost")
+    for form in forms_of(page):
+        if form.method == "post" and (button is None or button in form.buttons):
+            found, values = routes.match(form.action.partition("?")[0], method="POST")
+            if found == endpoint and values.get("what", what) == what and not (new and "date" in form.fields):
+                return form
+    raise AssertionError(f"no form for {case}")
+
+
+def stored(site, case):
+    """What stands; of an agenda, which is put anew, and of a calendar that was read anew, how many rows."""
+    counted = ("agenda_items ", *(("connections ", "calendars ") if case in READ_ANEW else ()))
+    rows = [row for row in dump(site.database.engine) if not row.startswith("inbound ")]
+    return {row for row in rows if not row.startswith(counted)}, len(rows)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_form_that_comes_twice_counts_once(site, client, tokens, case):
+    name, typed, button, answers = CASES[case]
+    form = form_for(client, page_of(site, client, tokens, name), case, button)
+    before = stored(site, case)
+    first = form.send(client, button, **typed)
+    once = stored(site, case)
+    second = form.send(client, button, **typed)
+    assert (first.status_code, second.status_code) == answers
+    assert stored(site, case) == once
+    assert (once == before) == (case in AS_IT_WAS), "and the first did something"
+
+
+def test_no_form_is_left_out(client):
+    """The demo's jumps are to be pressed again and again."""
+    rules = [rule for rule in client.application.url_map.iter_rules() if "POST" in rule.methods]
+    posted = {rule.endpoint for rule in rules if not rule.endpoint.startswith("api.")}
+    changes = {f"meeting.change {what}" for what in meeting.CHANGES}
+    changes |= {f"person.change {what}" for what in person.CHANGES}
+    assert posted - {"mailbox.jump"} == {case.split()[0] for case in CASES}
+    assert changes - {" ".join(case.split()[:2]) for case in CASES} == set()
