@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from email import policy
 from email.parser import BytesParser
+from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy import func, select, update
@@ -42,6 +43,8 @@ def measure(mails: int = MAILS) -> dict[str, float]:
     default settings. Beside it, in the same run and to the same server over one connection: what smtplib's own
     `send_message` does with one such mail again and again (`smtplib`), and with octets that stand already (`octets`);
     and how often a second the disk takes a commit, of which each mail needs one."""
+    if find_spec("aiosmtpd") is None:  # a tool of development, see bench/sink.py
+        return {}
     port = free_port()
     with place(GREENROOM_SMTP_URL=f"smtp://127.0.0.1:{port}?security=none") as environ, ExitStack() as parts:
         settings = load(environ)
