@@ -6,7 +6,7 @@ import random
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
@@ -36,21 +36,19 @@ def pair_with(settings: Settings, busy: int) -> Asked:
     migrate(services.database.engine)
     now = services.clock()
     with services.database.write() as session:
-        ana = people.PersonInput(f"ana{busy}@example.org", "Ana Lima", "Europe/Lisbon")
+        ana = people.PersonInput(f"ana{busy}@example.org", "Ana Lima", "Europe/Berlin")
         ben = people.PersonInput(f"ben{busy}@example.org", "Ben Okafor", "America/New_York")
         pair = people.add_pair(session, now, ana, ben)
         at = (now + timedelta(days=21)).replace(tzinfo=None, hour=15, minute=0, second=0, microsecond=0)
         talk = arcs.add_date(
-            session, now, pair, arcs.DateInput("presentation", at, "Europe/Lisbon", None, 15, None, None)
+            session, now, pair, arcs.DateInput("presentation", at, "Europe/Berlin", None, 15, None, None)
         )
         for person in (pair.mentee, pair.mentor):
             _fill_calendar(session, now, person.id, busy)
         link = people.scheduling_link(session, now, pair, "practice", talk.id)
         page = urlsplit(links.url_of(settings.base_url, link)).path
-        first = (now + timedelta(days=1)).date()
-        days = {"from": first, "to": first + timedelta(days=DAYS)}
-        query = urlencode({"session": "practice", "date": talk.id, **days})
-        asked = Asked(page, f"/api/v1/pairs/{pair.id}/slots?{query}", _token(session, now, pair.mentee_id))
+        slots = f"/api/v1/pairs/{pair.id}/slots?session=check-in"
+        asked = Asked(page, slots, _token(session, now, pair.mentee_id))
     services.database.close()
     return asked
 
