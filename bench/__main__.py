@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-PARTS: tuple[str, ...] = ("slots", "stack", "api", "page", "mail")
+PARTS: tuple[str, ...] = ("slots", "stack", "api", "page", "mail", "sweep", "importing")
 RESULTS = Path("bench/results.json") if Path("bench").is_dir() else Path("greenroom-bench.json")
 
 # What the machine may take at most, in the units of the figures: milliseconds, seconds, megabytes of PSS, ratios.
@@ -21,6 +21,8 @@ LIMITS: dict[str, float] = {
     "api.busy_ratio": 1.3,
     "page.p50": 8.0,
     "page.p99": 50.0,
+    "sweep.seconds": 1.0,
+    "importing.seconds": 60.0,
     "stack.ready": 4.0,
     "stack.pss": 250.0,
 }

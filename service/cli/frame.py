@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import click
@@ -74,6 +76,25 @@ def opened() -> Iterator[Services]:
         yield services
     finally:
         services.database.close()
+
+
+@contextmanager
+def progress(label: str, after: float = 1.0) -> Iterator[Callable[[int, int], None]]:
+    """On a terminal a bar on stderr for what lasts longer than `after` seconds; `label` is its words' key."""
+    began, bars = monotonic(), ExitStack()
+    bar: Any = None
+
+    def told(done: int, of: int) -> None:
+        nonlocal bar
+        if bar is None and sys.stderr.isatty() and monotonic() - began > after:
+            bar = bars.enter_context(click.progressbar(length=of, label=WORDS(label), file=sys.stderr))
+        if bar is not None:
+            bar.update(done - bar.pos)
+
+    with bars:
+        yield told
+        if bar is not None:
+            bar.update(bar.length - bar.pos)
 
 
 def json_option(command: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from service import links
-from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, secret_in, show, table
+from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, progress, secret_in, show, table
 from service.domain.availability import DEFAULT, cap_of, from_json, overrides_of, to_json
 from service.operations import calendars, importing, people, refreshing
 from service.operations.calendars import NewConnection
@@ -68,8 +68,8 @@ def _urls(services: Services, found: dict[str, Any]) -> dict[str, str]:
 @json_option
 def import_(file: Path, as_json: bool) -> None:
     """Pairs from a CSV file: every row, or none and the wrong lines named."""
-    with opened() as services, services.database.write() as session:
-        made = importing.import_pairs(session, services.clock(), file.read_bytes())
+    with opened() as services, progress("cli.pair.importing") as told, services.database.write() as session:
+        made = importing.import_pairs(session, services.clock(), file.read_bytes(), told)
         show(as_json, [{"id": each.id} for each in made], [WORDS("cli.pair.imported", n=len(made))])
 
 

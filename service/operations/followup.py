@@ -4,7 +4,8 @@ it."""
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -42,8 +43,7 @@ def run_due(session: Session, now: datetime, limit: int = SWEEP_LIMIT, put_off: 
     ids = session.scalars(due(now, limit)).all()
     try:
         with session.begin_nested():
-            for meeting in session.scalars(select(Meeting).where(Meeting.id.in_(ids)).order_by(Meeting.due_at)):
-                _look_at(session, now, meeting)
+            _look_at(session, now, ids)
     except AWAY:  # the database is away or in a hurry: nothing of one meeting's
         raise
     except Exception:  # of one of them; which, each shows by itself
@@ -52,11 +52,26 @@ def run_due(session: Session, now: datetime, limit: int = SWEEP_LIMIT, put_off: 
     return len(ids)
 
 
+def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
+    """What is due for these meetings; raises whatever is wrong with one of them."""
+    meetings = session.scalars(select(Meeting).where(Meeting.id.in_(ids)).order_by(Meeting.due_at)).all()
+    mails: list[outbox.NewMail] = []
+    for meeting, facts in zip(meetings, facts_of(session, meetings), strict=True):
+        plan = followup.plan(facts, now)
+        for step in plan.steps:
+            person_id = meeting.pair.mentee_id if step.role == "mentee" else meeting.pair.mentor_id
+            mails.append(_mail_about(now, meeting, step.kind, person_id))
+        if plan.move is not None:
+            advance(meeting, plan.move)
+        meeting.due_at = plan.look_again_at
+    outbox.add_all(session, now, mails)
+
+
 def _attempt(session: Session, now: datetime, meeting_id: int, put_off: timedelta | None) -> None:
     """The boundary of one meeting: what is wrong with it holds up no other."""
     try:
         with session.begin_nested():
-            _look_at(session, now, session.get_one(Meeting, meeting_id))
+            _look_at(session, now, [meeting_id])
     except AWAY:
         raise
     except Exception as fault:  # a mistake in one meeting must not keep mails from the others
@@ -76,16 +91,6 @@ def due(now: datetime, limit: int) -> Select[int]:
     )
 
 
-def _look_at(session: Session, now: datetime, meeting: Meeting) -> None:
-    plan = followup.plan(facts_of(session, meeting), now)
-    for step in plan.steps:
-        person_id = meeting.pair.mentee_id if step.role == "mentee" else meeting.pair.mentor_id
-        queue_about(session, now, meeting, step.kind, person_id)
-    if plan.move is not None:
-        advance(meeting, plan.move)
-    meeting.due_at = plan.look_again_at
-
-
 def next_due(session: Session) -> datetime | None:
     """The earliest timer of any meeting."""
     return session.scalar(select(func.min(Meeting.due_at)))
@@ -93,14 +98,16 @@ def next_due(session: Session) -> datetime | None:
 
 def queue_about(session: Session, now: datetime, meeting: Meeting, kind: str, person_id: int) -> bool:
     """Writes the row of one mail about a meeting; False when it stands already (same kind, sequence and person)."""
-    person = meeting.pair.me(person_id)
-    return outbox.add(
-        session,
-        now,
+    return outbox.add(session, now, **asdict(_mail_about(now, meeting, kind, person_id)))
+
+
+def _mail_about(now: datetime, meeting: Meeting, kind: str, person_id: int) -> outbox.NewMail:
+    zone = ZoneInfo(meeting.pair.me(person_id).zone)
+    return outbox.NewMail(
         kind,
         person_id,
         dedup=f"m{meeting.id}:{kind}:{meeting.sequence}:{person_id}",
-        due_at=now if kind in AT_ONCE else followup.waking(now, ZoneInfo(person.zone)),
+        due_at=now if kind in AT_ONCE else followup.waking(now, zone),
         pair_id=meeting.pair_id,
         meeting_id=meeting.id,
         date_id=meeting.date_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import select
@@ -20,24 +21,35 @@ OPTIONAL = ("place",)
 MOST_BYTES = 20 * 1024 * 1024
 MOST_FAULTS = 20  # nobody reads the thousandth
 
+BLOCK = 500  # rows between two words of how far it is
+
 Row = dict[str, str]
+Wanted = tuple[PersonInput, PersonInput, str | None]
+Told = Callable[[int, int], None]  # how much is done, of how much
 
 
-def import_pairs(session: Session, now: datetime, data: bytes) -> list[Pair]:
-    """The new pairs, in the file's order; mails nobody. Raises InvalidInput that names each wrong line; then nothing
-    was added. A person may be in several rows, with one name and one zone; the same pair may not."""
+def tell_nobody(_done: int, _of: int) -> None:
+    pass
+
+
+def import_pairs(session: Session, now: datetime, data: bytes, told: Told = tell_nobody) -> list[Pair]:
+    """The new pairs, in the file's order; mails nobody. `told` hears how far it is. Raises InvalidInput that
+    names each wrong line; then nothing was added. A person may be in several rows, with one name and one zone; the same
+    pair may not."""
     rows = _parse(data)
     alone(session, ADDRESSES_LOCK)
     known = {person.email: person for person in session.scalars(select(Person))}
     former = {(pair.mentee_id, pair.mentor_id): pair for pair in session.scalars(select(Pair))}
     standing = {ids for ids, pair in former.items() if pair.ended_at is None}
     faults: list[FieldFault] = []
-    wanted: list[tuple[PersonInput, PersonInput, str | None]] = []
+    wanted: list[Wanted] = []
     seen: dict[str, PersonInput] = {
         person.email: PersonInput(person.email, person.name, person.zone) for person in known.values()
     }
     pairs_seen: dict[tuple[str, str], int] = {}
-    for line, row in rows:
+    for count, (line, row) in enumerate(rows):
+        if count % BLOCK == 0:
+            told(count, 2 * len(rows))  # to check them is half of the work
         try:
             wanted.append(_checked_row(line, row, seen, pairs_seen))
         except InvalidInput as fault:
@@ -51,7 +63,7 @@ def import_pairs(session: Session, now: datetime, data: bytes) -> list[Pair]:
             )
     if faults:
         raise InvalidInput(*faults[:MOST_FAULTS])
-    return _add_all(session, now, wanted, known, former)
+    return _add_all(session, now, wanted, known, former, told)
 
 
 def _parse(data: bytes) -> list[tuple[int, Row]]:
@@ -84,9 +96,7 @@ def _parse(data: bytes) -> list[tuple[int, Row]]:
     return [(line, {key: (value or "").strip() for key, value in row.items() if key}) for line, row in rows]
 
 
-def _checked_row(
-    line: int, row: Row, seen: dict[str, PersonInput], pairs_seen: dict[tuple[str, str], int]
-) -> tuple[PersonInput, PersonInput, str | None]:
+def _checked_row(line: int, row: Row, seen: dict[str, PersonInput], pairs_seen: dict[tuple[str, str], int]) -> Wanted:
     at = f"line {line}"
     try:
         mentee, mentor = (
@@ -116,11 +126,26 @@ def _checked_row(
 def _add_all(
     session: Session,
     now: datetime,
-    wanted: list[tuple[PersonInput, PersonInput, str | None]],
+    wanted: list[Wanted],
+    known: dict[str, Person],
+    former: dict[tuple[int, int], Pair],
+    told: Told,
+) -> list[Pair]:
+    pairs: list[Pair] = []
+    for start in range(0, len(wanted), BLOCK):
+        told(len(wanted) + start, 2 * len(wanted))
+        pairs += _add_block(session, now, wanted[start : start + BLOCK], known, former)
+    return pairs
+
+
+def _add_block(
+    session: Session,
+    now: datetime,
+    wanted: list[Wanted],
     known: dict[str, Person],
     former: dict[tuple[int, int], Pair],
 ) -> list[Pair]:
-    """Two flushes for the whole file: people, then pairs. Two who were paired before take up where they were."""
+    """Two flushes: people, then pairs. Two who were paired before take up where they were."""
     for mentee, mentor, _ in wanted:
         for person in (mentee, mentor):
             if person.email not in known:

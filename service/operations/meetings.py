@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -112,25 +113,32 @@ def agreed_at_meeting(session: Session, meeting: Meeting) -> list[Commitment]:
     return list(session.scalars(select(Commitment).where(Commitment.meeting_id == meeting.id).order_by(Commitment.id)))
 
 
-def facts_of(session: Session, meeting: Meeting) -> followup.Facts:
-    """What domain.followup decides from, as it is at this moment."""
-    return followup.Facts(
-        interval=interval_of(meeting),
-        phase=Phase(meeting.phase),
-        fixed_at=meeting.fixed_at,
-        mentee_zone=ZoneInfo(meeting.pair.mentee.zone),
-        mentor_zone=ZoneInfo(meeting.pair.mentor.zone),
-        done=frozenset(kind for kind, _ in outbox.kinds_of(session, meeting.id)),
-        said=meeting.ask is not None or meeting.agenda_touched_at is not None,
-        agreed=bool(agreed_at_meeting(session, meeting)),
-        happened=meeting.happened,
-    )
+def facts_of(session: Session, meetings: Sequence[Meeting]) -> list[followup.Facts]:
+    """What domain.followup decides from, as it is at this moment, one for each meeting."""
+    ids = [meeting.id for meeting in meetings]
+    done = outbox.kinds_of(session, ids)
+    agreed = set(session.scalars(select(Commitment.meeting_id).where(Commitment.meeting_id.in_(ids)).distinct()))
+    return [
+        followup.Facts(
+            interval=interval_of(meeting),
+            phase=Phase(meeting.phase),
+            fixed_at=meeting.fixed_at,
+            mentee_zone=ZoneInfo(meeting.pair.mentee.zone),
+            mentor_zone=ZoneInfo(meeting.pair.mentor.zone),
+            done=frozenset(done[meeting.id]),
+            said=meeting.ask is not None or meeting.agenda_touched_at is not None,
+            agreed=meeting.id in agreed,
+            happened=meeting.happened,
+        )
+        for meeting in meetings
+    ]
 
 
 def look_again(session: Session, now: datetime, meeting: Meeting) -> None:
     """Sets the meeting's timer from its state; something that is due already is looked at by the next sweep."""
     session.flush()
-    plan = followup.plan(facts_of(session, meeting), now)
+    (facts,) = facts_of(session, [meeting])
+    plan = followup.plan(facts, now)
     meeting.due_at = now if plan.steps or plan.move else plan.look_again_at
 
 

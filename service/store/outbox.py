@@ -6,10 +6,10 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import CursorResult, Select, bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
 from service.store.tables import OutboxRow
@@ -36,41 +36,55 @@ _SETTLE_SENT = _MINE.where(OutboxRow.state.in_(("sending", "uncertain"))).values
 )
 
 
-def add(
-    session: Session,
-    now: datetime,
-    kind: str,
-    person_id: int,
-    *,
-    dedup: str,
-    due_at: datetime | None = None,
-    pair_id: int | None = None,
-    meeting_id: int | None = None,
-    date_id: int | None = None,
-    connection_id: int | None = None,
-    sequence: int | None = None,
-) -> bool:
-    """Writes the row of one mail; False when a row with this key stands already. The Message-ID is fixed here.
+@dataclass(frozen=True, slots=True)
+class NewMail:
+    """One mail to come: of which kind, to whom, about what. Two with one `dedup` are the same mail. `sequence` is the
+    meeting's; without `due_at` it may leave at once."""
+
+    kind: str
+    person_id: int
+    dedup: str
+    due_at: datetime | None = None
+    pair_id: int | None = None
+    meeting_id: int | None = None
+    date_id: int | None = None
+    connection_id: int | None = None
+    sequence: int | None = None
+
+
+def add(session: Session, now: datetime, kind: str, person_id: int, *, dedup: str, **about: Any) -> bool:
+    """Writes the row of one NewMail; False when a row with this key stands already. The Message-ID is fixed here.
 
     A row that was taken back before it left comes back to life: what it says is so again. One that was held once does
     not: the reader may have it.
     """
-    insert = postgresql_insert if session.get_bind().dialect.name == "postgresql" else sqlite_insert
-    written = session.scalar(
-        insert(OutboxRow)
-        .values(
-            dedup_key=dedup, kind=kind, person_id=person_id, pair_id=pair_id, meeting_id=meeting_id, date_id=date_id,
-            connection_id=connection_id, sequence=sequence, due_at=due_at or now, state="pending",
-            message_id=str(uuid.uuid4()), created_at=now,
-        )
-        .on_conflict_do_update(
-            index_elements=["dedup_key"],
-            set_={"state": "pending", "due_at": due_at or now},
-            where=(OutboxRow.state == "cancelled") & OutboxRow.sent_at.is_(None) & OutboxRow.held_at.is_(None),
-        )
-        .returning(OutboxRow.id)
-    )  # fmt: skip
-    return written is not None
+    row = _row(now, NewMail(kind, person_id, dedup, **about))
+    return session.scalar(_upsert(session).values(**row).returning(OutboxRow.id)) is not None
+
+
+def add_all(session: Session, now: datetime, mails: Sequence[NewMail]) -> None:
+    """As `add`, for many at once."""
+    if mails:
+        session.execute(_upsert(session), [_row(now, mail) for mail in mails])
+
+
+def _row(now: datetime, mail: NewMail) -> dict[str, Any]:
+    return {
+        "dedup_key": mail.dedup, "kind": mail.kind, "person_id": mail.person_id, "pair_id": mail.pair_id,
+        "meeting_id": mail.meeting_id, "date_id": mail.date_id, "connection_id": mail.connection_id,
+        "sequence": mail.sequence, "due_at": mail.due_at or now, "state": "pending", "message_id": str(uuid.uuid4()),
+        "created_at": now,
+    }  # fmt: skip
+
+
+def _upsert(session: Session) -> postgresql.Insert | sqlite.Insert:
+    on_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert(OutboxRow) if on_postgresql else sqlite.insert(OutboxRow)
+    return insert.on_conflict_do_update(
+        index_elements=["dedup_key"],
+        set_={"state": "pending", "due_at": insert.excluded.due_at},
+        where=(OutboxRow.state == "cancelled") & OutboxRow.sent_at.is_(None) & OutboxRow.held_at.is_(None),
+    )
 
 
 def withdraw(session: Session, *, meeting_id: int, kinds: Sequence[str]) -> int:
@@ -98,14 +112,17 @@ def announced(session: Session, meeting_id: int) -> dict[int, int]:
     return {person_id: sequence or 0 for person_id, sequence in rows}
 
 
-def kinds_of(session: Session, meeting_id: int) -> set[tuple[str, int]]:
-    """Kind and person of every row of the meeting that was not taken back, or was held once."""
+def kinds_of(session: Session, meeting_ids: Collection[int]) -> dict[int | None, set[str]]:
+    """By meeting: the kinds of all its rows that were not taken back, or were held once."""
     rows = session.execute(
-        select(OutboxRow.kind, OutboxRow.person_id).where(
-            OutboxRow.meeting_id == meeting_id, (OutboxRow.state != "cancelled") | OutboxRow.held_at.is_not(None)
+        select(OutboxRow.meeting_id, OutboxRow.kind).where(
+            OutboxRow.meeting_id.in_(meeting_ids), (OutboxRow.state != "cancelled") | OutboxRow.held_at.is_not(None)
         )
     )
-    return set(rows)
+    found: dict[int | None, set[str]] = {meeting_id: set() for meeting_id in meeting_ids}
+    for meeting_id, kind in rows:
+        found[meeting_id].add(kind)
+    return found
 
 
 def reap(session: Session, now: datetime) -> None:

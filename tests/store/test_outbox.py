@@ -50,6 +50,24 @@ def test_a_key_is_written_once(services, rows):
         assert outbox.add(session, NOW, "links", ana.id, dedup="k0") is False
 
 
+def test_many_are_written_as_one_is(services, rows):
+    """What stands stays as it is, what was taken back comes to life, what is new is added."""
+    token, ids = claim(services, limit=2)
+    do(services, lambda s: outbox.drop(s, token, ids[1:]))
+    later = NOW + timedelta(hours=1)
+    with services.database.write() as session:
+        ana = cast.person(session, NOW, "ana")
+        mails = [outbox.NewMail("links", ana.id, f"k{number}", due_at=later) for number in range(4)]
+        outbox.add_all(session, NOW, mails)
+        outbox.add_all(session, NOW, [])
+    with services.database.read() as session:
+        found = session.scalars(select(OutboxRow).order_by(OutboxRow.dedup_key)).all()
+        assert [(row.dedup_key, row.state, row.due_at) for row in found] == [
+            ("k0", "queued", NOW), ("k1", "pending", later), ("k2", "pending", NOW), ("k3", "pending", later),
+        ]  # fmt: skip
+        assert len({row.message_id for row in found}) == 4
+
+
 def test_a_row_is_claimed_once(services, rows):
     token, ids = claim(services)
     assert ids == rows
@@ -126,7 +144,7 @@ def test_a_withdrawn_row_is_no_job_of_anybodys(services, rows):
     assert do(services, lambda s: outbox.load_mine(s, token, ids[-1:])) == []
     assert do(services, lambda s: outbox.start_sending(s, NOW, ids[-1], token, b"octets")) is False
     assert do(services, lambda s: outbox.announced(s, meeting_id)) == {}
-    assert do(services, lambda s: outbox.kinds_of(s, meeting_id)) == set()
+    assert do(services, lambda s: outbox.kinds_of(s, [meeting_id])) == {meeting_id: set()}
 
 
 def test_only_a_person_resolves_what_is_uncertain(services, rows):
