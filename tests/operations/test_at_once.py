@@ -23,7 +23,7 @@ pytestmark = pytest.mark.databases
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
 AGE = timedelta(hours=1)
 START = datetime(2027, 2, 8, 14, 30, tzinfo=UTC)
-ROUNDS = 6
+ROUNDS = 4
 
 
 def at_once(database, *acts):

@@ -1,5 +1,6 @@
 """A person's time is taken once: the same answers on both databases, and by PostgreSQL's constraint alone."""
 
+import os
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,6 +20,7 @@ from service.store.types import Keyring
 from tests import cast
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
+SOAK = bool(os.environ.get("GREENROOM_SOAK"))
 MEETINGS, PEOPLE = 5, 4
 
 
@@ -124,7 +126,7 @@ def served(postgres):
     postgres.drop(url)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=1000 if SOAK else 30, deadline=None)
 @given(st.lists(ASKED, min_size=2, max_size=12))
 def test_both_databases_and_the_constraint_give_the_same_answers(embedded, served, wishes):
     wanted = embedded.answers(wishes)
