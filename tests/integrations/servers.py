@@ -42,7 +42,7 @@ def answering(answers: dict[str, Answer], tls: ssl.SSLContext | None = None) -> 
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    with _serving(Handler, tls) as host:
+    with serving(Handler, tls) as host:
         yield host
 
 
@@ -80,12 +80,12 @@ def relay(upstream: str) -> Iterator[Relay]:
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    with _serving(Handler) as found.host:
+    with serving(Handler) as found.host:
         yield found
 
 
 @contextmanager
-def _serving(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+def serving(handler: type[BaseHTTPRequestHandler], tls: ssl.SSLContext | None = None) -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     server.handle_error = lambda *_arguments: None  # a client that does not trust us, or had enough, hangs up
