@@ -24,7 +24,8 @@ from integrations.own_address import OwnPages
 from integrations.rq_jobs import RqJobs, tls_options
 from integrations.smtp_mail import SmtpMailer
 from service.ports import Authorizer, BusyCalendar, CalendarFactory, Jobs, Mailer, OwnAddress, TextRecords, TokenBox
-from service.provider_wiring import Authorizers
+from service.provider_settings import GOOGLE
+from service.provider_wiring import Authorizers, google_calendar
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
 from service.store.clock import DatabaseClock
@@ -220,11 +221,13 @@ class _Source:
     username: str | None
     password: str | None
     tokens: TokenBox | None
+    clock: Callable[[], datetime]
 
 
 CALENDARS: dict[str, Callable[[Settings, _Source], BusyCalendar]] = {
     "caldav": lambda _, source: CalDav(source.http(), source.url, source.username, source.password),
     "ics": lambda _, source: IcsFeed(source.http(), source.url),
+    GOOGLE: lambda settings, source: google_calendar(settings, source.tokens, source.clock),
 }
 
 
@@ -238,6 +241,6 @@ def _calendars(settings: Settings, database: Database, clock: Callable[[], datet
         provider: str, url: str, username: str | None, password: str | None, connection_id: int | None = None
     ) -> BusyCalendar:
         tokens = StoredTokens(database, connection_id, clock) if connection_id is not None else None
-        return CALENDARS[provider](settings, _Source(http, url, username, password, tokens))
+        return CALENDARS[provider](settings, _Source(http, url, username, password, tokens, clock))
 
     return make

@@ -18,7 +18,7 @@ from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError
 
 from integrations.rq_jobs import MAIL, READ_CALENDARS, READ_INBOUND, SEND_BATCH
-from service import logs
+from service import logs, provider_wiring
 from service.settings import Settings
 from service.store import heartbeats
 from service.wiring import Services, connect_broker
@@ -96,6 +96,8 @@ def work(queue: str, settings: Settings | None = None) -> None:
     logging.getLogger("rq.worker").setLevel(logging.WARNING)
     if queue == MAIL:
         deliver.warm(services)
+    else:
+        provider_wiring.warm(services.settings)
     try:
         worker = BeatingWorker(
             [queue],

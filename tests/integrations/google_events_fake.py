@@ -140,8 +140,10 @@ class EventsFake:
         calendar.touch({**gone, "status": "cancelled"})
 
     def _write(self, calendar: FakeCalendar, event: JSON, asked: Asked, kind: str) -> JSON:
-        if interval_of(calendar, event).duration <= timedelta(0):  # Interval refuses it itself
-            raise Refused(400, "timeRangeEmpty", "The specified time range is empty.")
+        try:
+            interval_of(calendar, event)
+        except ValueError:
+            raise Refused(400, "timeRangeEmpty", "The specified time range is empty.") from None
         if asked.query.get("conferenceDataVersion", 0) == 1:
             self._meet(event)
         elif kind == "invite":

@@ -1,0 +1,204 @@
+"""A Google account's calendars: when they are busy, and which of that is ours.
+
+`freeBusy` is the truth about busy times: it alone knows what counts for its owner, whatever we may see of an event. It
+names no event, so `events.list` says two things more: whether anything changed since a mark (a sync token), and which
+events carry a UID of ours. Of an event nothing else is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from datetime import time as clock_time
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from integrations.google_account import GoogleAccount
+from integrations.google_api import GoogleCalls
+from service.domain.errors import AdapterError
+from service.domain.interval import Interval, Span, intersect, merge, subtract
+from service.ports import BusyReading, CalendarRef, OwnEvent, ReadRequest, SyncMark
+
+MOST_RANGE = timedelta(days=50)  # `timeRangeTooLong` comes somewhere beyond two months, and is documented nowhere
+OWN_ROLES = frozenset({"owner", "writer"})
+LIST_FIELDS = "nextPageToken,items(id,summary,summaryOverride,primary,selected,accessRole)"
+EVENT_FIELDS = (
+    "timeZone,nextPageToken,nextSyncToken,"
+    "items(id,iCalUID,status,transparency,eventType,start,end,attendees(self,responseStatus))"
+)
+# The same on every call: a sync token belongs to the options that it came with.
+EVENT_OPTIONS = {"singleEvents": True, "maxResults": 2500, "maxAttendees": 1, "fields": EVENT_FIELDS}
+PARTSTATS = {
+    "accepted": "ACCEPTED",
+    "declined": "DECLINED",
+    "tentative": "TENTATIVE",
+    "needsAction": "NEEDS-ACTION",
+}  # RFC 5545 3.2.12
+
+
+@dataclass
+class _Listing:
+    """The window's events: ours, and when any others are. `sync_token` None: Google gave none."""
+
+    own: list[OwnEvent] = field(default_factory=list)
+    others: list[Span] = field(default_factory=list)
+    sync_token: str | None = None
+
+
+class GoogleCalendar:
+    """ports.BusyCalendar over one account."""
+
+    def __init__(self, account: GoogleAccount) -> None:
+        self._account = account
+
+    def discover(self, timeout: timedelta) -> tuple[CalendarRef, ...]:
+        """What the account has in its list, hidden ones not. Those count that are the person's own time and that they
+        look at: the primary one, and others that they may write to and have ticked. A calendar that they only read
+        (a colleague's, public holidays) is not about when they are busy."""
+        calls = GoogleCalls(self._account, timeout)
+        found: list[CalendarRef] = []
+        page: str | None = None
+        while True:
+            answer = calls.execute(calls.api.calendar_list.list(maxResults=250, pageToken=page, fields=LIST_FIELDS))
+            try:
+                found += [_ref(item) for item in answer.get("items", [])]
+            except (KeyError, TypeError, AttributeError):
+                raise calls.unexpected() from None
+            page = answer.get("nextPageToken")
+            if page is None:
+                break
+        if not found:
+            raise AdapterError("no_calendars", permanent=True, host=calls.host)
+        return tuple(found)
+
+    def fetch(
+        self, calendar: CalendarRef, request: ReadRequest, mark: SyncMark | None, timeout: timedelta
+    ) -> BusyReading | None:
+        """None when Google knows of no change since the mark: one request with an empty answer."""
+        calls = GoogleCalls(self._account, timeout)
+        if mark is not None and mark.sync_token is not None and _unchanged(calls, calendar, mark.sync_token):
+            return None
+        listing = _list(calls, calendar, request)  # before the busy times: what changes in between is seen next time
+        busy = merge(span for part in _parts(request.window) for span in _busy(calls, calendar, part))
+        spans = intersect(_without_ours(busy, listing), [request.window.span])
+        return BusyReading(spans, tuple(listing.own), partial=False, mark=SyncMark(sync_token=listing.sync_token))
+
+
+def _ref(item: dict[str, Any]) -> CalendarRef:
+    name = item.get("summaryOverride") or item.get("summary") or item["id"]
+    own = item.get("selected", False) and item.get("accessRole") in OWN_ROLES
+    return CalendarRef(key=item["id"], name=name, counts=bool(own or item.get("primary", False)))
+
+
+def _unchanged(calls: GoogleCalls, calendar: CalendarRef, sync_token: str) -> bool:
+    """Any change is a reason to read anew: what it is does not matter. So is a token that Google no longer takes."""
+    query = calls.api.events.list(calendarId=calendar.key, syncToken=sync_token, **EVENT_OPTIONS)
+    try:
+        answer = calls.execute(query)
+    except AdapterError as fault:
+        if fault.code in {"not_found", "unexpected_status"}:  # 410, or 400 when it was made by another version of ours
+            return False  # where it is the calendar that is gone, reading it anew says so
+        raise
+    return not answer.get("items") and "nextPageToken" not in answer
+
+
+def _list(calls: GoogleCalls, calendar: CalendarRef, request: ReadRequest) -> _Listing:
+    listing = _Listing()
+    window = {"timeMin": request.window.start.isoformat(), "timeMax": request.window.end.isoformat()}
+    page: str | None = None
+    while True:
+        query = calls.api.events.list(calendarId=calendar.key, pageToken=page, **window, **EVENT_OPTIONS)
+        answer = calls.execute(query)
+        try:
+            _add(listing, answer, request)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise calls.unexpected() from None
+        page = answer.get("nextPageToken")
+        if page is None:
+            listing.sync_token = answer.get("nextSyncToken")
+            return listing
+
+
+def _add(listing: _Listing, answer: dict[str, Any], request: ReadRequest) -> None:
+    zone = _zone(answer.get("timeZone"), request.zone)
+    for event in answer.get("items", []):
+        uid = event.get("iCalUID")
+        if event.get("status") == "cancelled":
+            continue
+        interval = _interval(event, zone)
+        if uid in request.our_uids:
+            listing.own.append(OwnEvent(uid, interval, cancelled=False, partstat=_partstat(event)))
+        elif interval is not None and event.get("transparency") != "transparent":
+            listing.others.append(interval.span)
+
+
+def _without_ours(busy: list[Span], listing: _Listing) -> list[Span]:
+    """What of the busy time is not only ours: something else may be at the same time as a meeting of ours, and that
+    still counts. Where Google names no UIDs nothing is ours, and everything counts."""
+    ours = merge(event.interval.span for event in listing.own if event.interval is not None)
+    shared = intersect(intersect(busy, ours), merge(listing.others))
+    return merge([*subtract(busy, ours), *shared])
+
+
+def _parts(window: Interval) -> Iterator[Interval]:
+    start = window.start
+    while start < window.end:
+        end = min(start + MOST_RANGE, window.end)
+        yield Interval(start, end)
+        start = end
+
+
+def _busy(calls: GoogleCalls, calendar: CalendarRef, part: Interval) -> list[Span]:
+    """Raises AdapterError for a calendar that Google could not look into: that is told inside a success, beside an
+    empty list that must not be taken for free."""
+    body = {
+        "timeMin": part.start.isoformat(),
+        "timeMax": part.end.isoformat(),
+        "timeZone": "UTC",
+        "items": [{"id": calendar.key}],
+    }
+    answer = calls.execute(calls.api.freebusy.query(body=body))
+    try:
+        found = answer["calendars"][calendar.key]
+        if found.get("errors"):
+            gone = any(each.get("reason") == "notFound" for each in found["errors"])
+            raise AdapterError("not_found" if gone else "server_error", permanent=gone, host=calls.host)
+        return [Interval(_instant(each["start"]), _instant(each["end"])).span for each in found["busy"]]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise calls.unexpected() from None
+
+
+def _interval(event: dict[str, Any], zone: ZoneInfo) -> Interval | None:
+    """None for an event without length."""
+    start, end = (_edge(event[side], zone) for side in ("start", "end"))
+    return Interval(start, end) if start < end else None
+
+
+def _edge(edge: dict[str, str], zone: ZoneInfo) -> datetime:
+    """A whole day is one of the calendar's zone."""
+    if "date" in edge:
+        return datetime.combine(date.fromisoformat(edge["date"]), clock_time.min, zone)
+    return _instant(edge["dateTime"])
+
+
+def _instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a time without its offset")
+    return found
+
+
+def _zone(name: str | None, fallback: ZoneInfo) -> ZoneInfo:
+    try:
+        return ZoneInfo(name) if name else fallback
+    except (ZoneInfoNotFoundError, ValueError):
+        return fallback
+
+
+def _partstat(event: dict[str, Any]) -> str | None:
+    """The owner's own answer, where we may see it."""
+    for each in event.get("attendees", []):
+        if each.get("self"):
+            return PARTSTATS.get(str(each.get("responseStatus")))
+    return None
