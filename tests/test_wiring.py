@@ -2,6 +2,8 @@
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from datetime import timedelta
@@ -73,6 +75,31 @@ def test_each_provider_has_its_adapter(bare):
     assert isinstance(services.calendars("ics", "https://example.org/a.ics", None, None), IcsFeed)
     assert isinstance(services.calendars("caldav", "https://example.org", "ana", "secret"), CalDav)
     services.database.close()
+
+
+def test_people_are_sent_only_to_providers_that_are_configured(bare):
+    services = build(bare)
+    assert (list(services.authorizers), "google" in services.authorizers) == ([], False)
+    services.database.close()
+
+
+def test_googles_client_is_loaded_by_whoever_reads_its_calendars_and_by_no_one_else(tmp_path):
+    """In a process of its own: this one has loaded it for other tests."""
+    code = """
+import sys
+from service import provider_wiring, wiring
+from service.settings import load
+client = {"GREENROOM_GOOGLE_CLIENT_ID": "an-id", "GREENROOM_GOOGLE_CLIENT_SECRET": "s"}
+services = wiring.build(load({"GREENROOM_DATA_DIR": sys.argv[1], **client}))
+assert list(services.authorizers) == ["google"]
+assert services.authorizers["google"] is services.authorizers["google"]
+services.authorizers["google"].begin("busy", "https://meet.example.org/back", None)
+assert not [name for name in sys.modules if name.startswith(("googleapiclient", "httplib2"))]
+provider_wiring.warm(services.settings)
+assert "googleapiclient" in sys.modules
+services.database.close()
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True)
 
 
 def test_the_demos_clock_is_ahead_by_what_its_file_says(bare):

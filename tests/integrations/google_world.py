@@ -53,10 +53,6 @@ def client_of(fake: GoogleFake, secret: str = CLIENT_SECRET, host: str | None = 
     )
 
 
-def http_to(fake: GoogleFake) -> GuardedHttp:
-    return GuardedHttp(frozenset({fake.host}), None)
-
-
 def tokens_for(fake: GoogleFake, grant: GoogleGrant, now: datetime) -> GoogleTokens:
     until = now + timedelta(seconds=3599)
     return GoogleTokens(grant.refresh_token or "", fake.oauth.access_token(grant), until, tuple(grant.scopes))
@@ -67,16 +63,16 @@ class World:
 
     def __init__(self, fake: GoogleFake, clock: SetClock, access: str = "busy") -> None:
         self.fake, self.clock = fake, clock
+        self.http = GuardedHttp(frozenset({fake.host}), None)
         self.grant = fake.oauth.grant(BEN, *NEEDED[access])
         self.primary = fake.calendar(BEN)
         self.box = MemoryTokens(tokens_for(fake, self.grant, clock()).render())
 
     def account(self, clock: Callable[[], datetime] | None = None) -> GoogleAccount:
-        return GoogleAccount(client_of(self.fake), http_to(self.fake), self.box, clock or self.clock)
+        return GoogleAccount(client_of(self.fake), self.http, self.box, clock or self.clock)
 
     def adapter(self) -> GoogleCalendar:
         return GoogleCalendar(self.account())
 
     def authorizer(self, secret: str = CLIENT_SECRET, host: str | None = None) -> GoogleAuthorizer:
-        client = client_of(self.fake, secret, host)
-        return GoogleAuthorizer(client, lambda: GuardedHttp(frozenset({self.fake.host}), None), self.clock)
+        return GoogleAuthorizer(client_of(self.fake, secret, host), lambda: self.http, self.clock)
