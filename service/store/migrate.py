@@ -64,9 +64,9 @@ def bring_to(connection: Connection, revision: str) -> None:
     if not present | {revision} <= set(known):
         raise DatabaseNewer(revision=known[-1])
     back = any(known.index(each) > known.index(revision) for each in present)
-    if connection.dialect.name == "postgresql":  # rewriting a large table takes longer than a page may wait
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SET LOCAL lock_timeout = 0"))
+    if connection.dialect.name == "postgresql":
+        for limit in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"):  # meant for pages
+            connection.execute(text(f"SET LOCAL {limit} = 0"))
     try:
         (command.downgrade if back else command.upgrade)(_config(connection), revision)
     except DBAPIError as fault:
