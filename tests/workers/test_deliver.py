@@ -249,3 +249,51 @@ def test_a_database_that_is_locked_for_a_moment_loses_no_answer(impatient, rows,
     impatient.clock.advance(minutes=1)
     drain(impatient)
     assert len(impatient.mailer.sent) == 3
+
+
+@pytest.fixture
+def to_four(services):
+    """A mail for each of four people, which are written together; their ids."""
+    now = services.clock()
+    with services.database.write() as session:
+        for key in ("ana", "ben", "dan", "eve"):
+            outbox.add(session, now, "links", cast.person(session, now, key).id, dedup=key)
+        return list(session.scalars(select(OutboxRow.id).order_by(OutboxRow.id)))
+
+
+def test_each_mail_costs_one_write(services, to_four):
+    token, ids = claim(services)
+    commits = []
+    event.listen(services.database.engine, "commit", commits.append)
+    deliver(services, token, ids)
+    assert states(services) == ["sent"] * 4
+    assert len(commits) == len(ids) + 3, "their links at first, the fate of the last and how long they took at the end"
+
+
+def test_what_arrived_is_written_down_although_the_next_mail_cannot_be_marked(impatient, to_four):
+    def lock(name):
+        if name == "deliver":
+            impatient.mailer.fault = lambda _: None
+            locked_for(impatient, 0.3)
+
+    impatient.mailer.fault = lock
+    drain(impatient)
+    assert states(impatient) == ["sent", "pending", "sent", "sent"]
+    impatient.clock.advance(minutes=1)
+    drain(impatient)
+    assert states(impatient) == ["sent"] * 4
+    assert len(set(message_ids(impatient))) == len(impatient.mailer.sent) == 4
+
+
+def test_one_mail_that_cannot_be_written_is_left_out_of_those_written_together(services, to_four):
+    with services.database.write() as session:
+        session.get(OutboxRow, to_four[1]).kind = "of-a-later-version"
+    drain(services)
+    assert states(services) == ["sent", "dead", "sent", "sent"]
+
+
+def test_a_connection_that_breaks_leaves_no_answer_unwritten(services, to_four):
+    fails(services, "offer", UNREACHABLE, nth=3)
+    token, ids = claim(services)
+    deliver(services, token, ids)
+    assert states(services) == ["sent", "sent", "pending", "pending"]
