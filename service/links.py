@@ -15,7 +15,7 @@ from service.domain.errors import LinkGone, NotFound
 from service.store.tables import Link
 from service.store.types import fingerprint
 
-SUBJECT = ("pair_id", "meeting_id", "date_id", "session")  # what a link may be about, beside its person
+SUBJECT = ("pair_id", "meeting_id", "date_id", "connection_id", "session")  # what a link is about
 NewLink = dict[str, Any]  # the columns of a row
 TOKEN_BYTES = 24  # 192 bits: more than the 128 that a link must carry
 

@@ -76,6 +76,11 @@ class RuleBroken(GreenroomError):
         super().__init__(code, **params)
 
 
+class ConsentFault(GreenroomError):
+    """Somebody came back from a provider, and it cannot be taken: consent_unknown (made up, or long gone), consent_used
+    (came back before), consent_elsewhere (began in another browser, maybe somebody else's), consent_old. Web: 400."""
+
+
 class CalendarUnreadable(GreenroomError):
     """A live read failed, so nothing was booked; `names` are the people whose calendar it was. Web: 503."""
 

@@ -15,7 +15,7 @@ from service.domain.interval import Interval, Span, floor_epoch, unpack
 from service.domain.turns import first_look
 from service.operations.refreshing import keep_reading, note_success, request_for
 from service.operations.turns import host_hash
-from service.ports import BusyReading, CalendarFactory, CalendarRef, ReadRequest
+from service.ports import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest
 from service.store.database import load_row
 from service.store.tables import Calendar, Connection, Person
 from service.store.types import fingerprint
@@ -42,7 +42,13 @@ def probe(
         raise InvalidInput.of("provider", "unknown_provider", known=", ".join(PROVIDERS))
     if not wanted.url.strip():
         raise InvalidInput.of("url", "empty")
-    adapter = factory(wanted.provider, wanted.url.strip(), wanted.username, wanted.password)
+    return read_all(factory(wanted.provider, wanted.url.strip(), wanted.username, wanted.password), request, timeout)
+
+
+def read_all(
+    adapter: BusyCalendar, request: ReadRequest, timeout: timedelta
+) -> tuple[tuple[CalendarRef, BusyReading | None], ...]:
+    """Which calendars there are, and those that count read. Raises AdapterError. `timeout` is for all of it."""
     deadline = time.monotonic() + timeout.total_seconds()
     refs = adapter.discover(timeout)
     found = []
@@ -62,7 +68,6 @@ def add_connection(
 ) -> Connection:
     """The connection with what `probe` read. The same address again takes over the connection that stands: its
     calendars keep which of them count."""
-    request = request_for(session, now, person)
     url = wanted.url.strip()
     same = (row for row in connections_of(session, person.id) if (row.provider, row.url) == (wanted.provider, url))
     connection = next(same, None)
@@ -70,9 +75,23 @@ def add_connection(
         connection = Connection(person_id=person.id, provider=wanted.provider, url=url, created_at=now, calendars=[])
         session.add(connection)
     connection.username, connection.password = wanted.username, wanted.password
+    connection.host_hash = host_hash(wanted.provider, url)
     session.flush()
+    settle(session, now, connection, readings, poll)
+    return connection
+
+
+def settle(
+    session: Session,
+    now: datetime,
+    connection: Connection,
+    readings: Iterable[tuple[CalendarRef, BusyReading | None]],
+    poll: timedelta,
+) -> None:
+    """The connection with what `read_all` read: it is on, and its next read is due."""
+    request = request_for(session, now, session.get_one(Person, connection.person_id))
     connection.reads += 1
-    connection.settled, connection.host_hash = connection.reads, host_hash(wanted.provider, url)
+    connection.settled = connection.reads
     known = {calendar.key: calendar for calendar in connection.calendars}
     for ref, reading in readings:
         calendar = known.get(ref.key)
@@ -85,7 +104,6 @@ def add_connection(
     note_success(connection, now, poll)
     connection.due_at = now + first_look(connection.id, poll)
     session.flush()
-    return connection
 
 
 def connections_of(session: Session, person_id: int) -> list[Connection]:
