@@ -19,8 +19,9 @@ from service.domain import errors
 from service.settings import Settings
 from service.store.database import AWAY
 from service.store.types import KeyMissing
-from service.web import after, api, booking, front, health, mailbox, meeting, metrics, operator, person
+from service.web import after, api, booking, consent, front, health, mailbox, meeting, metrics, operator, person
 from service.web.dates import wall_fields
+from service.web.headers import HEADERS
 from service.web.offers import SlotTimes
 from service.web.page import fault_sentences, page, refused, typed, words
 from service.web.status import status_of
@@ -29,17 +30,6 @@ from service.wiring import Services
 
 log = logging.getLogger(__name__)
 MOST_BODY = 2 * 1024 * 1024
-
-HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
-        "frame-src 'self'; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex, nofollow",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class _Site(Flask):
@@ -58,7 +48,7 @@ def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (front, booking, meeting, after, person, operator, mailbox, health, metrics, api):
+    for part in (front, booking, meeting, after, person, consent, operator, mailbox, health, metrics, api):
         app.register_blueprint(part.blueprint)
     trace_requests(app)
     app.after_request(_headers)

@@ -12,13 +12,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from service import links, numbers
 from service.domain.availability import DEFAULT, Availability, cap_of, from_json, overrides_of, to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
-from service.operations import arcs, calendars, people, refreshing
-from service.operations.calendars import NewConnection
+from service.operations import arcs, calendars, people
 from service.operations.followup import load_commitment, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
 from service.operations.people import PersonChange
 from service.operations.times import availability_of
 from service.store.tables import Connection, CriticalDate, Pair
+from service.web.consent import connect_calendar
 from service.web.dates import date_input, window_days
 from service.web.page import (
     Reader,
@@ -30,7 +30,6 @@ from service.web.page import (
     reader_of,
     reading,
     see_other,
-    services,
     words,
     writing,
 )
@@ -234,56 +233,3 @@ CHANGES = {
     "share_date": _share_date, "schedule": _schedule, "switch": _switch, "remove": _remove, "counts": _counts,
     "commitment": _commitment, "rotate": _rotate,
 }  # fmt: skip
-
-
-@blueprint.get("/connect/<token>")
-def connect(token: str) -> AnyResponse:
-    with reading() as session:
-        return page(
-            "connect.html",
-            reader=reader_of(session, "connect", token),
-            token=token,
-            faults=[],
-            done="done" in request.args,
-        )
-
-
-@blueprint.post("/connect/<token>")
-def connected(token: str) -> AnyResponse:
-    limited(token)
-    try:
-        return connect_calendar(token, "connect")
-    except (InvalidInput, AdapterError) as fault:
-        sentences = (
-            fault_sentences(fault)
-            if isinstance(fault, InvalidInput)
-            else [words()(f"adapter.{fault.code}", **fault.params)]
-        )
-        with reading() as session:
-            return page(
-                "connect.html",
-                422,
-                reader=reader_of(session, "connect", token),
-                token=token,
-                faults=sentences,
-                done=False,
-            )
-
-
-def connect_calendar(token: str, purpose: str) -> AnyResponse:
-    """A real read of what was given, with no session open, then the connection. Raises InvalidInput, AdapterError."""
-    with reading() as session:
-        reader = reader_of(session, purpose, token)
-        asked = refreshing.request_for(session, now(), reader.person)
-    wanted = NewConnection(
-        provider=request.form.get("provider", ""),
-        url=request.form.get("url", ""),
-        username=request.form.get("username") or None,
-        password=request.form.get("password") or None,
-    )
-    found = calendars.probe(services().calendars, wanted, asked, PROBE_TIMEOUT)
-    with writing() as session:
-        reader = reader_of(session, purpose, token)
-        calendars.add_connection(session, now(), reader.person, wanted, found, services().settings.poll)
-    page_of = "person.show" if purpose == "person" else "person.connect"
-    return see_other(url_for(page_of, token=token, done=1, _anchor="calendars"))

@@ -63,6 +63,13 @@ class Connection(Model):
     calendars: list[Calendar]
 
 
+class Invitation(Model):
+    """Where the person says yes, and the connection that waits for it."""
+
+    id: int
+    connect_url: str
+
+
 class Connections(Model):
     connections: list[Connection]
 

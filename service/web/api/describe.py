@@ -105,6 +105,8 @@ def _response(each: Call, status: int, models: dict[str, Any]) -> dict[str, Any]
     told: dict[str, Any] = {"description": WORDS[status]}
     if status >= 400:
         told["content"] = {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    elif each.answer is not None:
-        told["content"] = {"application/json": {"schema": _schema(each.answer, models, "serialization")}}
+    else:
+        answer = each.accepted if status == 202 else each.answer
+        if answer is not None:
+            told["content"] = {"application/json": {"schema": _schema(answer, models, "serialization")}}
     return told

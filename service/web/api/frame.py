@@ -106,6 +106,7 @@ class Call:
     summary: str
     body: type[Model] | None
     answer: type[Model] | None
+    accepted: type[Model] | None  # the answer of 202, where something outside has to happen first
     statuses: tuple[int, ...]
     query: tuple[Query, ...]
     keyed: bool
@@ -122,6 +123,7 @@ def call(
     *,
     body: type[Model] | None = None,
     answer: type[Model] | None = None,
+    accepted: type[Model] | None = None,
     status: int = 200,
     may: tuple[int, ...] = (),
     query: tuple[Query, ...] = (),
@@ -132,7 +134,8 @@ def call(
     where there is one, and the path's numbers; it returns an `answer`, or the same as a dict where there are many."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
-        CALLS.append(Call(method, path, summary, body, answer, (status, *may), query, keyed))
+        statuses = (status, *may) if accepted is None else (status, 202, *may)
+        CALLS.append(Call(method, path, summary, body, answer, accepted, statuses, query, keyed))
 
         @wraps(function)
         def view(**numbers: int) -> Response:
@@ -148,7 +151,8 @@ def call(
             if any(number > LARGEST_ID for number in numbers.values()):
                 raise errors.NotFound
             given = {"body": _body(body)} if body is not None else {}
-            return _answer(function(caller, **given, **numbers), status)
+            found = function(caller, **given, **numbers)
+            return _answer(found, 202 if accepted is not None and isinstance(found, accepted) else status)
 
         blueprint.add_url_rule(path, f"{method} {path}".replace(".", ""), view, methods=[method])
         return function

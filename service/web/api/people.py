@@ -7,7 +7,7 @@ from datetime import timedelta
 from service import links
 from service.domain.availability import DEFAULT, from_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound, RuleBroken
-from service.operations import calendars, people, refreshing
+from service.operations import calendars, consents, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.programme import pair_states
 from service.store import pair_rows
@@ -68,11 +68,12 @@ def connections(caller: Caller) -> answers.Connections:
     body=bodies.ConnectionInput,
     answer=answers.Connection,
     status=201,
+    accepted=answers.Invitation,
     may=(422,),
 )
-def connect(caller: Caller, body: bodies.ConnectionInput) -> answers.Connection:
-    if body.provider in BY_CONSENT and body.provider not in calendars.PROVIDERS:
-        raise NotConfigured(known=", ".join(calendars.PROVIDERS))
+def connect(caller: Caller, body: bodies.ConnectionInput) -> answers.Connection | answers.Invitation:
+    if body.provider in BY_CONSENT:
+        return _invite(caller, body)
     wanted = NewConnection(body.provider, body.url or "", body.username, body.password)
     with reading() as session:
         asked = refreshing.request_for(session, now(), person_of(session, caller))
@@ -81,6 +82,17 @@ def connect(caller: Caller, body: bodies.ConnectionInput) -> answers.Connection:
         person = person_of(session, caller)
         made = calendars.add_connection(session, now(), person, wanted, found, services().settings.poll)
         return shapes.connection_answer(made)
+
+
+def _invite(caller: Caller, body: bodies.ConnectionInput) -> answers.Invitation:
+    """The page of ours where the person can say yes; nothing is read before they have."""
+    providers = services().settings.providers
+    if body.provider not in providers:
+        raise NotConfigured(known=", ".join((*calendars.PROVIDERS, *providers)))
+    with writing() as session:
+        person = person_of(session, caller)
+        waiting, link = consents.invite(session, now(), person, body.provider, body.access or consents.BUSY)
+        return answers.Invitation(id=waiting.id, connect_url=links.url_of(services().settings.base_url, link))
 
 
 @call(

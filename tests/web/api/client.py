@@ -45,7 +45,9 @@ def _holds(app, method, path, answer):
     call = next(each for each in CALLS if endpoint == f"api.{each.method} {each.path}")
     told = description()["paths"][PREFIX + call.path.replace("<int:", "{").replace(">", "}")][method.lower()]
     assert str(answer.status_code) in told["responses"], f"{method} {path} does not tell of {answer.status_code}"
-    if answer.status_code == 204:
+    if answer.status_code == 202:
+        call.accepted.model_validate_json(answer.data)
+    elif answer.status_code == 204:
         assert (call.answer, answer.data) == (None, b"")
     elif answer.status_code < 400:
         call.answer.model_validate_json(answer.data)

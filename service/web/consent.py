@@ -1,0 +1,214 @@
+"""Consent at a provider: what we will see, the way there, and back."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+from flask import Blueprint, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from service import logs
+from service.domain.errors import AdapterError, InvalidInput, NotFound
+from service.operations import calendars, consents, refreshing
+from service.operations.calendars import NewConnection
+from service.operations.consents import ACCESSES, BUSY, Ended, Taken
+from service.ports import Authorizer, Granted
+from service.store.tables import Connection, Person
+from service.web.headers import HEADERS
+from service.web.page import (
+    Reader,
+    fault_sentences,
+    limited,
+    now,
+    page,
+    reader_of,
+    reading,
+    see_other,
+    services,
+    words,
+    writing,
+)
+
+log = logging.getLogger(__name__)
+blueprint = Blueprint("consent", __name__)
+COOKIE = "greenroom-consent"
+PROBE_TIMEOUT = timedelta(seconds=15)
+
+
+def authorizer_of(provider: str) -> Authorizer:
+    """Raises NotFound for a provider that is not set up here."""
+    try:
+        return services().authorizers[provider]
+    except KeyError:
+        raise NotFound from None
+
+
+def redirect_uri(provider: str) -> str:
+    """Exactly as it is registered at the provider."""
+    return f"{services().settings.base_url}/oauth/{provider}/callback"
+
+
+@blueprint.get("/connect/<token>")
+def connect(token: str) -> AnyResponse:
+    with reading() as session:
+        return connect_page(session, reader_of(session, "connect", token), token)
+
+
+@blueprint.post("/connect/<token>")
+def connected(token: str) -> AnyResponse:
+    """A feed or a CalDAV account, by its address."""
+    limited(token)
+    try:
+        return connect_calendar(token, "connect")
+    except (InvalidInput, AdapterError) as fault:
+        sentences = (
+            fault_sentences(fault)
+            if isinstance(fault, InvalidInput)
+            else [words()(f"adapter.{fault.code}", **fault.params)]
+        )
+        with reading() as session:
+            return connect_page(session, reader_of(session, "connect", token), token, sentences, 422)
+
+
+@blueprint.post("/connect/<token>/consent")
+def begin(token: str) -> AnyResponse:
+    """To the provider's page. The cookie binds what comes back to this browser: a link that somebody else was sent
+    cannot connect their calendar to this person (RFC 6749 10.12)."""
+    limited(token)
+    provider, access = request.form.get("provider", ""), request.form.get("access", BUSY)
+    authorizer = authorizer_of(provider)
+    if access not in ACCESSES:
+        raise NotFound
+    with reading() as session:
+        reader = reader_of(session, "connect", token)
+    begun = authorizer.begin(access, redirect_uri(provider), reader.person.email)
+    browser = secrets.token_urlsafe(24)
+    with writing() as session:
+        reader = reader_of(session, "connect", token)
+        consents.begin(session, now(), reader.link, provider, access, begun, browser)
+    response = see_other(begun.url)
+    secure = services().settings.base_url.startswith("https:")
+    path = url_for("consent.back", provider=provider)
+    response.set_cookie(
+        COOKIE, browser, max_age=consents.LIVES, path=path, secure=secure, httponly=True, samesite="Lax"
+    )
+    return response
+
+
+def lets_out(response: AnyResponse) -> AnyResponse:
+    """A form of ours may lead to the providers' pages: Chromium asks form-action again after a redirect."""
+    settings = services().settings
+    known = {"google": settings.google_auth_uri, "microsoft": settings.microsoft_authority}
+    origins = {f"{at.scheme}://{at.netloc}" for at in (urlsplit(known[each]) for each in settings.providers)}
+    policy = HEADERS["Content-Security-Policy"].replace(
+        "form-action 'self'", " ".join(["form-action 'self'", *origins])
+    )
+    response.headers["Content-Security-Policy"] = policy
+    return response
+
+
+@blueprint.get("/oauth/<any(google, microsoft):provider>/callback")
+def back(provider: str) -> AnyResponse:
+    """From the provider's page. The one GET that changes something: for the browser that posted the form, and once."""
+    authorizer = authorizer_of(provider)
+    with writing() as session:
+        browser = request.cookies.get(COOKIE, "")
+        taken = consents.take(session, now(), provider, request.args.get("state", ""), browser)
+    try:
+        granted = authorizer.finish(taken.kept, redirect_uri(provider), request.args.to_dict())
+    except AdapterError as fault:
+        return _refused(taken, fault)
+    access = _access(authorizer, taken, granted)
+    if access is None:
+        return _refused(taken, AdapterError("consent_partial", permanent=True))
+    try:
+        connection_id = _connect(taken, access, granted)
+    except AdapterError as fault:
+        return _refused(taken, fault)
+    response = see_other(url_for("consent.connect", token=taken.token, done=connection_id, _anchor="connected"))
+    response.delete_cookie(COOKIE, path=request.path)
+    return response
+
+
+def _access(authorizer: Authorizer, taken: Taken, granted: Granted) -> str | None:
+    """What can be done with what was given: less than was asked for, where a tick was taken away, or nothing."""
+    wanted = (taken.access, BUSY)
+    return next((access for access in wanted if not authorizer.missing(access, granted.scopes)), None)
+
+
+def _connect(taken: Taken, access: str, granted: Granted) -> int:
+    """Keeps the tokens, reads for the first time with no session open, keeps what came. Raises AdapterError; then the
+    connection stands, and needs its person."""
+    with writing() as session:
+        connection = consents.keep(session, now(), taken, access, granted)
+        asked = refreshing.request_for(session, now(), session.get_one(Person, taken.person_id))
+        connection_id, url = connection.id, connection.url
+    adapter = services().calendars(taken.provider, url, None, None, connection_id)
+    found = calendars.read_all(adapter, asked, PROBE_TIMEOUT)
+    with writing() as session:
+        calendars.settle(session, now(), session.get_one(Connection, connection_id), found, services().settings.poll)
+    return connection_id
+
+
+def _refused(taken: Taken, fault: AdapterError) -> AnyResponse:
+    """The page where it began, with what happened and the ways on."""
+    with reading() as session:
+        reader = reader_of(session, "connect", taken.token)
+        sentence = words()(f"adapter.{fault.code}", **fault.params)
+        return connect_page(session, reader, taken.token, [sentence], 422, admin_url=fault.params.get("admin_url"))
+
+
+def connect_page(
+    session: Session,
+    reader: Reader,
+    token: str,
+    faults: list[str] | None = None,
+    status: int = 200,
+    admin_url: str | None = None,
+) -> AnyResponse:
+    """What we will see and never see, the steps of the ladder, and what is connected already."""
+    of_person = calendars.connections_of(session, reader.person.id)
+    shown = [
+        (each, consents.account_of(session, each), calendars.next_busy(each, now()))
+        for each in of_person
+        if not consents.waits(each)
+    ]
+    return lets_out(
+        page(
+            "connect.html", status, reader=reader, token=token, faults=faults or [], admin_url=admin_url,
+            connections=shown, done=request.args.get("done"), providers=services().settings.providers,
+        )
+    )  # fmt: skip
+
+
+def end_at_provider(ended: Ended | None) -> None:
+    """Tells the provider that a grant is over. It is over for us whatever the provider says, so a failure is logged."""
+    if ended is None:
+        return
+    try:
+        authorizer_of(ended.provider).revoke(ended.tokens)
+    except (AdapterError, NotFound) as fault:
+        log.warning("a grant could not be revoked at %s: %s", ended.provider, logs.kind(fault))
+
+
+def connect_calendar(token: str, purpose: str) -> AnyResponse:
+    """A real read of what was given, with no session open, then the connection. Raises InvalidInput, AdapterError."""
+    with reading() as session:
+        reader = reader_of(session, purpose, token)
+        asked = refreshing.request_for(session, now(), reader.person)
+    wanted = NewConnection(
+        provider=request.form.get("provider", ""),
+        url=request.form.get("url", ""),
+        username=request.form.get("username") or None,
+        password=request.form.get("password") or None,
+    )
+    found = calendars.probe(services().calendars, wanted, asked, PROBE_TIMEOUT)
+    with writing() as session:
+        reader = reader_of(session, purpose, token)
+        calendars.add_connection(session, now(), reader.person, wanted, found, services().settings.poll)
+    page_of = "person.show" if purpose == "person" else "consent.connect"
+    return see_other(url_for(page_of, token=token, done=1, _anchor="calendars"))
