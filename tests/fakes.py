@@ -10,7 +10,17 @@ from datetime import UTC, datetime, timedelta
 
 from service.domain.errors import AdapterError, GreenroomError
 from service.domain.interval import Interval, intersect, merge
-from service.ports import BusyReading, CalendarRef, Envelope, LiveAnswer, OwnEvent, ReadRequest, SyncMark
+from service.ports import (
+    BusyReading,
+    CalendarRef,
+    ConsentBegun,
+    Envelope,
+    Granted,
+    LiveAnswer,
+    OwnEvent,
+    ReadRequest,
+    SyncMark,
+)
 
 
 class SetClock:
@@ -174,3 +184,39 @@ class NoRecords:
 
     def texts(self, name: str, timeout: timedelta) -> tuple[str, ...] | None:
         raise AdapterError("dns_silent", permanent=False)
+
+
+@dataclass
+class MemoryAuthorizer:
+    """ports.Authorizer as strict as the real ones: a code is good once, for the state and address that it was made
+    for. `granted` is what the person left ticked."""
+
+    granted: frozenset[str] = frozenset({"busy"})
+    account: str = "ben@example.com"
+    refused: str | None = None
+    revoked: list[str] = field(default_factory=list)
+    codes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    begun: int = 0
+
+    def begin(self, access: str, redirect_uri: str, hint: str | None) -> ConsentBegun:
+        state = f"state-{self.begun}-{access}"
+        self.codes[f"code-{self.begun}"] = (state, redirect_uri)
+        self.begun += 1
+        return ConsentBegun(f"https://provider.example/auth?state={state}", state, f"kept of {state}")
+
+    def code(self) -> str:
+        """What the provider's page would send back for the last that began."""
+        return list(self.codes)[-1]
+
+    def finish(self, kept: str, redirect_uri: str, answer: dict[str, str]) -> Granted:
+        if "error" in answer:
+            raise AdapterError(self.refused or "consent_denied", permanent=True)
+        state, uri = self.codes.pop(answer["code"])
+        assert (kept, redirect_uri) == (f"kept of {state}", uri)
+        return Granted(f"id of {self.account}", self.account, self.granted, f"tokens of {state}")
+
+    def missing(self, access: str, granted: frozenset[str]) -> frozenset[str]:
+        return frozenset({"busy", access}) - granted
+
+    def revoke(self, tokens: str) -> None:
+        self.revoked.append(tokens)

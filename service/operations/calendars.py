@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 
 from service.domain.errors import InvalidInput, NotFound
@@ -17,7 +17,7 @@ from service.operations.refreshing import keep_reading, note_success, request_fo
 from service.operations.turns import host_hash
 from service.ports import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest
 from service.store.database import load_row
-from service.store.tables import Calendar, Connection, Person
+from service.store.tables import Calendar, Connection, Link, Person
 from service.store.types import fingerprint
 
 PROVIDERS = ("caldav", "ics")
@@ -125,7 +125,8 @@ def load_connection(session: Session, connection_id: int, person_id: int) -> Con
 
 
 def remove_connection(session: Session, connection: Connection) -> None:
-    """Its calendars and credentials go with it; the person's meetings stay."""
+    """Its calendars and credentials go with it; the person's meetings stay, and their links lead to their page."""
+    session.execute(update(Link).where(Link.connection_id == connection.id).values(connection_id=None))
     session.delete(connection)
     session.flush()
 

@@ -105,7 +105,7 @@ def keep(session: Session, now: datetime, taken: Taken, access: str, granted: Gr
     elif waiting is not None:
         session.execute(update(Link).where(Link.connection_id == waiting.id).values(connection_id=connection.id))
         session.delete(waiting)
-    connection.url, connection.access, connection.host_hash = url, access, host_hash(url)
+    connection.url, connection.access, connection.host_hash = url, access, host_hash(taken.provider, url)
     session.flush()
     grant = session.get(Grant, connection.id) or Grant(connection_id=connection.id)
     grant.account_hash, grant.account = fingerprint(granted.account_id), granted.account

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.links import revoke_links
 from service.operations import inbound
+from service.operations.calendars import remove_connection
 from service.operations.followup import run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
@@ -116,7 +117,7 @@ def erase(session: Session, now: datetime, person: Person) -> None:
     session.execute(delete(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.text.is_not(None)))
     session.execute(delete(Commitment).where(Commitment.by_id == person.id))
     for connection in session.scalars(select(Connection).where(Connection.person_id == person.id)):
-        session.delete(connection)
+        remove_connection(session, connection)
     own_links = select(Link.id).where(Link.person_id == person.id)
     session.execute(delete(Consent).where(Consent.link_id.in_(own_links)))
     _forget_mails(session, person)

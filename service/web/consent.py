@@ -124,6 +124,7 @@ def back(provider: str) -> AnyResponse:
         return _refused(taken, fault)
     access = _access(authorizer, taken, granted)
     if access is None:
+        end_at_provider(Ended(provider, granted.tokens))
         return _refused(taken, AdapterError("consent_partial", permanent=True))
     try:
         connection_id = _connect(taken, access, granted)

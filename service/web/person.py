@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
@@ -12,13 +12,13 @@ from werkzeug.wrappers import Response as AnyResponse
 from service import links, numbers
 from service.domain.availability import DEFAULT, Availability, cap_of, from_json, overrides_of, to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
-from service.operations import arcs, calendars, people
+from service.operations import arcs, calendars, consents, people
 from service.operations.followup import load_commitment, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
 from service.operations.people import PersonChange
 from service.operations.times import availability_of
 from service.store.tables import Connection, CriticalDate, Pair
-from service.web.consent import connect_calendar
+from service.web.consent import connect_calendar, end_at_provider
 from service.web.dates import date_input, window_days
 from service.web.page import (
     Reader,
@@ -30,13 +30,13 @@ from service.web.page import (
     reader_of,
     reading,
     see_other,
+    services,
     words,
     writing,
 )
 from service.web.times import age
 
 blueprint = Blueprint("person", __name__)
-PROBE_TIMEOUT = timedelta(seconds=15)
 CAPS = ("cap_day", "cap_week", "cap_month")
 HOURS_FIELDS = ("hours", "buffer_before", "buffer_after", "notice", "horizon", *CAPS, "pledge")
 
@@ -65,6 +65,7 @@ def _show(
             (connection, [calendars.next_busy(connection, now()), _checked(connection.checked_at)])
             for connection in connections
         ],
+        waits=consents.waits, providers=services().settings.providers,
     )  # fmt: skip
 
 
@@ -101,6 +102,8 @@ def change(token: str, what: str) -> AnyResponse:
     try:
         if what == "calendar":
             return connect_calendar(token, "person")
+        if what == "remove":
+            return _remove(token)
         if what not in CHANGES:
             raise NotFound
         with writing() as session:
@@ -204,9 +207,26 @@ def _switch(session: Session, reader: Reader) -> None:
         calendars.switch_on(connection, now())
 
 
-def _remove(session: Session, reader: Reader) -> None:
-    with suppress(NotFound):  # it is gone, as was asked: the form came twice
-        calendars.remove_connection(session, _connection(session, reader))
+def _remove(token: str) -> AnyResponse:
+    """Gone here whatever the provider says, and then the provider is told. Repeatable: what is gone is gone."""
+    ended = None
+    with writing() as session:
+        reader = reader_of(session, "person", token)
+        with suppress(NotFound):
+            connection = _connection(session, reader)
+            ended = consents.forget(session, connection)
+            calendars.remove_connection(session, connection)
+    end_at_provider(ended)
+    return see_other(url_for("person.show", token=token, done=1, _anchor="calendars"))
+
+
+def _consent(session: Session, reader: Reader) -> str:
+    """To the page that says what will be seen."""
+    provider = request.form.get("provider", "")
+    if provider not in services().settings.providers:
+        raise NotFound
+    link = links.link_for(session, now(), "connect", reader.person.id)
+    return url_for("consent.connect", token=link.token)
 
 
 def _counts(session: Session, reader: Reader) -> None:
@@ -230,6 +250,6 @@ def _rotate(session: Session, reader: Reader) -> str:
 
 CHANGES = {
     "hours": _hours, "mails": _mails, "person": _person, "place": _place, "date": _date, "drop_date": _drop_date,
-    "share_date": _share_date, "schedule": _schedule, "switch": _switch, "remove": _remove, "counts": _counts,
+    "share_date": _share_date, "schedule": _schedule, "switch": _switch, "consent": _consent, "counts": _counts,
     "commitment": _commitment, "rotate": _rotate,
 }  # fmt: skip

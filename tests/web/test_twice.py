@@ -50,13 +50,13 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "person.change remove": ("/p/{person}", {}, None, AGAIN),
     "person.change commitment": ("/p/{person}", {}, ("state", "moving"), AGAIN),
     "person.change rotate": ("/p/{person}", {}, None, (303, 410)),  # that is what it is for
-    "person.connected": ("/connect/{connect}", {"provider": "ics", "url": "webcal://x"}, None, AGAIN),
+    "consent.connected": ("/connect/{connect}", {"provider": "ics", "url": "webcal://x"}, None, AGAIN),
     "operator.decided": ("/operator/{operator}", {}, ("decision", "retry"), AGAIN),
     "operator.decided arrived": ("/operator/{operator}", {}, ("decision", "arrived"), (303, 409)),  # says it is decided
     "mailbox.answer": ("mail", {}, ("answer", "ACCEPTED"), AGAIN),
 }
 AS_IT_WAS = {"person.change schedule"}  # only leads on
-READ_ANEW = {"meeting.moved", "person.change calendar", "person.connected"}  # each time the calendar itself is asked
+READ_ANEW = {"meeting.moved", "person.change calendar", "consent.connected"}  # each time the calendar itself is asked
 
 
 @pytest.fixture
@@ -143,10 +143,10 @@ def test_a_form_that_comes_twice_counts_once(site, client, tokens, case):
 
 
 def test_no_form_is_left_out(client):
-    """The demo's jumps are to be pressed again and again."""
+    """The demo's jumps are to be pressed again and again; consent leads to a provider, which a test of its own does."""
     rules = [rule for rule in client.application.url_map.iter_rules() if "POST" in rule.methods]
     posted = {rule.endpoint for rule in rules if not rule.endpoint.startswith("api.")}
     changes = {f"meeting.change {what}" for what in meeting.CHANGES}
     changes |= {f"person.change {what}" for what in person.CHANGES}
-    assert posted - {"mailbox.jump"} == {case.split()[0] for case in CASES}
-    assert changes - {" ".join(case.split()[:2]) for case in CASES} == set()
+    assert posted - {"mailbox.jump", "consent.begin"} == {case.split()[0] for case in CASES}
+    assert changes - {" ".join(case.split()[:2]) for case in CASES} == {"person.change consent"}

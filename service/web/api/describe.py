@@ -13,10 +13,10 @@ from service.web.api.frame import CALLS, PREFIX, PROBLEM, Call, Model, blueprint
 from service.web.api.meetings import LONGEST_KEY
 
 WORDS = {
-    200: "OK", 201: "Created", 204: "Done", 400: "Not a JSON object", 401: "No token that is known", 403: "Not allowed",
-    404: "Not there, or not yours", 409: "It conflicts with what stands", 413: "Too large", 415: "Not JSON",
-    422: "A field or a rule refuses it", 429: "Too often", 500: "A mistake of ours",
-    503: "A calendar or the database cannot be reached",
+    200: "OK", 201: "Created", 202: "Somebody has to say yes first", 204: "Done", 400: "Not a JSON object",
+    401: "No token that is known", 403: "Not allowed", 404: "Not there, or not yours",
+    409: "It conflicts with what stands", 413: "Too large", 415: "Not JSON", 422: "A field or a rule refuses it",
+    429: "Too often", 500: "A mistake of ours", 503: "A calendar or the database cannot be reached",
 }  # fmt: skip
 ALWAYS = frozenset({401, 403, 500, 503})  # 403: what is for a person is not for the coordinator, and the other way
 WITH_A_BODY = frozenset({400, 413, 415, 422})

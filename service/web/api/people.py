@@ -14,6 +14,7 @@ from service.store import pair_rows
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, call, person_of
 from service.web.api.slots import QUERY, SlotsJson, slots_json
+from service.web.consent import end_at_provider
 from service.web.page import now, reading, services, writing
 
 PROBE_TIMEOUT = timedelta(seconds=15)
@@ -100,7 +101,10 @@ def _invite(caller: Caller, body: bodies.ConnectionInput) -> answers.Invitation:
 )
 def disconnect(caller: Caller, connection_id: int) -> None:
     with writing() as session:
-        calendars.remove_connection(session, calendars.load_connection(session, connection_id, caller.me))
+        connection = calendars.load_connection(session, connection_id, caller.me)
+        ended = consents.forget(session, connection)
+        calendars.remove_connection(session, connection)
+    end_at_provider(ended)
 
 
 @call("GET", "/pairs", "The pairs that this person is in; all of them for the coordinator.", answer=answers.Pairs)

@@ -38,7 +38,7 @@ def test_every_call_has_its_own_name_and_a_described_answer(world):
     calls = [call for methods in described["paths"].values() for call in methods.values()]
     assert len({call["operationId"] for call in calls}) == len(calls)
     for call in calls:
-        (good,) = (status for status in call["responses"] if status < "300")
+        good = min(call["responses"])
         assert (good == "204") != ("content" in call["responses"][good])
         assert {"401", "500", "503"} <= call["responses"].keys()
 

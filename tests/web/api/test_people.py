@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
-from tests.web.api.client import NOW
+from service.web import create_app
+from tests.web.api.client import NOW, Api
 
 
 def test_dates_are_added_moved_and_dropped(world):
@@ -75,3 +77,19 @@ def test_a_provider_that_is_not_set_up_is_told(world):
         assert (answer.status_code, answer.json["code"]) == (422, "provider_not_configured")
     answer = world["ben"]("POST", "/me/connections", {"provider": "fax"})
     assert [fault["code"] for fault in answer.json["errors"]] == ["unknown_provider"]
+
+
+def test_a_provider_that_asks_its_own_page_gets_the_person_a_link(services, world):
+    configured = replace(services, settings=replace(
+        services.settings, google_client_id="c", google_client_secret="s"))  # fmt: skip
+    client = create_app(configured).test_client()
+    ana = Api(client, "ana" * 9)
+    invited = ana("POST", "/me/connections", {"provider": "google", "access": "busy"})
+    assert invited.status_code == 202
+    again = ana("POST", "/me/connections", {"provider": "google", "access": "busy"})
+    assert again.json == invited.json, "one that waits is taken again"
+    page = client.get(invited.json["connect_url"].partition("127.0.0.1:8000")[2])
+    assert "Connect Google" in page.get_data(as_text=True)
+    listed = ana("GET", "/me/connections").json["connections"]
+    assert [(each["id"], each["provider"], each["state"]) for each in listed] == [(invited.json["id"], "google", "off")]
+    assert ana("DELETE", f"/me/connections/{invited.json['id']}").status_code == 204
