@@ -38,7 +38,7 @@ def attempt(database: Database, plan: dict, number: int) -> str:
 
 def main() -> None:
     plan = json.loads(sys.argv[1])
-    database = Database(connect(plan["url"], Keyring(tuple(plan["keys"]))))
+    database = Database(connect(plan["url"], Keyring(tuple(plan["keys"])), plan["threads"]))
     gate = threading.Barrier(plan["threads"])
     outcomes: list[str] = []
 
