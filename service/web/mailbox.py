@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,15 +16,18 @@ from werkzeug.exceptions import NotFound as NotFoundHere
 from werkzeug.wrappers import Response as AnyResponse
 
 from integrations.maildir_mail import KeptMail, kept_mail, kept_mails
+from service import numbers
+from service.catalogue import Words
 from service.domain.errors import InvalidInput
 from service.domain.reply import make_reply, request_in
 from service.operations import inbound
 from service.setting_values import LOOPBACK_HOSTS
 from service.store.tables import Person
-from service.web.page import limited, now, page, reading, see_other, services, writing
+from service.web.page import limited, now, page, reading, see_other, services, words, writing
 
 blueprint = Blueprint("mailbox", __name__)
 ANSWERS = ("ACCEPTED", "TENTATIVE", "DECLINED")
+PHONE_LINE, LINE_HEIGHT, FRAME_TOP = 40, 22, 60  # characters, and CSS pixels
 JUMPS = ("three-days-before", "day-before", "hour-after", "next-morning")
 
 
@@ -49,25 +53,44 @@ def _folder() -> Path:
 
 @blueprint.get("/mailbox")
 def box() -> AnyResponse:
-    mails = list(reversed(kept_mails(_folder())))
+    """After a jump also what time it is, and for whom something came: it may be the other one's box."""
+    mails = kept_mails(_folder())
     readers = sorted({mail.recipient for mail in mails})
-    person = request.args.get("person", "")
-    shown = [mail for mail in mails if not person or mail.recipient == person]
-    return page("mailbox.html", mails=shown, readers=readers, person=person, demo=services().settings.demo, jumps=JUMPS)
+    person, seen = request.args.get("person", ""), numbers.whole(request.args.get("seen", ""))
+    theirs, zone = _person_of(person)
+    shown = [mail for mail in reversed(mails) if not person or mail.recipient == person]
+    return page(
+        "mailbox.html", mails=shown, readers=readers, person=person, demo=services().settings.demo, jumps=JUMPS,
+        jumped=seen is not None, fresh=sorted(Counter(mail.recipient for mail in mails[seen or 0 :]).items()),
+        theirs=theirs, zone=ZoneInfo(zone),
+    )  # fmt: skip
+
+
+def _person_of(address: str) -> tuple[Words, str]:
+    """The words and the zone of whoever reads this box."""
+    with reading() as session:
+        found = session.scalars(select(Person).where(Person.email == address)).one_or_none()
+        return (Words.of(found.locale), found.zone) if found is not None else (words(), "UTC")
 
 
 @blueprint.get("/mailbox/<key>")
 def mail(key: str) -> AnyResponse:
     kept = _load(key)
     text = kept.message.get_body(("plain",))
-    with reading() as session:
-        found = session.scalars(select(Person).where(Person.email == kept.recipient)).one_or_none()
+    written = text.get_content() if text is not None else ""
+    theirs, zone = _person_of(kept.recipient)
     return page(
-        "mail.html", zone=ZoneInfo(found.zone if found is not None else "UTC"),
-        mail=kept, invite=_invite(kept), answered=request.args.get("answered"),
-        demo=services().settings.demo,
-        text=text.get_content() if text is not None else "", jumps=JUMPS, person=kept.recipient,
+        "mail.html", zone=ZoneInfo(zone), theirs=theirs, mail=kept, invite=_invite(kept),
+        answered=request.args.get("answered"), demo=services().settings.demo, text=written, height=_height(written),
+        jumps=JUMPS, person=kept.recipient,
     )  # fmt: skip
+
+
+def _height(text: str) -> int:
+    """CSS pixels that the mail takes on a phone, about: its frame may not be measured, and a scroll within a scroll
+    hides the last lines of a mail."""
+    lines = sum(1 + len(line) // PHONE_LINE for line in text.splitlines())
+    return FRAME_TOP + LINE_HEIGHT * lines
 
 
 @blueprint.get("/mailbox/<key>/html")
@@ -110,8 +133,9 @@ def jump() -> AnyResponse:
     where = request.form.get("to", "")
     if not services().settings.demo or where not in JUMPS:
         raise NotFoundHere
+    seen = len(kept_mails(_folder()))
     clock.jump_to(services(), where)
-    return see_other(url_for("mailbox.box", person=request.form.get("person") or None))
+    return see_other(url_for("mailbox.box", person=request.form.get("person") or None, seen=seen))
 
 
 def _load(key: str) -> KeptMail:

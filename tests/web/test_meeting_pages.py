@@ -108,6 +108,8 @@ def test_the_hour_and_what_follows(services, client, ana):
     services.clock.now = meeting.starts_at + timedelta(minutes=4)
     page = client.get(f"/m/{token}")
     assert "By the clock" in text_of(page)
+    assert "<h1>Practice run with Ben</h1>" in page.get_data(as_text=True)
+    assert "Booked" not in text_of(page), "not whether it is booked, but what is on"
     assert 'aria-current="step"' in page.get_data(as_text=True)
     assert client.post(f"/m/{token}/agree", data={"text": "Shorter slides"}).status_code == 303
     assert client.post(f"/m/{token}/agree", data={"text": ""}).status_code == 422
