@@ -60,14 +60,15 @@ class GoogleTokens:
         return "<GoogleTokens>"  # a traceback or a failed assertion would show them
 
 
-def tokens_of(answer: dict[str, Any], now: datetime, before: GoogleTokens | None) -> GoogleTokens:
-    """What the token endpoint gave (RFC 6749 5.1). It names no refresh token and no scopes where those of `before`
-    still hold. Raises AdapterError `reconnect` when there is none at all."""
+def tokens_of(answer: dict[str, Any], now: datetime, before: GoogleTokens | None) -> GoogleTokens | None:
+    """What the token endpoint gave (RFC 6749 5.1); None when that is nothing. It names no refresh token and no scopes
+    where those of `before` still hold."""
     refresh_token = answer.get("refresh_token") or (before.refresh_token if before else None)
     scopes = str(answer["scope"]).split() if answer.get("scope") else (before.scopes if before else ())
     if not refresh_token or not answer.get("access_token"):
-        raise AdapterError("reconnect", permanent=True)
-    lasts = timedelta(seconds=int(answer.get("expires_in") or 3600))
+        return None
+    told = str(answer.get("expires_in", ""))
+    lasts = timedelta(seconds=int(told)) if told.isdecimal() else timedelta(hours=1)
     return GoogleTokens(str(refresh_token), str(answer["access_token"]), now + lasts, tuple(scopes))
 
 
@@ -137,6 +138,8 @@ class GoogleAccount:
                     raise AdapterError("reconnect", permanent=True, host=host_of(self.client.token_uri))
                 return now.access_token
             renewed = tokens_of(json_of(_granted(response)), self._clock(), tokens)
+            if renewed is None:
+                raise AdapterError("unexpected_answer", permanent=False, host=host_of(self.client.token_uri))
             self._tokens.save(renewed.render())
             return renewed.access_token
 

@@ -85,10 +85,9 @@ class GoogleAuthorizer:
                 "code_verifier": begun["verifier"],
             }
         )
-        try:
-            tokens = tokens_of(given, self._clock(), None)
-        except AdapterError as fault:
-            raise self._fault("consent_expired") from fault
+        tokens = tokens_of(given, self._clock(), None)
+        if tokens is None:
+            raise self._fault("consent_expired")
         whose = self._whose(tokens)
         return Granted(str(whose["sub"]), str(whose.get("email", "")), frozenset(tokens.scopes), tokens.render())
 

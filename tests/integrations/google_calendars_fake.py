@@ -45,7 +45,7 @@ class FakeCalendar:
         self.events[event["id"]] = event
         self.changed[event["id"]] = self.changes
 
-    def put(self, start: datetime, end: datetime, uid: str, **properties: Any) -> JSON:
+    def put(self, start: datetime, end: datetime, uid: str, /, **properties: Any) -> JSON:
         """As somebody typed it in Google's own pages: full of what nobody of ours may keep."""
         made: JSON = {
             "kind": "calendar#event",
