@@ -139,13 +139,13 @@ class GoogleFake:
                 if not grant.scopes & found.scopes:
                     raise Refused(403, "insufficientPermissions", "Insufficient Permission")
                 answer = self._act(found, grant, handler.headers["If-Match"])
+                if answer is not None:
+                    answer = partial(answer, found.query.get("fields"), _schema(found.method))
         except Refused as refused:
             return _json(refused.body, refused.status, **refused.headers)
         if found.method in self.lost:
             return dropped
-        if answer is None:
-            return body(b"", 204)
-        return _json(partial(answer, found.query.get("fields"), _schema(found.method)))
+        return body(b"", 204) if answer is None else _json(answer)
 
     def _act(self, found: Asked, grant: GoogleGrant, if_match: str | None) -> JSON | None:
         owner = grant.account.email

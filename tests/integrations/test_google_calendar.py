@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -129,6 +130,15 @@ def test_what_else_is_at_the_time_of_our_meeting_still_counts(world):
     reading = read(world)
     assert busy_of(reading) == [half, LATER]
     assert [(event.uid, event.interval) for event in reading.own] == [(OURS, MORNING)]
+
+
+def test_what_becomes_ours_after_it_was_read_counts_no_more(world):
+    """Google gives an event that we write a UID of its own, which we learn from its answer."""
+    put(world, MORNING, "given-by@google.com")
+    first = read(world)
+    request = replace(REQUEST, our_uids=REQUEST.our_uids | {"given-by@google.com"})
+    again = world.adapter().fetch(CalendarRef(BEN, "", True), request, first.mark, WAIT)
+    assert (busy_of(first), busy_of(again)) == ([MORNING], [])
 
 
 def test_a_whole_day_at_the_time_of_our_meeting_still_counts(world):
