@@ -18,7 +18,7 @@ from service.domain.agenda import AgendaDraft, checked, clean
 from service.domain.errors import FieldFault, InvalidInput, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.operations.meetings import advance, agreed_at_meeting, facts_of, look_again, put_agenda
-from service.store import claims, outbox
+from service.store import outbox
 from service.store.database import AWAY
 from service.store.tables import Commitment, Meeting, Reflection
 
@@ -147,7 +147,8 @@ def agree(
 ) -> Commitment:
     """One line of "we agreed", by either of the two. Without owner or date it is loose; the follow-up asks for them.
 
-    Repeatable: lines of one meeting with the same text, owner and date are one.
+    Repeatable: lines of one meeting with the same text, owner and date are one. Twice at once as well, as long as the
+    meeting was loaded by `load_meeting`, which lets one of them wait.
     """
     if meeting.phase not in {Phase.BOOKED, Phase.ENDED, Phase.CLOSED}:
         raise MoveNotAllowed(phase=meeting.phase)
@@ -155,7 +156,6 @@ def agree(
     if not said:
         raise InvalidInput.of("text", "empty")
     _check_owner(meeting, owner_id)
-    claims.take_turns_of(session, meeting.pair_id)  # the same form twice at once: the second sees the first's line
     known = agreed_at_meeting(session, meeting)
     for line in known:
         if (line.text, line.owner_id, line.due_on) == (said, owner_id, due_on):

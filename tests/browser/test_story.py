@@ -66,6 +66,16 @@ def made(site):
         return session.scalars(select(Meeting).order_by(Meeting.id.desc())).first()
 
 
+def ask_for_a_time(visit):
+    page = visit.page
+    page.fill("#day", "2027-02-26")
+    page.fill("#at", "15:00")
+    page.get_by_role("button", name="Would it work?").click()
+    page.get_by_text("Yes, Fri 26 Feb, 15:00 would suit you both.").wait_for()
+    visit.look()
+    assert page.locator("section:has(#in-mind) .card").count() == 1
+
+
 def link(site, purpose, person_id, **subject):
     with site.database.write() as session:
         return url_of(site.settings.base_url, link_for(session, site.clock(), purpose, person_id, **subject))
@@ -80,6 +90,7 @@ def test_the_whole_story(chromium, site, ana, size, javascript):
     visit.open(ana[0])
     assert page.locator(".cards > .card").count() == 3
     assert "6 days before" in page.locator(".card.best").inner_text()
+    ask_for_a_time(visit)
     page.locator(".card.best").click()
     visit.look()
     assert "not booked yet" in page.locator("h1").inner_text()
@@ -89,6 +100,7 @@ def test_the_whole_story(chromium, site, ana, size, javascript):
     assert page.locator("#ask").input_value() == "Be sure of my opening"
     assert "interruption" in page.locator("#p0t").input_value()
     visit.press("Other times")
+    ask_for_a_time(visit)
     page.locator(".card.best").click()
     assert page.locator("#ask").input_value() == "Be sure of my opening"
     visit.press("Book and invite Ben")

@@ -9,7 +9,8 @@ from sqlalchemy import func, select
 from service.domain.availability import Availability, to_json
 from service.domain.errors import GreenroomError
 from service.domain.meeting import LIVE
-from service.operations import booking, inbound, people
+from service.operations import arcs, booking, followup, inbound, people
+from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
 from service.operations.meetings import load_meeting
 from service.operations.offering import SlotQuery
@@ -73,6 +74,31 @@ def test_one_key_sent_twice_is_one_meeting(services, pairs):
         first, second = at_once(services.database, act, act)
         assert first == second
         assert isinstance(first, int)
+
+
+def test_a_line_and_a_date_that_come_twice_at_once_are_one(services, pairs):
+    pair = pairs[0]
+    with services.database.write() as session:
+        meeting_id = book(pair, START)(session)
+
+    def agree(text):
+        def act(session):
+            meeting = load_meeting(session, meeting_id, pair.mentee_id)
+            made = followup.agree(session, NOW, meeting, pair.mentee_id, text)
+            session.flush()
+            return made.id
+
+        return act
+
+    def add(day):
+        wanted = DateInput("exam", datetime(2027, 3, 20 + day, 10, 0), "Europe/Lisbon", label="Oral")
+        return lambda session: arcs.add_date(session, NOW, session.get_one(Pair, pair.id), wanted).id
+
+    for number in range(ROUNDS):
+        for act in (agree(f"Line {number}"), add(number)):
+            first, second = at_once(services.database, act, act)
+            assert first == second
+            assert isinstance(first, int)
 
 
 def test_what_is_cancelled_while_it_moves_holds_no_time(services, pairs):
