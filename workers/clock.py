@@ -26,7 +26,7 @@ from workers.deliver import BATCH
 log = logging.getLogger(__name__)
 MOST_QUEUED = 4  # batches in the queue: the backlog stays in the database, where it is safe
 MESSAGES = 20  # handed out in one round
-SOON = timedelta(seconds=0.1)  # after mails were handed out: workers may be through with them, and more may wait
+SOON = timedelta(seconds=0.1)  # while mail flows: workers may be through with what is queued, and more may wait
 BEAT_EVERY = timedelta(seconds=5)
 
 
@@ -49,6 +49,11 @@ def dispatch(services: Services) -> int:
             raise
         handed += len(ids)
     return handed
+
+
+def flow(services: Services) -> int:
+    """Hands due mails to the queue; 0 when none were and it is empty."""
+    return dispatch(services) or services.jobs.depth()
 
 
 def sweep(services: Services) -> int:
@@ -103,7 +108,7 @@ def run(services: Services) -> None:
     rounds = [
         Round(lambda services: heartbeats.beat(services.database, name, "clock", services.machine_clock()), BEAT_EVERY),
         Round(sweep, settings.sweep),
-        Round(dispatch, settings.dispatch, soon=min(SOON, settings.dispatch)),
+        Round(flow, settings.dispatch, soon=min(SOON, settings.dispatch)),
         Round(refresh_due, settings.sweep),
     ]
     while not stop.is_set():

@@ -81,7 +81,10 @@ def parts(environ):
         yield
     finally:
         supervisor.terminate()
-        supervisor.wait(60)
+        try:
+            supervisor.wait(60)
+        finally:
+            supervisor.kill()
 
 
 def weather(storm, diary, restart):
