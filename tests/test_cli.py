@@ -100,6 +100,10 @@ def test_a_date_from_its_own_calendar_file(run, tmp_path):
     made = run("date", "add", 1, "--kind", "exam", "--ics", file, "--json")
     assert made["starts_at"][11:13] in {"12", "13"}
     assert run("outbox", "list", "--json") == []
+    said = run("date", "add", 1, "--ics", file, "--label", "Mine", "--run-minutes", 20, "--json")
+    run("date", "add", 1, "--ics", file, "--at", "2027-03-04T15:00", exit_code=2)
+    assert said["starts_at"] == made["starts_at"]
+    assert "UTF-8" in run("date", "add", 1, "--ics", file, "--label", "X\udcff", exit_code=2).stderr
     file.write_bytes(b"<html>")
     assert "not a calendar file" in run("date", "add", 1, "--ics", file, exit_code=1).stderr
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date as day_type
 from datetime import datetime
 from pathlib import Path
@@ -49,16 +50,17 @@ def add_date(
     **said: Any,
 ) -> None:
     """Adds a date and prints the arc that it proposes."""
+    if (at is None) == (ics is None) or (ics is not None and until is not None):
+        raise click.UsageError(WORDS("cli.date.when"))
     with opened() as services, services.database.write() as session:
         pair = people.load_pair(session, pair_id)
         zone = zone or pair.mentee.zone
         if ics is not None:
-            wanted = arcs.read_ics_date(ics.read_bytes(), kind, zone)
-        elif at is None:
-            raise click.UsageError(WORDS("cli.date.when"))
+            found = arcs.read_ics_date(ics.read_bytes(), kind, zone)
+            wanted = replace(found, **{name: value for name, value in said.items() if value is not None})
         else:
             wanted = DateInput(
-                kind, _wall("at", at, zone), zone, _wall("until", until, zone) if until else None, **said
+                kind, _wall("at", at or "", zone), zone, _wall("until", until, zone) if until else None, **said
             )
         made = arcs.add_date(session, services.clock(), pair, wanted)
         lines = arcs.arc_of(session, services.clock(), made)
@@ -67,7 +69,7 @@ def add_date(
             "arc": [_part(line) for line in lines],
         }  # fmt: skip
         told = [WORDS("cli.date.added", date=made.id), *table([_row(line) for line in lines])]
-        show(as_json, value, told)
+    show(as_json, value, told)
 
 
 def _wall(field: str, raw: str, zone: str) -> datetime:

@@ -38,6 +38,12 @@ DATABASE_SAYS = {  # SQLite's own words, by sqlite3_errstr; PostgreSQL's SQLSTAT
 class Sentences(click.Group):
     """A group whose expected failures end in one sentence on stderr and exit 1, never in a traceback."""
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuses bytes that are no UTF-8, which Python hands on as lone surrogates (PEP 383): no column holds them."""
+        if any("\ud800" <= letter <= "\udfff" for arg in args for letter in arg):
+            raise click.UsageError(WORDS("cli.not_utf8"), ctx)
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from icalendar import Calendar
+from icalendar import Calendar, Component
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain import arc
 from service.domain.agenda import clean
 from service.domain.errors import FieldFault, InvalidInput, NotFound
+from service.domain.event_time import UNREADABLE
 from service.domain.followup import waking
 from service.domain.interval import floor_epoch
 from service.domain.meeting import LIVE
@@ -144,20 +146,32 @@ def read_ics_date(data: bytes, kind: str, zone: str) -> DateInput:
         raise InvalidInput.of("ics", "file_too_large", most=1)
     try:
         event = next(iter(Calendar.from_ical(data).walk("VEVENT")), None)
-        start = event.decoded("dtstart") if event is not None else None
-        end = event.decoded("dtend", None) if event is not None else None
-    except (ValueError, KeyError, IndexError):
+    except UNREADABLE:
         raise InvalidInput.of("ics", "not_a_calendar_file") from None
-    if event is None or start is None:
+    if event is None or "dtstart" not in event:
         raise InvalidInput.of("ics", "no_event_in_file")
-    named = getattr(getattr(start, "tzinfo", None), "key", None)
-    place = named if named is not None and is_zone(named) and named != "UTC" else zone
-    title = clean(str(event.get("summary", "")))[:LONGEST_LABEL]
-    return DateInput(kind, _wall(start, place), place, _wall(end, place) if end else None, label=title or None)
+    start, end = _first(event, "dtstart"), _first(event, "dtend")
+    try:
+        named = getattr(getattr(start.dt, "tzinfo", None), "key", None)
+        place = named if named is not None and is_zone(named) and named != "UTC" else zone
+        at, until = _wall(start.dt, place), _wall(end.dt, place) if end is not None else None
+    except UNREADABLE:
+        raise InvalidInput.of("ics", "unreadable_times") from None
+    title = clean(str(_first(event, "summary") or ""))[:LONGEST_LABEL]
+    return DateInput(kind, at, place, until, label=title or None)
 
 
-def _wall(moment: datetime | date, zone: str) -> datetime:
-    """The wall-clock time in the zone; an all-day event begins at nine, when people do."""
+def _first(event: Component, name: str) -> Any:
+    """The first value of a property that RFC 5545 allows once; icalendar gives a list where it stands more often."""
+    value = event.get(name)
+    return value[0] if isinstance(value, list) else value
+
+
+def _wall(moment: object, zone: str) -> datetime:
+    """The wall-clock time in the zone; an all-day event begins at nine, when people do. Raises TypeError for what
+    icalendar hands on unread."""
+    if not isinstance(moment, date):
+        raise TypeError(type(moment))
     if not isinstance(moment, datetime):
         return datetime.combine(moment, time(9))
     return moment if moment.tzinfo is None else moment.astimezone(ZoneInfo(zone)).replace(tzinfo=None)

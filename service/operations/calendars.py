@@ -88,12 +88,15 @@ def settle(
     readings: Iterable[tuple[CalendarRef, BusyReading | None]],
     poll: timedelta,
 ) -> None:
-    """The connection with what `read_all` read: it is on, and its next read is due."""
+    """The connection with what `read_all` read: it is on, and its next read is due. Calendars that the server no
+    longer names are gone, since each read of them would fail."""
     request = request_for(session, now, session.get_one(Person, connection.person_id))
     connection.reads += 1
     connection.settled = connection.reads
     known = {calendar.key: calendar for calendar in connection.calendars}
+    named = set()
     for ref, reading in readings:
+        named.add(ref.key)
         calendar = known.get(ref.key)
         if calendar is None:
             calendar = Calendar(key=ref.key, key_hash=fingerprint(ref.key), name=ref.name, counts=ref.counts)
@@ -101,6 +104,7 @@ def settle(
         calendar.name = ref.name
         if reading is not None:
             keep_reading(calendar, reading, request, now, connection.reads)
+    connection.calendars[:] = [calendar for calendar in connection.calendars if calendar.key in named]
     note_success(connection, now, poll)
     connection.due_at = now + first_look(connection.id, poll)
     session.flush()

@@ -76,13 +76,13 @@ def _decide(session: Session, now: datetime, row: Inbound) -> tuple[str, str]:
         return "ignored", "not_booked"
     if _is_stale(meeting, attendance, reply):
         return "stale", "older_than_known"
-    attendance.partstat = reply.partstat
-    attendance.answered_sequence, attendance.answered_stamp = reply.sequence, reply.dtstamp
     if reply.partstat == "DECLINED":
         try:
             booking.decline(session, now, meeting, person.id)
         except MoveNotAllowed:
-            return "ignored", "too_late"
+            return "ignored", "too_late"  # the meeting took place, whatever comes in now
+    attendance.partstat = reply.partstat
+    attendance.answered_sequence, attendance.answered_stamp = reply.sequence, reply.dtstamp
     return "applied", reply.partstat.lower()
 
 

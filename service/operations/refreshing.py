@@ -27,6 +27,8 @@ from service.store.tables import Calendar, Connection, Meeting, Pair, Person
 BEHIND = timedelta(days=1)
 BEYOND_HORIZON = timedelta(days=33)  # so that a copy of yesterday still reaches to the horizon, and caps over a month
 TELL_AFTER_POLLS = 2  # one failed read may be anybody's bad minute
+TELL_AGAIN = timedelta(days=1)
+PASSING = {"forbidden", "not_found"}  # servers that limit how often they are asked say these now and then
 GRACE = timedelta(milliseconds=300)  # for an adapter that notices its deadline itself
 UIDS_SINCE = timedelta(days=2)
 
@@ -239,10 +241,11 @@ def keep_reading(calendar: Calendar, reading: BusyReading, request: ReadRequest,
 
 
 def note_success(connection: Connection, now: datetime, poll: timedelta) -> None:
-    """The incident, if there was one, is over: the next one is told anew."""
+    """The incident, if there was one, is over. When it was told stays: a calendar that fails now and then is one
+    trouble."""
     partial = any(calendar.counts and calendar.partial for calendar in connection.calendars)
     connection.state = "partial" if partial else "connected"
-    connection.fault = connection.failed_at = connection.told_at = None
+    connection.fault = connection.failed_at = None
     connection.checked_at, connection.due_at = now, now + spread(connection.id, poll)
 
 
@@ -255,7 +258,9 @@ def _note_failure(
     connection.checked_at = now
     connection.due_at = now + max(spread(connection.id, poll), min(error.retry_after or timedelta(0), LONGEST_HOLD))
     lasting = now - connection.failed_at >= poll * TELL_AFTER_POLLS
-    if connection.told_at is None and (error.permanent or lasting):
+    at_once = error.permanent and error.code not in PASSING
+    told = connection.told_at
+    if (at_once or lasting) and (told is None or (told < connection.failed_at and now - told >= TELL_AGAIN)):
         connection.told_at = now
         outbox.add(
             session,

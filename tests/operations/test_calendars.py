@@ -215,3 +215,30 @@ def test_a_removed_connection_leaves_nothing(services, pair_id):
         calendars.remove_connection(session, session.get(Connection, connection_id))
     with services.database.read() as session:
         assert session.scalars(select(Calendar)).all() == []
+
+
+@pytest.mark.parametrize("code", ["forbidden", "not_found", "timeout"])
+def test_a_calendar_that_fails_now_and_then_is_told_once_a_day(services, pair_id, code):
+    connection_id = connect(services, pair_id)
+    bens = services.calendars("ics", "bens", None, None)
+    told = []
+    for poll in (*range(1, 25), *range(280, 300)):  # three failures, one success; the second day from its start
+        bens.fault = None if poll % 4 == 0 else AdapterError(code, permanent=code != "timeout", host="x")
+        refresh(services, connection_id, NOW + poll * POLL)
+        with services.database.read() as session:
+            rows = session.scalars(select(OutboxRow).where(OutboxRow.kind == "calendar-broken")).all()
+        if len(rows) > len(told):
+            told.append(poll)
+    assert told == [3, 3 + 24 * 12], "two polls in vain, then not again within a day"
+
+
+def test_connecting_again_drops_what_the_server_no_longer_names(services, pair_id):
+    connection_id = connect(services, pair_id)
+    with services.database.write() as session:
+        connection = session.get(Connection, connection_id)
+        kept = connection.calendars[0].key
+        connection.calendars[0].counts = False
+        connection.calendars.append(Calendar(key="gone", key_hash="gone", name="Gone", counts=True))
+    assert connect(services, pair_id, now=NOW + POLL) == connection_id
+    with services.database.read() as session:
+        assert [(row.key, row.counts) for row in session.scalars(select(Calendar))] == [(kept, False)]
