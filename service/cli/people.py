@@ -56,7 +56,7 @@ def add(mentee: str, mentee_zone: str, mentor: str, mentor_zone: str, place: str
         made = people.add_pair(session, now, _person(mentee, mentee_zone), _person(mentor, mentor_zone), place)
         urls = _urls(services, people.links_of(session, now, made))
         lines = [WORDS("cli.pair.added", pair=made.id), *(f"{role}: {url}" for role, url in urls.items())]
-        show(as_json, {"id": made.id, "links": urls}, lines)
+    show(as_json, {"id": made.id, "links": urls}, lines)
 
 
 def _urls(services: Services, found: dict[str, Any]) -> dict[str, str]:
@@ -70,7 +70,7 @@ def import_(file: Path, as_json: bool) -> None:
     """Pairs from a CSV file: every row, or none and the wrong lines named."""
     with opened() as services, progress("cli.pair.importing") as told, services.database.write() as session:
         made = importing.import_pairs(session, services.clock(), file.read_bytes(), told)
-        show(as_json, [{"id": each.id} for each in made], [WORDS("cli.pair.imported", n=len(made))])
+    show(as_json, [{"id": each.id} for each in made], [WORDS("cli.pair.imported", n=len(made))])
 
 
 @pair.command("list")
@@ -112,7 +112,7 @@ def edit_pair(pair_id: int, place: str, as_json: bool) -> None:
     with opened() as services, services.database.write() as session:
         found = people.load_pair(session, pair_id)
         people.set_place(found, place)
-        show(as_json, _pair_json(found), [WORDS("cli.pair.place", pair=pair_id, place=found.place or "-")])
+    show(as_json, _pair_json(found), [WORDS("cli.pair.place", pair=pair_id, place=found.place or "-")])
 
 
 @pair.command()
@@ -122,7 +122,7 @@ def end(pair_id: int, as_json: bool) -> None:
     """Ends a pair: meetings ahead are cancelled, and both are told of those."""
     with opened() as services, services.database.write() as session:
         people.end_pair(session, services.clock(), people.load_pair(session, pair_id))
-        show(as_json, {"id": pair_id, "ended": True}, [WORDS("cli.pair.ended", pair=pair_id)])
+    show(as_json, {"id": pair_id, "ended": True}, [WORDS("cli.pair.ended", pair=pair_id)])
 
 
 @pair.command()
@@ -185,7 +185,7 @@ def edit(
             "locale": found.locale,
             "mails": found.mails,
         }
-        show(as_json, value, [f"{key}: {said}" for key, said in value.items()])
+    show(as_json, value, [f"{key}: {said}" for key, said in value.items()])
 
 
 @person.command()
@@ -218,7 +218,7 @@ def hours(email: str, overrides: tuple[str, ...], off: tuple[str, ...], as_json:
             merged = _merged(changes, to_json(base))
             people.set_availability(found, from_json(merged, base=DEFAULT))
         value = to_json(availability_of(found)) | {"assumed": found.availability is None}
-        show(as_json, value, [f"{key}: {said}" for key, said in value.items()])
+    show(as_json, value, [f"{key}: {said}" for key, said in value.items()])
 
 
 def _merged(changes: dict[str, Any], held: dict[str, Any]) -> dict[str, Any]:
