@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from integrations.google_account import GoogleAccount, GoogleClient
 from integrations.google_consent import GoogleAuthorizer
 from integrations.http import PORTS, GuardedHttp
 from service.ports import Authorizer, BusyCalendar, TokenBox
-from service.provider_settings import GOOGLE
+from service.provider_settings import GOOGLE, MICROSOFT
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from integrations.microsoft_entra import Microsoft
 
 
 def _google_client(settings: Settings) -> GoogleClient:
@@ -47,16 +51,47 @@ def google_calendar(settings: Settings, tokens: TokenBox | None, clock: Callable
     return GoogleCalendar(GoogleAccount(_google_client(settings), _google_http(settings), tokens, clock))
 
 
+@cache
+def _microsoft(settings: Settings) -> Microsoft:
+    from integrations.microsoft_entra import Microsoft, MicrosoftClient  # noqa: PLC0415 - 180 ms, 25 MB, as above
+
+    client = MicrosoftClient(
+        client_id=settings.microsoft_client_id or "",
+        client_secret=settings.microsoft_client_secret or "",
+        authority=settings.microsoft_authority,
+        instance_discovery=settings.microsoft_instance_discovery,
+        graph_root=settings.microsoft_graph_root,
+    )
+    return Microsoft(client, _http_to(settings, client.authority, client.graph_root))
+
+
+def microsoft_calendar(settings: Settings, tokens: TokenBox | None, mailbox: str) -> BusyCalendar:
+    from integrations.microsoft_account import MicrosoftAccount  # noqa: PLC0415 - as above
+    from integrations.microsoft_calendar import MicrosoftCalendar  # noqa: PLC0415 - as above
+
+    assert tokens is not None, "a connection to Microsoft is found by its id"
+    return MicrosoftCalendar(MicrosoftAccount(_microsoft(settings), tokens, mailbox))
+
+
+def _microsoft_authorizer(settings: Settings) -> Authorizer:
+    from integrations.microsoft_consent import MicrosoftAuthorizer  # noqa: PLC0415 - as above
+
+    return MicrosoftAuthorizer(_microsoft(settings))
+
+
 def warm(settings: Settings) -> None:
     """Loads what the configured providers need: for a process whose forks would each do it again."""
     if GOOGLE in settings.providers:
         from integrations.google_api import calendar_api  # noqa: PLC0415 - as above
 
         calendar_api(settings.google_calendar_root)
+    if MICROSOFT in settings.providers:
+        _microsoft(settings)
 
 
 AUTHORIZERS: dict[str, Callable[[Settings, Callable[[], datetime]], Authorizer]] = {
     GOOGLE: lambda settings, clock: GoogleAuthorizer(_google_client(settings), lambda: _google_http(settings), clock),
+    MICROSOFT: lambda settings, _: _microsoft_authorizer(settings),
 }
 
 

@@ -24,8 +24,8 @@ from integrations.own_address import OwnPages
 from integrations.rq_jobs import RqJobs, tls_options
 from integrations.smtp_mail import SmtpMailer
 from service.ports import Authorizer, BusyCalendar, CalendarFactory, Jobs, Mailer, OwnAddress, TextRecords, TokenBox
-from service.provider_settings import GOOGLE
-from service.provider_wiring import Authorizers, google_calendar
+from service.provider_settings import GOOGLE, MICROSOFT
+from service.provider_wiring import Authorizers, google_calendar, microsoft_calendar
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
 from service.store.clock import DatabaseClock
@@ -228,6 +228,7 @@ CALENDARS: dict[str, Callable[[Settings, _Source], BusyCalendar]] = {
     "caldav": lambda _, source: CalDav(source.http(), source.url, source.username, source.password),
     "ics": lambda _, source: IcsFeed(source.http(), source.url),
     GOOGLE: lambda settings, source: google_calendar(settings, source.tokens, source.clock),
+    MICROSOFT: lambda settings, source: microsoft_calendar(settings, source.tokens, source.url),
 }
 
 

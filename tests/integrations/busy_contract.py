@@ -94,6 +94,7 @@ class BusyContract(ABC):
     """Inherited by a test class for each adapter."""
 
     words: ClassVar[dict[str, str]] = {}  # an adapter's own code for one of FAILURES
+    compares = False  # whether all has to be sent to see that it is the same
 
     @abstractmethod
     def adapter(self) -> BusyCalendar:
@@ -156,7 +157,7 @@ class BusyContract(ABC):
         first = self.read()
         before = self.sent()
         assert self.read(first.mark) is None
-        assert self.sent() == before
+        assert self.compares or self.sent() == before
         self.put(then)
         assert busy_of(self.read(first.mark)) == sorted(
             (each for entry in then for each in entry.occurrences), key=lambda each: each.start
