@@ -22,7 +22,7 @@ from workers import context
 
 log = logging.getLogger(__name__)
 BATCH = 50
-AHEAD = 10  # rendered together: one query for all of them, and still seconds before they leave
+AHEAD = 25  # rendered together: one query for all of them, and still seconds before they leave
 RECORD_FOR = timedelta(minutes=2)  # a database that restarts must not lose the answer of a mail that went out
 
 
