@@ -27,7 +27,8 @@ PATHS: dict[str, str] = {
 LIVES: dict[str, timedelta] = {
     "schedule": timedelta(days=365), "connect": timedelta(days=14), "meeting": timedelta(days=180),
     "entry": timedelta(days=180), "followup": timedelta(days=60), "person": timedelta(days=365),
-    "programme": timedelta(days=365), "feed": timedelta(days=365), "operator": timedelta(days=365),
+    "programme": timedelta(days=365), "operator": timedelta(days=365),
+    "feed": timedelta(days=1095),  # programs read it, and nobody looks whether they still may
 }  # fmt: skip
 
 
@@ -87,6 +88,10 @@ class LinkBook:
             if expires_at > now + LIVES[purpose] / 2:
                 self._tokens[(purpose, *about)] = token
 
+    def known_url(self, base_url: str, purpose: str, person_id: int, /, **subject: int | str | None) -> str | None:
+        token = self._tokens.get((purpose, person_id, *(subject.get(name) for name in SUBJECT)))
+        return _url(base_url, purpose, token) if token is not None else None
+
     def url_to(self, base_url: str, purpose: str, person_id: int, /, **subject: int | str | None) -> str:
         """Of the link that `link_for` would give."""
         about = (purpose, person_id, *(subject.get(name) for name in SUBJECT))
@@ -123,6 +128,13 @@ def url_of(base_url: str, link: Link) -> str:
 def _url(base_url: str, purpose: str, token: str) -> str:
     suffix = ".ics" if purpose == "feed" else ""
     return f"{base_url}/{PATHS[purpose]}/{token}{suffix}"
+
+
+def revoke(session: Session, now: datetime, person_id: int, purpose: str, link_id: int) -> None:
+    """Ends this one of the person's links. What is not theirs, or ended before, stays as it is."""
+    link = session.get(Link, link_id)
+    if link is not None and (link.person_id, link.purpose, link.revoked_at) == (person_id, purpose, None):
+        link.revoked_at = now
 
 
 def revoke_links(session: Session, now: datetime, person_id: int | None, purpose: str | None = None) -> int:

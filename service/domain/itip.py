@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from icalendar import Calendar, Event, Parameters, vCalAddress, vText
 from icalendar.parser import Contentline
@@ -12,6 +13,7 @@ from icalendar.parser import Contentline
 from service.domain.interval import Interval
 
 LONGEST_LINE = 75
+READ_AGAIN = timedelta(hours=1)
 PRODID = "-//Greenroom//Meetings//EN"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # Unicode's category Cc, less the line feed
 URL = re.compile(r"https?://[^\s<>\"]+")
@@ -62,20 +64,45 @@ def cancel(invitation: Invitation) -> bytes:
 
 
 def publish(invitation: Invitation) -> bytes:
-    """METHOD:PUBLISH (RFC 5546 3.2.1) for a download or a feed: no ATTENDEE may be in it."""
+    """METHOD:PUBLISH (RFC 5546 3.2.1) for a download: no ATTENDEE may be in it."""
+    return _calendar("PUBLISH", _published(invitation, cancelled=False))
+
+
+def feed(name: str, entries: Iterable[tuple[Invitation, bool]]) -> bytes:
+    """A calendar that somebody's program reads again and again: each entry with whether it was cancelled. The same
+    entries give the same octets. `name` and how often to look are RFC 7986's, with the older words for the name."""
+    calendar = _empty("PUBLISH")
+    calendar.add("name", plain(name))
+    calendar.add("x-wr-calname", plain(name))
+    calendar.add("refresh-interval", READ_AGAIN, parameters={"VALUE": "DURATION"})
+    for invitation, cancelled in entries:
+        calendar.add_component(_published(invitation, cancelled=cancelled))
+    return _octets(calendar)
+
+
+def _published(invitation: Invitation, *, cancelled: bool) -> Event:
     event = _event(invitation)
-    event.add("status", "CONFIRMED")
+    event.add("status", "CANCELLED" if cancelled else "CONFIRMED")
     event["organizer"] = _organizer(invitation)
-    return _calendar("PUBLISH", event)
+    return event
 
 
 def _calendar(method: str, event: Event) -> bytes:
+    calendar = _empty(method)
+    calendar.add_component(event)
+    return _octets(calendar)
+
+
+def _empty(method: str) -> Calendar:
     calendar = Calendar()
     calendar.add("prodid", PRODID)
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")
     calendar.add("method", method)
-    calendar.add_component(event)
+    return calendar
+
+
+def _octets(calendar: Calendar) -> bytes:
     return b"".join(_folded(line) + b"\r\n" for line in calendar.content_lines() if line)
 
 

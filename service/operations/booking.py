@@ -164,7 +164,7 @@ def cancel(session: Session, now: datetime, meeting: Meeting, by_id: int | None,
     if not may_cancel(meeting, now):
         raise MoveNotAllowed("too_late_to_cancel", phase=meeting.phase)
     meeting.reason = typed("reason", reason, LONGEST_REASON)
-    _stop(session, meeting, "cancel", by_id)
+    _stop(session, now, meeting, "cancel", by_id)
     for person_id in outbox.announced(session, meeting.id):
         queue_about(session, now, meeting, "cancellation", person_id)
     return meeting
@@ -180,7 +180,7 @@ def decline(session: Session, now: datetime, meeting: Meeting, by_id: int) -> Me
         if attendance.person_id == by_id:
             attendance.partstat = "DECLINED"
     meeting.declined_by = by_id
-    _stop(session, meeting, "decline", by_id)
+    _stop(session, now, meeting, "decline", by_id)
     for person_id in outbox.announced(session, meeting.id):
         queue_about(session, now, meeting, "declined", person_id)
     return meeting
@@ -291,17 +291,17 @@ def _announce_change(session: Session, now: datetime, meeting: Meeting, by_id: i
     """A newer change replaces an unsent older one; RFC 5546 2.1.4: SEQUENCE grows by one."""
     outbox.withdraw(session, meeting_id=meeting.id, kinds=ABOUT_A_MEETING)
     meeting.sequence += 1
-    meeting.changed_by = by_id
+    meeting.changed_by, meeting.changed_at = by_id, now
     for person in (meeting.pair.mentee, meeting.pair.mentor):
         queue_about(session, now, meeting, "invitation", person.id)
 
 
-def _stop(session: Session, meeting: Meeting, move: str, by_id: int | None) -> None:
+def _stop(session: Session, now: datetime, meeting: Meeting, move: str, by_id: int | None) -> None:
     advance(meeting, move)
     claims.release(session, meeting.id)
     outbox.withdraw(session, meeting_id=meeting.id, kinds=ABOUT_A_MEETING)
     meeting.sequence += 1
-    meeting.changed_by = by_id
+    meeting.changed_by, meeting.changed_at = by_id, now
     meeting.due_at = None
 
 

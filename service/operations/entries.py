@@ -37,28 +37,42 @@ def entry(
 ) -> bytes:
     """The iTIP object for this reader. `answers` are PARTSTATs by person; `entry_url` is the reader's link that can do
     nothing."""
+    shown = None if method == "CANCEL" else agenda
+    told = invitation_for(now, settings, meeting, reader, agenda=shown, answers=answers, entry_url=entry_url)
+    return MAKERS[method](told)
+
+
+def invitation_for(
+    stamped_at: datetime,
+    settings: EntrySettings,
+    meeting: Meeting,
+    reader: Person,
+    *,
+    agenda: Sequence[AgendaItem] | None,
+    answers: Mapping[int, str],
+    entry_url: str | None,
+) -> Invitation:
+    """What the reader's entry says; without an agenda (None) it does not even name the time in words."""
     words = Words.of(reader.locale)
-    lines = [] if method == "CANCEL" else [preview(meeting, reader, agenda)]
+    lines = [preview(meeting, reader, agenda)] if agenda is not None else []
     if entry_url is not None:
         lines.append(words("entry.link", url=entry_url))
     behind = meeting.pair.me(meeting.changed_by) if meeting.changed_by is not None else meeting.pair.mentee
-    return MAKERS[method](
-        Invitation(
-            uid=meeting.uid,
-            sequence=meeting.sequence,
-            stamped_at=now,
-            interval=interval_of(meeting),
-            summary=summary(words, meeting),
-            description="\n\n".join(lines),
-            location=meeting.place,
-            organizer=settings.mail_address,
-            organizer_name=words("entry.organizer", name=behind.name, programme=settings.programme),
-            behind=behind.email,
-            attendees=tuple(
-                Attendee(person.email, person.name, answers.get(person.id, "NEEDS-ACTION"))
-                for person in (meeting.pair.mentee, meeting.pair.mentor)
-            ),
-        )
+    return Invitation(
+        uid=meeting.uid,
+        sequence=meeting.sequence,
+        stamped_at=stamped_at,
+        interval=interval_of(meeting),
+        summary=summary(words, meeting),
+        description="\n\n".join(lines),
+        location=meeting.place,
+        organizer=settings.mail_address,
+        organizer_name=words("entry.organizer", name=behind.name, programme=settings.programme),
+        behind=behind.email,
+        attendees=tuple(
+            Attendee(person.email, person.name, answers.get(person.id, "NEEDS-ACTION"))
+            for person in (meeting.pair.mentee, meeting.pair.mentor)
+        ),
     )
 
 

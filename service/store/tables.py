@@ -152,6 +152,7 @@ class Meeting(Base):
     ask: Mapped[str | None] = mapped_column(EncryptedText("meetings.ask"))  # what the mentee wants from the hour
     reason: Mapped[str | None] = mapped_column(EncryptedText("meetings.reason"))  # of the last move or cancellation
     changed_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # who booked, moved or cancelled last
+    changed_at: Mapped[datetime | None]  # when that was; NULL as long as it stands as it was booked
     declined_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     agenda_touched_at: Mapped[datetime | None]
     happened: Mapped[bool | None]

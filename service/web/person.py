@@ -12,12 +12,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from service import links, numbers
 from service.domain.availability import DEFAULT, Availability, cap_of, from_json, overrides_of, to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
-from service.operations import arcs, calendars, consents, people
+from service.operations import arcs, calendars, consents, feeds, people
 from service.operations.followup import load_commitment, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
 from service.operations.people import PersonChange
 from service.operations.times import availability_of
-from service.store.tables import Connection, CriticalDate, Pair
+from service.store.tables import Connection, CriticalDate, Link, Pair
 from service.web.consent import connect_calendar, end_at_provider
 from service.web.dates import date_input, window_days
 from service.web.page import (
@@ -65,8 +65,13 @@ def _show(
             (connection, [calendars.next_busy(connection, now()), _checked(connection.checked_at)])
             for connection in connections
         ],
+        feed=feeds.feed_link(session, now(), person), feed_url=_feed_url,
         waits=consents.waits, providers=services().settings.providers,
     )  # fmt: skip
+
+
+def _feed_url(link: Link) -> str:
+    return links.url_of(services().settings.base_url, link)
 
 
 def _checked(at: datetime | None) -> str:
@@ -242,6 +247,10 @@ def _commitment(session: Session, reader: Reader) -> None:
     set_commitment(line, request.form.get("state", ""), request.form.get("note"))
 
 
+def _feed(session: Session, reader: Reader) -> None:
+    feeds.make_feed(session, now(), reader.person, asked_int("instead_of"))
+
+
 def _rotate(session: Session, reader: Reader) -> str:
     """Old links stop working, this page's too: the new one is where the reader goes next."""
     fresh = people.rotate_links(session, now(), reader.person)
@@ -251,5 +260,5 @@ def _rotate(session: Session, reader: Reader) -> str:
 CHANGES = {
     "hours": _hours, "mails": _mails, "person": _person, "place": _place, "date": _date, "drop_date": _drop_date,
     "share_date": _share_date, "schedule": _schedule, "switch": _switch, "consent": _consent, "counts": _counts,
-    "commitment": _commitment, "rotate": _rotate,
+    "commitment": _commitment, "rotate": _rotate, "feed": _feed,
 }  # fmt: skip
