@@ -191,7 +191,7 @@ def checked(response: Response) -> Response:
                 "throttled", permanent=False, retry_after=retry_after(response.headers), host=host, status=403
             )
         if reasons & NOT_GRANTED:
-            raise AdapterError("reconnect", permanent=True, host=host)
+            raise AdapterError("consent_partial", permanent=True, host=host)
         if reasons & NOT_SET_UP:
             raise AdapterError("client_refused", permanent=True, host=host)
     return check(response)

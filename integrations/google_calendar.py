@@ -112,12 +112,19 @@ def _unchanged(calls: GoogleCalls, calendar: CalendarRef, sync_token: str) -> bo
 
 
 def _list(calls: GoogleCalls, calendar: CalendarRef, request: ReadRequest) -> _Listing:
+    """Nothing where it is refused and busy times may not be: whoever shares only those with the account. Without a mark
+    they are read each time."""
     listing = _Listing()
     window = {"timeMin": request.window.start.isoformat(), "timeMax": request.window.end.isoformat()}
     page: str | None = None
     while True:
         query = calls.api.events.list(calendarId=calendar.key, pageToken=page, **window, **EVENT_OPTIONS)
-        answer = calls.execute(query)
+        try:
+            answer = calls.execute(query)
+        except AdapterError as fault:
+            if fault.code in {"forbidden", "consent_partial"}:
+                return _Listing()
+            raise
         try:
             _add(listing, answer, request)
         except (KeyError, TypeError, ValueError, AttributeError):

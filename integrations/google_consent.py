@@ -25,9 +25,17 @@ from service.ports import ConsentBegun, Granted
 TIMEOUT = timedelta(seconds=10)  # a person looks at a blank page meanwhile
 AUTH = "https://www.googleapis.com/auth/"
 IDENTITY = frozenset({"openid", "email"})
-# The least that each step of the ladder needs (the scopes that calendar.v3's discovery document takes per method).
-BUSY = frozenset({f"{AUTH}calendar.events.freebusy", f"{AUTH}calendar.calendarlist.readonly"})
-NEEDED = {"busy": BUSY, "write": BUSY | {f"{AUTH}calendar.events.owned"}}
+FREE_BUSY, LIST, OWNED = (
+    f"{AUTH}calendar.{each}" for each in ("events.freebusy", "calendarlist.readonly", "events.owned")
+)
+# The least that each step of the ladder needs, and what does as well where somebody has given more (the scopes that
+# calendar.v3's discovery document takes for each method).
+NEEDED = {"busy": frozenset({FREE_BUSY, LIST}), "write": frozenset({FREE_BUSY, LIST, OWNED})}
+WIDER = {
+    FREE_BUSY: frozenset({f"{AUTH}calendar", f"{AUTH}calendar.readonly"}),
+    LIST: frozenset({f"{AUTH}calendar", f"{AUTH}calendar.readonly", f"{AUTH}calendar.calendarlist"}),
+    OWNED: frozenset({f"{AUTH}calendar", f"{AUTH}calendar.events"}),
+}
 # RFC 6749 4.1.2.1 and 5.2, OpenID Connect Core 3.1.2.6, and Google's own
 # (developers.google.com/identity/protocols/oauth2/web-server, "Authorization errors"). What is not here is a mistake in
 # how the operator set up the client.
@@ -92,7 +100,7 @@ class GoogleAuthorizer:
         return Granted(str(whose["sub"]), str(whose.get("email", "")), frozenset(tokens.scopes), tokens.render())
 
     def missing(self, access: str, granted: frozenset[str]) -> frozenset[str]:
-        return NEEDED[access] - granted
+        return frozenset(each for each in NEEDED[access] if not granted & {each, *WIDER[each]})
 
     def revoke(self, tokens: str) -> None:
         """The refresh token's end is that of the whole grant. One that is unknown there has ended already."""

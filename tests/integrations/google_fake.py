@@ -6,6 +6,7 @@ It refuses what the documents do not name, keeps a journal of what was asked, an
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -37,7 +38,7 @@ class Call:
 
 class GoogleFake:
     """`answer` is what every API request gets while it is set; `faults` what the next ones of a method do; `lost` are
-    methods whose work is done and whose answer never arrives."""
+    methods whose work is done and whose answer never arrives; each API request takes `delay` seconds."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.host = ""
@@ -48,6 +49,7 @@ class GoogleFake:
         self.answer: Answer | None = None
         self.faults: dict[str, list[Answer]] = {}
         self.lost: set[str] = set()
+        self.delay = 0.0
         self._lock = RLock()
 
     @property
@@ -125,6 +127,7 @@ class GoogleFake:
         return body(b"", 404)
 
     def _api(self, handler: BaseHTTPRequestHandler, path: str, query: list[tuple[str, str]], content: bytes) -> Answer:
+        time.sleep(self.delay)
         try:
             found = asked(handler.command, path, query, content)
             with self._lock:

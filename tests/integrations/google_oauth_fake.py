@@ -119,10 +119,15 @@ class OAuthFake:
             raise OAuthRefused("invalid_token")
         grant.revoked = True
 
+    def account(self, email: str) -> Account:
+        """Somebody who can be chosen on the page."""
+        return self.accounts.setdefault(email, Account(str(10**20 + len(self.accounts)), email))
+
     def grant(self, email: str, *scopes: str, offline: bool = True) -> GoogleGrant:
         """As if the account had consented already."""
-        account = self.accounts.setdefault(email, Account(str(10**20 + len(self.accounts)), email))
-        made = GoogleGrant(account, frozenset(scopes), f"1//{secrets.token_urlsafe(24)}" if offline else None)
+        made = GoogleGrant(
+            self.account(email), frozenset(scopes), f"1//{secrets.token_urlsafe(24)}" if offline else None
+        )
         self.grants.append(made)
         return made
 

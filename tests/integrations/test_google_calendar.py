@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -215,6 +216,17 @@ def test_a_calendar_taken_away_between_two_requests_is_not_free(world):
     assert (fault_of(world).code, fault_of(world, "elsewhere").permanent) == ("not_found", True)
 
 
+def test_s09_a_google_that_takes_its_time_is_given_up_in_time_over_all_of_its_requests(world):
+    """Three requests of 0.3 seconds each, and half a second for all."""
+    put(world, MORNING)
+    world.fake.delay = 0.3
+    began = time.monotonic()
+    with pytest.raises(AdapterError) as caught:
+        world.adapter().fetch(CalendarRef(BEN, "", True), REQUEST, None, timedelta(seconds=0.5))
+    assert (caught.value.code, caught.value.permanent) == ("timeout", False)
+    assert time.monotonic() - began < 2
+
+
 @pytest.mark.parametrize(
     "answer",
     [b"[]", b"null", b"\xff", b"{}", b'{"calendars": {}}', b'{"calendars": {"ben@example.org": {}}}',
@@ -233,7 +245,7 @@ def test_an_answer_that_makes_no_sense_is_not_free(world, answer):
         (refused(403, "userRateLimitExceeded"), "throttled", False, None),
         (refused(429, "rateLimitExceeded", Retry_After="3"), "throttled", False, 3),
         (refused(503, "backendError", Retry_After="5"), "server_error", False, 5),
-        (refused(403, "insufficientPermissions"), "reconnect", True, None),
+        (refused(403, "insufficientPermissions"), "consent_partial", True, None),
         (refused(403, "accessNotConfigured"), "client_refused", True, None),
         (refused(403, "forbidden"), "forbidden", True, None),
         (refused(404, "notFound"), "not_found", True, None),
@@ -251,13 +263,22 @@ def test_an_error_says_for_how_long_exactly_and_nothing_is_repeated(world, answe
 def test_scopes_that_were_not_given_need_their_owner(busy_only):
     busy_only.grant.scopes = frozenset({"openid"})
     fault = fault_of(busy_only)
-    assert (fault.code, fault.permanent) == ("reconnect", True)
+    assert (fault.code, fault.permanent) == ("consent_partial", True)
+
+
+@pytest.mark.parametrize("reason", ["forbidden", "insufficientPermissions"])
+def test_where_only_busy_times_may_be_read_they_are_each_time(world, reason):
+    put(world, MORNING)
+    for _ in range(2):
+        world.fake.faults["events.list"] = [refused(403, reason)]
+        reading = read(world)
+        assert (busy_of(reading), reading.mark.sync_token) == ([MORNING], None)
 
 
 def test_no_title_comes_with_an_error(world, caplog):
     caplog.set_level("DEBUG")
     put(world, MORNING)
-    for status in (200, 400, 403, 500):
+    for status in (200, 400, 500):
         world.fake.faults["events.list"] = [servers.body(b'{"items": [{"summary": "SECRET-TITLE"}]}', status)]
         fault = fault_of(world)
         told = f"{fault!r} {fault.params} {fault.__cause__!r}"

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from integrations.google_account import GoogleTokens
-from integrations.google_consent import BUSY
+from integrations.google_consent import FREE_BUSY, LIST, NEEDED, OWNED
 from service.domain.errors import AdapterError
 from tests.fakes import SetClock
 from tests.integrations import servers
@@ -18,10 +18,6 @@ from tests.integrations.google_document import AUTH
 from tests.integrations.google_fake import google
 from tests.integrations.google_world import BEN, REDIRECT, World
 from tests.smtp import free_port
-
-FREE_BUSY, LIST, OWNED = (
-    f"{AUTH}calendar.{each}" for each in ("events.freebusy", "calendarlist.readonly", "events.owned")
-)
 
 
 @pytest.fixture
@@ -76,6 +72,14 @@ def test_an_unticked_box_is_noticed(world):
     granted = world.authorizer().finish(begun.kept, REDIRECT, answer)
     assert world.authorizer().missing("write", granted.scopes) == {OWNED, LIST}
     assert world.authorizer().missing("busy", granted.scopes) == {LIST}
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"),
+    [("calendar", set()), ("calendar.readonly", {OWNED}), ("calendar.events", {FREE_BUSY, LIST})],
+)
+def test_who_gave_more_has_given_enough(world, given, missing):
+    assert world.authorizer().missing("write", frozenset({f"{AUTH}{given}"})) == missing
 
 
 def test_a_no_is_a_no(world):
@@ -183,4 +187,4 @@ def test_no_secret_is_in_a_log_an_error_or_a_repr(world, caplog):
     told = caplog.text + repr(fault) + repr(fault.params) + repr(tokens)
     secrets = [tokens.refresh_token, tokens.access_token, answer["code"], json.loads(begun.kept)["verifier"]]
     assert not [each for each in secrets if each in told]
-    assert set(tokens.scopes) >= BUSY
+    assert set(tokens.scopes) >= NEEDED["busy"]
