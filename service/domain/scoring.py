@@ -44,6 +44,7 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
     counted = ask.target.zone if ask.target else ask.mentee.zone
     pledged = _pledged_spans(ask, starts)
     duration = ask.duration
+    today = local_day(ask.mentee.zone, floor_epoch(ask.now))
     ranked: list[Slot] = []
     for first, end, mine, yours, there in _stretches((ask.mentee.zone, ask.mentor.zone, counted), starts):
         clock = _clock_points(length, minute, mine, yours, there)
@@ -53,7 +54,7 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
         for epoch in starts[first:end]:
             if (epoch + there) // DAY != day:
                 day = (epoch + there) // DAY
-                points, reasons = _day(ask, day)
+                points, reasons = _day(ask, today, day)
                 told = [reasons + extra for extra in extras]
             of_hour, extra = clock[epoch % DAY // _QUARTER]
             why = told[extra]
@@ -65,10 +66,10 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
     return ranked
 
 
-def _day(ask: Ask, day: int) -> tuple[int, tuple[Reason, ...]]:
+def _day(ask: Ask, today: int, day: int) -> tuple[int, tuple[Reason, ...]]:
     """Points and reasons that all slots of a day share."""
     if ask.target is None:
-        lead = day - local_day(ask.mentee.zone, floor_epoch(ask.now))
+        lead = day - today
         away = (_LEAD_DAYS - lead) * _A_DAY_OFF if lead < _LEAD_DAYS else (lead - _LEAD_DAYS) * _A_DAY_LATER
         return max(_LEAST_DAY, _BEST_DAY - away), (_lead_reason(lead),)
     target = ask.target
@@ -78,12 +79,19 @@ def _day(ask: Ask, day: int) -> tuple[int, tuple[Reason, ...]]:
     return max(_LEAST_DAY, _BEST_DAY - abs(day - best) * _A_DAY_OFF), reasons
 
 
+@lru_cache(maxsize=64)
+def _in_weeks(weeks: int) -> Reason:
+    return Reason("in_weeks", {"n": weeks})
+
+
+@lru_cache(maxsize=512)
 def _lead_reason(days: int) -> Reason:
+    """One and the same for all days that are as far: their words are then made once."""
     if days <= 1:
         return Reason("tomorrow" if days == 1 else "today", {})
     if days <= _SOON_DAYS:
         return Reason("soon", {"n": days})
-    return Reason("in_weeks", {"n": round(days / 7)})
+    return _in_weeks(round(days / 7))
 
 
 def _target_reason(target: Target, after: int) -> Reason:
