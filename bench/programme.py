@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -11,14 +12,14 @@ from urllib.parse import urlsplit
 from sqlalchemy.orm import Session
 
 from service import links, wiring
-from service.domain.interval import floor_epoch, merge, pack
+from service.domain.interval import Span, floor_epoch, merge, pack
 from service.operations import arcs, people
 from service.settings import Settings
 from service.store.migrate import migrate
 from service.store.tables import ApiToken, Calendar, Connection
 from service.store.types import fingerprint
 
-DAYS = 60
+DAY, DAYS = 86_400, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,18 @@ def pair_with(settings: Settings, busy: int) -> Asked:
     return asked
 
 
+def busy_times(dice: random.Random, start: int, count: int) -> Iterator[Span]:
+    """500 events of five minutes to an hour on five-minute edges; those beyond are two minutes long and at night, so
+    that the same times stay free and only the record grows."""
+    start = start // DAY * DAY
+    for _ in range(min(count, 500)):
+        begin = start + 300 * dice.randrange(DAYS * 288)
+        yield begin, begin + 300 * dice.randint(1, 12)
+    for number in range(max(0, count - 500)):
+        begin = start + number % DAYS * DAY + number // DAYS * 240
+        yield begin, begin + 120
+
+
 def _token(session: Session, now: datetime, person_id: int) -> str:
     token = secrets.token_urlsafe(32)
     session.add(ApiToken(token_hash=fingerprint(token), person_id=person_id, created_at=now))
@@ -60,11 +73,8 @@ def _token(session: Session, now: datetime, person_id: int) -> str:
 
 
 def _fill_calendar(session: Session, now: datetime, person_id: int, count: int) -> None:
-    """As a worker would have stored it: read a moment ago, events of five minutes to an hour, merged."""
-    dice = random.Random(person_id)
-    start = floor_epoch(now) // 300 * 300
-    begins = [start + 300 * dice.randrange(DAYS * 288) for _ in range(count)]
-    busy = merge((begin, begin + 300 * dice.randint(1, 12)) for begin in begins)
+    """As a worker would have stored it: read a moment ago, and merged."""
+    busy = merge(busy_times(random.Random(person_id), floor_epoch(now), count))
     connection = Connection(
         person_id=person_id, provider="ics", url="https://calendar.example.org/x.ics", created_at=now
     )

@@ -11,9 +11,10 @@ from datetime import UTC, date, datetime, timedelta
 from time import perf_counter
 from zoneinfo import ZoneInfo
 
+from bench.programme import busy_times
 from service.domain import arc, slots
 from service.domain.availability import DEFAULT
-from service.domain.interval import Interval, Span, floor_epoch, merge
+from service.domain.interval import Interval, Span, floor_epoch, merge, pack, unpack
 
 SPRING = datetime(2027, 3, 1, tzinfo=UTC)  # New York changes its clocks on 14 March, Berlin on 28 March
 AUTUMN = datetime(2027, 10, 11, tzinfo=UTC)
@@ -55,17 +56,26 @@ def measure(count: int = 500, rounds: int = ROUNDS) -> dict[str, float]:
         part for part in arc.arc("presentation", talk, None, zone, None, SPRING) if part.session == "practice"
     )
     dated = replace(ask, target=replace(arc.target(practice), prefer_on=date(2027, 4, 9)))
-    full = raw_busy(10 * count, SPRING, seed=1)
-    crowded = ask_for((merge(full[0]), merge(full[1])), SPRING)
-    stored = _median(rounds, lambda: slots.starts(ask))
+    few, many = (_record(floor_epoch(SPRING), size) for size in (count, 10 * count))
+    stored = ask_for((unpack(few[0]), unpack(few[1])), SPRING)
     return {
-        "stored": stored,
-        "stored_ratio": _median(rounds, lambda: slots.starts(crowded)) / stored,
+        "stored": _median(rounds, lambda: slots.starts(stored)),
+        "stored_ratio": _median(rounds, lambda: _from_record(many)) / _median(rounds, lambda: _from_record(few)),
         "raw": _median(rounds, lambda: slots.starts(ask_for((merge(raw[0]), merge(raw[1])), SPRING))),
         "scored": _median(rounds, lambda: slots.propose(ask)),
         "scored_date": _median(rounds, lambda: slots.propose(dated)),
         "slots": float(len(slots.starts(ask))),
     }
+
+
+def _record(start: int, count: int) -> tuple[bytes, bytes]:
+    """The two people's rows as they are stored."""
+    mentee, mentor = (pack(merge(busy_times(random.Random(seed), start, count))) for seed in (1, 2))
+    return mentee, mentor
+
+
+def _from_record(record: tuple[bytes, bytes]) -> list[int]:
+    return slots.starts(ask_for((unpack(record[0]), unpack(record[1])), SPRING))
 
 
 def _median(rounds: int, call: Callable[[], object]) -> float:

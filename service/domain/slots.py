@@ -26,7 +26,7 @@ from service.domain.asking import (
 )
 from service.domain.availability import open_between
 from service.domain.caps import full_periods
-from service.domain.interval import Span, Spans, floor_epoch, instant, intersect, merge, subtract
+from service.domain.interval import Span, Spans, edges, floor_epoch, instant, intersect, merge, subtract
 from service.domain.scoring import rank
 
 __all__ = [
@@ -75,7 +75,9 @@ def starts(ask: Ask) -> list[int]:
     *_, (_, _, left) = _sieve(ask, _window(ask), both, [(rule, person) for rule in _PERSONAL for person in both])
     found: list[int] = []
     for first, end in left:
-        found += range(-(-first // GRID) * GRID, end, GRID)
+        start = -(-first // GRID) * GRID
+        if start < end:  # between two busy times there is often none
+            found += range(start, end, GRID)
     return found
 
 
@@ -226,20 +228,21 @@ def _clear_of(left: list[Span], holes: Spans, before: int, after: int) -> list[S
     """`left` without the holes, each widened by seconds on both sides. Looks only at holes near what is left."""
     if not holes:
         return left
+    starts, ends = edges(holes)
     clear: list[Span] = []
-    near, count = 0, len(holes)
+    near, count = 0, len(starts)
     for start, end in left:
-        at = near = bisect_left(holes, (start - after,), near)
-        if at and holes[at - 1][1] + after > start:
+        at = near = bisect_left(starts, start - after, near)
+        if at and ends[at - 1] + after > start:
             at -= 1  # the one before reaches in; none before that one can, for holes are disjoint
         cursor, until = start, end + before
         while at < count:
-            hole_start, hole_end = holes[at]
+            hole_start = starts[at]
             if hole_start >= until:
                 break
             if hole_start - before > cursor:
                 clear.append((cursor, hole_start - before))
-            cursor = hole_end + after
+            cursor = ends[at] + after
             at += 1
         if cursor < end:
             clear.append((cursor, end))

@@ -64,15 +64,23 @@ def from_local(local: Spans, zone: ZoneInfo, start: int, end: int) -> list[Span]
     return laid
 
 
-def from_week(pattern: Spans, zone: ZoneInfo, start: int, end: int) -> list[Span]:
+def from_week(pattern: tuple[Span, ...], zone: ZoneInfo, start: int, end: int) -> list[Span]:
     """As from_local, for spans of seconds since Monday 00:00 that come every week; none may touch, Sunday's to
     Monday's included."""
     laid: list[Span] = []
-    for low, high, offset in _cut(zone, start, end):
-        week = (low + offset - _FIRST_MONDAY) // WEEK * WEEK + _FIRST_MONDAY - offset
-        weeks = range(week, high, WEEK)
-        _add(laid, [(base + opens, base + closes) for base in weeks for opens, closes in pattern], low, high)
+    for since, until, offset in segments(zone, start, end):
+        low, high = max(since, start), min(until, end)
+        if low < high:
+            _add(laid, _weeks(pattern, since, until, offset), low, high)
     return laid
+
+
+@lru_cache(maxsize=256)
+def _weeks(pattern: tuple[Span, ...], since: int, until: int, offset: int) -> list[Span]:
+    """The pattern in every week that a segment touches. Most people keep the usual hours, and these are the same for
+    months."""
+    week = (since + offset - _FIRST_MONDAY) // WEEK * WEEK + _FIRST_MONDAY - offset
+    return [(base + opens, base + closes) for base in range(week, until, WEEK) for opens, closes in pattern]
 
 
 def _cut(zone: ZoneInfo, start: int, end: int) -> Iterator[Segment]:

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from service.domain.availability import DEFAULT, Availability, from_json
-from service.domain.interval import Span, floor_epoch, merge, unpack
+from service.domain.interval import Spans, floor_epoch, merge, unpack
 from service.domain.slots import OwnClaim, PersonTimes
 from service.store.pair_rows import PairRow, PersonRow
 from service.store.tables import Calendar, Claim, Connection, Meeting, Pair, Person
@@ -81,7 +81,7 @@ def times_of_pair(
             name=person.name,
             zone=ZoneInfo(person.zone),
             availability=offered[person.id],
-            busy=busy[person.id],
+            busy=busy.get(person.id, ()),
             unreadable=person.id in unreadable,
             own=own[person.id],
         )
@@ -92,10 +92,10 @@ def times_of_pair(
 
 def _busy(
     session: Session, now: datetime, pair: Pair | PairRow, max_age: timedelta, reach: dict[int, datetime]
-) -> tuple[dict[int, list[Span]], set[int], tuple[Source, ...]]:
+) -> tuple[dict[int, Spans], set[int], tuple[Source, ...]]:
     names = {pair.mentee_id: pair.mentee.name, pair.mentor_id: pair.mentor.name}
     rows = session.execute(_CALENDARS, {"mentee": pair.mentee_id, "mentor": pair.mentor_id})
-    busy: dict[int, list[Span]] = defaultdict(list)
+    busy: dict[int, Spans] = {}
     unreadable: set[int] = set()
     found: dict[int, Source] = {}
     for connection_id, person_id, provider, state, counts, blob, until, verified_at in rows:
@@ -105,10 +105,10 @@ def _busy(
         if too_old:
             unreadable.add(person_id)
         if blob is not None:
-            spans = unpack(blob)
+            spans: Spans = unpack(blob)
             if until is not None and until < reach[person_id]:  # the horizon has grown since: unknown is never free
-                spans.append((floor_epoch(until), floor_epoch(reach[person_id]) + BEYOND))
-            busy[person_id] = merge([*busy[person_id], *spans]) if busy[person_id] else spans
+                spans = [*spans, (floor_epoch(until), floor_epoch(reach[person_id]) + BEYOND)]
+            busy[person_id] = merge([*busy[person_id], *spans]) if person_id in busy else spans
         known = found.get(connection_id)
         oldest = verified_at if known is None else _older(known.verified_at, verified_at)
         stale = (too_old and state != "reconnect") or (known is not None and known.state == "stale")

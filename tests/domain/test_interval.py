@@ -41,7 +41,11 @@ def test_subtract_and_intersect(some: list[Span], others: list[Span]) -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1)), max_size=8))
 def test_packed_spans_come_back(some: list[Span]) -> None:
-    assert unpack(pack(some)) == some
+    found = unpack(pack(some))
+    assert list(found) == some
+    assert len(found) == len(some)
+    assert found[1:3] == some[1:3]
+    assert [found[place] for place in range(len(some))] == some
 
 
 def test_packed_spans_have_the_same_octets_on_every_machine() -> None:
