@@ -36,12 +36,16 @@ class GoogleClient:
 
 @dataclass(frozen=True, slots=True)
 class GoogleTokens:
-    """What is kept of a grant. `expires_at` is by our own clock: Google says only how many seconds are left."""
+    """What is kept of a grant. Both ends are by our own clock: Google says only how many seconds are left.
+
+    `refresh_until` is None where a grant has no end: those of an app that is registered as in testing have one.
+    """
 
     refresh_token: str
     access_token: str
     expires_at: datetime
     scopes: tuple[str, ...]
+    refresh_until: datetime | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -51,10 +55,11 @@ class GoogleTokens:
             kept["access_token"],
             datetime.fromisoformat(kept["expires_at"]),
             tuple(kept["scopes"]),
+            datetime.fromisoformat(kept["refresh_until"]) if kept.get("refresh_until") else None,
         )
 
     def render(self) -> str:
-        return json.dumps({**asdict(self), "expires_at": self.expires_at.isoformat()})
+        return json.dumps(asdict(self), default=datetime.isoformat)
 
     def __repr__(self) -> str:
         return "<GoogleTokens>"  # a traceback or a failed assertion would show them
@@ -67,9 +72,14 @@ def tokens_of(answer: dict[str, Any], now: datetime, before: GoogleTokens | None
     scopes = str(answer["scope"]).split() if answer.get("scope") else (before.scopes if before else ())
     if not refresh_token or not answer.get("access_token"):
         return None
-    told = str(answer.get("expires_in", ""))
-    lasts = timedelta(seconds=int(told)) if told.isdecimal() else timedelta(hours=1)
-    return GoogleTokens(str(refresh_token), str(answer["access_token"]), now + lasts, tuple(scopes))
+    lasts = _seconds(answer.get("expires_in")) or timedelta(hours=1)
+    until = _seconds(answer.get("refresh_token_expires_in"))
+    refresh_until = now + until if until else (before.refresh_until if before else None)
+    return GoogleTokens(str(refresh_token), str(answer["access_token"]), now + lasts, tuple(scopes), refresh_until)
+
+
+def _seconds(told: object) -> timedelta | None:
+    return timedelta(seconds=int(str(told))) if str(told).isdecimal() else None
 
 
 def post_form(http: GuardedHttp, url: str, fields: dict[str, str], timeout: timedelta) -> Response:
@@ -135,13 +145,17 @@ class GoogleAccount:
                 # Where a lease ended before its holder did, somebody else has renewed: a spent token is not a dead one.
                 now = self._tokens_now()
                 if now.refresh_token == tokens.refresh_token:
-                    raise AdapterError("reconnect", permanent=True, host=host_of(self.client.token_uri))
+                    raise AdapterError(self._why_dead(now), permanent=True, host=host_of(self.client.token_uri))
                 return now.access_token
             renewed = tokens_of(json_of(_granted(response)), self._clock(), tokens)
             if renewed is None:
                 raise AdapterError("unexpected_answer", permanent=False, host=host_of(self.client.token_uri))
             self._tokens.save(renewed.render())
             return renewed.access_token
+
+    def _why_dead(self, tokens: GoogleTokens) -> str:
+        ran_out = tokens.refresh_until is not None and self._clock() >= tokens.refresh_until - EARLY
+        return "grant_ran_out" if ran_out else "reconnect"
 
     def _ask_for_new(self, refresh_token: str, deadline: float) -> Response:
         fields = {

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.integrations.google_calendars_fake import FakeCalendar, interval_of, occurrences, opened, page_of, sealed
@@ -22,7 +22,6 @@ BARE = (
 NOT_WITH_SYNC = {
     "iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty", "timeMin", "timeMax", "updatedMin",
 }  # fmt: skip
-CHANNEL_LIFE = timedelta(days=7)
 
 
 @dataclass
@@ -42,8 +41,6 @@ class EventsFake:
     uids: bool = True
     pending: bool = False
     invitations: list[Invitation] = field(default_factory=list)
-    channels: dict[str, JSON] = field(default_factory=dict)
-    plain_hooks: bool = False  # whether http is enough for a hook, in tests
 
     def listed(self, calendar: FakeCalendar, asked: Asked, scopes: frozenset[str]) -> JSON:
         query = asked.query
@@ -184,37 +181,6 @@ class EventsFake:
         if asked.query.get("sendUpdates") in {"all", "externalOnly"}:
             others = tuple(each["email"] for each in event.get("attendees", []) if not each.get("self"))
             self.invitations.append(Invitation(kind, event["id"], others))
-
-    def watch(self, calendar: FakeCalendar, asked: Asked) -> JSON:
-        body = asked.body or {}
-        key = body.get("id", "")
-        if not re.fullmatch(r"[A-Za-z0-9\-_+/=]{1,64}", key) or body.get("type") != "web_hook":
-            raise Refused(400, "channelIdInvalid" if body.get("type") == "web_hook" else "unknownChannelType")
-        if not body.get("address", "").startswith("https://") and not self.plain_hooks:
-            raise Refused(400, "webhookUrlNotHttps", f"WebHook callback must be HTTPS: {body.get('address')}")
-        if key in self.channels:
-            raise Refused(400, "channelIdNotUnique", "Channel id not unique")
-        lasts = min(timedelta(seconds=int(body.get("params", {}).get("ttl", 10**7))), CHANNEL_LIFE)
-        until = self.clock() + lasts
-        if body.get("expiration"):
-            until = min(until, datetime.fromtimestamp(int(body["expiration"]) / 1000, UTC))
-        made = {
-            "kind": "api#channel",
-            "id": key,
-            "resourceId": f"resource-{calendar.id}",
-            "resourceUri": f"https://www.googleapis.com/calendar/v3/calendars/{calendar.id}/events",
-            "expiration": str(int(until.timestamp() * 1000)),
-            **({"token": body["token"]} if "token" in body else {}),
-        }
-        self.channels[key] = {**made, "address": body["address"], "calendar": calendar.id}
-        return made
-
-    def stop(self, asked: Asked) -> None:
-        body = asked.body or {}
-        channel = self.channels.get(body.get("id", ""))
-        if channel is None or channel["resourceId"] != body.get("resourceId"):
-            raise Refused(404, "notFound", "Channel not found")
-        del self.channels[body["id"]]
 
 
 def _single(calendar: FakeCalendar, event: JSON, query: JSON) -> list[JSON]:

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.integrations.google_calendars_fake import CalendarsFake, FakeCalendar
+from tests.integrations.google_channels_fake import ChannelsFake
 from tests.integrations.google_document import JSON, Asked, Refused, asked, document, partial
 from tests.integrations.google_events_fake import EventsFake
 from tests.integrations.google_oauth_fake import CLIENT_ID, CLIENT_SECRET, GoogleGrant, OAuthFake, OAuthRefused
@@ -44,6 +45,7 @@ class GoogleFake:
         self.host = ""
         self.oauth = OAuthFake(clock)
         self.events = EventsFake(clock)
+        self.channels = ChannelsFake(clock)
         self.calendars = CalendarsFake()
         self.journal: list[Call] = []
         self.answer: Answer | None = None
@@ -158,7 +160,7 @@ class GoogleFake:
             case "freebusy.query":
                 return self.calendars.free_busy(owner, found)
             case "channels.stop":
-                return self.events.stop(found)
+                return self.channels.stop(found)
         calendar = self.calendars.find(owner, found.path.get("calendarId", ""))
         match found.method:
             case "events.list":
@@ -166,7 +168,7 @@ class GoogleFake:
             case "events.get":
                 return self.events.get(calendar, found, grant.scopes)
             case "events.watch":
-                return self.events.watch(calendar, found)
+                return self.channels.watch(calendar, found)
         if calendar.access_role not in {"owner", "writer"}:
             raise Refused(403, "requiredAccessLevel", "You need to have writer access to this calendar.")
         match found.method:

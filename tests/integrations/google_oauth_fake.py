@@ -48,6 +48,7 @@ class GoogleGrant:
     account: Account
     scopes: frozenset[str]
     refresh_token: str | None
+    until: datetime | None = None  # of an app in testing
     revoked: bool = False
 
 
@@ -58,6 +59,7 @@ class OAuthFake:
     clock: Callable[[], datetime]
     redirect_uris: set[str] = field(default_factory=set)
     rotating: bool = False
+    testing: bool = False  # the app has not been published: what it is given ends after a week
     policy: str | None = None  # what the account's administrator answers instead of the account
     accounts: dict[str, Account] = field(default_factory=dict)
     grants: list[GoogleGrant] = field(default_factory=list)
@@ -125,9 +127,9 @@ class OAuthFake:
 
     def grant(self, email: str, *scopes: str, offline: bool = True) -> GoogleGrant:
         """As if the account had consented already."""
-        made = GoogleGrant(
-            self.account(email), frozenset(scopes), f"1//{secrets.token_urlsafe(24)}" if offline else None
-        )
+        refresh_token = f"1//{secrets.token_urlsafe(24)}" if offline else None
+        until = self.clock() + timedelta(days=7) if self.testing else None
+        made = GoogleGrant(self.account(email), frozenset(scopes), refresh_token, until)
         self.grants.append(made)
         return made
 
@@ -177,12 +179,16 @@ class OAuthFake:
     def _answer(self, grant: GoogleGrant) -> dict[str, Any]:
         lasts = int(LIFETIME.total_seconds())
         scope = " ".join(sorted(grant.scopes))
-        return {
+        answer = {
             "access_token": self.access_token(grant), "expires_in": lasts, "scope": scope, "token_type": "Bearer",
         }  # fmt: skip
+        if grant.until is not None:
+            answer["refresh_token_expires_in"] = int((grant.until - self.clock()).total_seconds())
+        return answer
 
     def _by_token(self, token: str) -> GoogleGrant | None:
-        return next((each for each in self.grants if token and each.refresh_token == token), None)
+        found = next((each for each in self.grants if token and each.refresh_token == token), None)
+        return None if found and found.until and found.until <= self.clock() else found
 
     def _asked_scopes(self, query: dict[str, str]) -> list[str]:
         """Raises OAuthRefused for what Google shows a page of its own about."""

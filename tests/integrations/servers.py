@@ -37,7 +37,7 @@ def answering(answers: dict[str, Answer], tls: ssl.SSLContext | None = None) -> 
             except (BrokenPipeError, ConnectionResetError):
                 pass  # the reader had enough, which is what some tests are about
 
-        do_PROPFIND = do_REPORT = do_GET
+        do_POST = do_PROPFIND = do_REPORT = do_GET
 
         def log_message(self, *_arguments: object) -> None:
             pass

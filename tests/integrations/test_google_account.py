@@ -20,7 +20,7 @@ from tests.fakes import SetClock
 from tests.integrations import servers
 from tests.integrations.busy_contract import REQUEST, WAIT
 from tests.integrations.google_fake import google
-from tests.integrations.google_world import BEN, MemoryTokens, World, client_of, tokens_for
+from tests.integrations.google_world import BEN, REDIRECT, MemoryTokens, World, client_of, tokens_for
 
 LIFE = timedelta(seconds=3599)
 
@@ -100,6 +100,24 @@ def test_a_spent_token_is_looked_at_once_more(world, clock):
     assert len(world.adapter().discover(WAIT)) == 1
     assert len(world.fake.calls("token")) == 1
     assert world.box.saved == []
+
+
+def test_the_week_of_an_app_in_testing_is_told_from_a_consent_taken_back(world, clock):
+    world.fake.oauth.testing = True
+    world.fake.oauth.redirect_uris.add(REDIRECT)
+    begun = world.authorizer().begin("busy", REDIRECT, None)
+    granted = world.authorizer().finish(begun.kept, REDIRECT, world.fake.consent(begun.url, BEN))
+    world.box = MemoryTokens(granted.tokens)
+    for days, revoked, code in ((6, False, None), (0, True, "reconnect"), (1, False, "grant_ran_out")):
+        clock.advance(days=days)
+        world.fake.oauth.grants[-1].revoked = revoked
+        world.fake.oauth.forget_access()
+        try:
+            world.adapter().discover(WAIT)
+            found = None
+        except AdapterError as fault:
+            found = fault.code
+        assert found == code
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from integrations.google_api import GoogleCalls
 from integrations.google_consent import NEEDED
 from service.domain.errors import AdapterError
 from tests.fakes import SetClock
+from tests.integrations import servers
 from tests.integrations.busy_contract import LATER, MORNING, WAIT
 from tests.integrations.google_document import AUTH
 from tests.integrations.google_fake import google
@@ -158,6 +159,27 @@ def test_a_channel_lives_for_a_week_at_most_and_is_stopped_by_both_its_names(ask
     assert ask("POST", f"{EVENTS}/watch", HOOK) == (400, "channelIdNotUnique")
     assert ask("POST", "channels/stop", {"id": "channel-1", "resourceId": "another"})[0] == 404
     assert ask("POST", "channels/stop", {"id": "channel-1", "resourceId": channel["resourceId"]})[0] == 204
+
+
+def test_a_channel_tells_of_changes_without_saying_which_until_it_ends(world, ask, clock):
+    heard = []
+
+    def hook(handler):
+        heard.append(dict(handler.headers))
+        servers.body(b"")(handler)
+
+    world.fake.channels.plain = True
+    with servers.answering({"/hooks/google": hook}) as host:
+        ask("POST", f"{EVENTS}/watch", {**HOOK, "address": f"http://{host}/hooks/google"})
+        assert world.fake.channels.notify(world.primary, "sync") == [200]
+        assert world.fake.channels.notify(world.primary) == [200]
+        clock.advance(days=7)
+        assert world.fake.channels.notify(world.primary) == []
+    assert [(each["X-Goog-Resource-State"], each["X-Goog-Message-Number"]) for each in heard] == [
+        ("sync", "1"),
+        ("exists", "2"),
+    ]
+    assert {each["X-Goog-Channel-Token"] for each in heard} == {"t"}
 
 
 def test_googles_client_writes_what_the_fake_takes(world):
