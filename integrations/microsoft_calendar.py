@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from integrations.microsoft_account import MicrosoftAccount
 from service.domain.errors import AdapterError
-from service.domain.ics_text import known_zone
+from service.domain.ics_text import EXCHANGE, known_zone
 from service.domain.interval import Interval, Span, intersect, merge
 from service.ports import BusyReading, CalendarRef, OwnEvent, ReadRequest, SyncMark
 
@@ -41,6 +41,7 @@ PARTSTATS = {
 GLOBAL_ID = "040000008200E00074C5B7101A82E008"
 BEFORE_DATA = 40  # octets: the sixteen above, a date, a time, eight that are kept free, a length
 UID_FOLLOWS = b"vCal-Uid\x01\x00\x00\x00"
+ZONES_OF_UTC = frozenset({"UTC", "Etc/UTC"})  # "UTC" is the name of a zone on Windows as well
 UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
 
 
@@ -155,12 +156,12 @@ def _edge(edge: dict[str, str], whole_day: bool, zone: ZoneInfo) -> datetime:
     at = datetime.fromisoformat(edge["dateTime"])
     if at.tzinfo is not None:
         return at
-    named = known_zone(edge["timeZone"])
+    name = edge["timeZone"]
+    named = known_zone(EXCHANGE.get(name.lower(), name))
     if named is None:
         raise ValueError("a zone that is not known")
-    if whole_day and at.time() == clock_time.min and named.key.upper() == "UTC":
-        named = zone
-    return at.replace(tzinfo=named)
+    floats = whole_day and at.time() == clock_time.min and named.key in ZONES_OF_UTC
+    return at.replace(tzinfo=zone if floats else named)
 
 
 def uid_of(ical_uid: str) -> str:

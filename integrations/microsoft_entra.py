@@ -7,6 +7,7 @@ session waits without a deadline in all, and obeys proxies and bundles of the en
 from __future__ import annotations
 
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ DISCOVERED_SECONDS = 24 * 3600
 # Outlook's limit for one application and mailbox (learn.microsoft.com/graph/throttling-limits, seen 2026-11).
 AT_ONCE = 4
 FORM = "application/x-www-form-urlencoded"
-MISREAD = (ValueError, KeyError, RuntimeError)  # what msal makes of an answer that it cannot read
+MISREAD = (ValueError, LookupError, RuntimeError)  # what msal makes of an answer that it cannot read
 Found = TypeVar("Found")
 
 
@@ -56,6 +57,7 @@ class Microsoft:
     """Microsoft as all of a process reaches it."""
 
     def __init__(self, client: MicrosoftClient, http: GuardedHttp) -> None:
+        logging.getLogger("msal").setLevel(logging.WARNING)  # below that it writes codes and verifiers
         self.client, self.http = client, http
         self.host = host_of(client.graph_root)
         self._discovered: dict[str, tuple[float, _Answer]] = {}

@@ -19,6 +19,7 @@ GENERIC = ("common", "organizations", "consumers")
 CLIENT_ID = "6731de76-14a6-49ae-97bc-6eba6914391e"
 SECRET, SECRET_ID = "tests~8Q~made-up-value", "0f5cbd60-1f3a-4e7c-9a40-3f2f6a7c9b11"
 KNOWN = frozenset({"Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite", "User.Read", "Mail.Send"})
+GRAPH = "https://graph.microsoft.com/"
 OPENID = frozenset({"openid", "profile", "offline_access", "email"})
 ASKED = frozenset({
     "client_id", "response_type", "redirect_uri", "scope", "response_mode", "state", "nonce", "prompt", "login_hint",
@@ -71,13 +72,15 @@ class _Code:
 
 @dataclass
 class EntraFake:
-    """`wall` is an organisation that lets nobody consent; `lifetime` is that of an access token."""
+    """`wall` is an organisation that lets nobody consent; `lifetime` is that of an access token; `prefix` stands before
+    the scopes in answers, as Graph's address does in some clouds."""
 
     clock: Callable[[], datetime]
     base: str = ""
     redirect_uris: set[str] = field(default_factory=set)
     secret: str = SECRET
     wall: int | None = None
+    prefix: str = ""
     lifetime: timedelta = timedelta(seconds=3599)
     refreshed: int = 0
     grants: list[Grant] = field(default_factory=list)
@@ -184,8 +187,9 @@ class EntraFake:
         access = secrets.token_urlsafe(32)
         self._tokens[access] = (grant, wanted, self.clock() + self.lifetime)
         seconds = int(self.lifetime.total_seconds())
+        told = {each if each in OPENID else self.prefix + each for each in wanted - {"offline_access"}}
         answer: dict[str, Any] = {
-            "token_type": "Bearer", "scope": " ".join(sorted(wanted - {"offline_access"})), "expires_in": seconds,
+            "token_type": "Bearer", "scope": " ".join(sorted(told)), "expires_in": seconds,
             "ext_expires_in": seconds, "access_token": access, "id_token": self._id_token(grant.account, nonce),
         }  # fmt: skip
         if "offline_access" in wanted:
@@ -218,7 +222,7 @@ class EntraFake:
 
 
 def _named(scope: str) -> frozenset[str]:
-    asked = frozenset(each.removeprefix("https://graph.microsoft.com/") for each in scope.split())
+    asked = frozenset(each.removeprefix(GRAPH) for each in scope.split())
     if not asked or asked - KNOWN - OPENID:
         raise Refused("invalid_scope", 70011)
     return asked
