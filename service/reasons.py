@@ -23,25 +23,24 @@ class Reasons:
     def __init__(self, words: Words) -> None:
         self.words = words
         self._lines: dict[int, Line] = {}
-        self._hours: dict[tuple[int, str], Line] = {}
+        self._hours: dict[tuple[int, int, int], Line] = {}
 
     def of(self, slot: Slot) -> list[Line]:
-        """The slot must outlive this: its reasons are known by their identity."""
-        lines = self._lines
-        return [lines.get(id(reason)) or self._line(reason, slot.start) for reason in slot.reasons]
+        """The slot must outlive this: its reasons are known by their identity. One that names an hour says the same at
+        the same time of the day in UTC (scoring gives another to the days around a change of the clocks)."""
+        lines, hours, start, told = self._lines, self._hours, slot.start, []
+        for reason in slot.reasons:
+            line = lines.get(id(reason)) or hours.get((id(reason), start.hour, start.minute))
+            told.append(line or self._line(reason, start))
+        return told
 
     def _line(self, reason: Reason, start: datetime) -> Line:
-        zone = reason.params.get("zone")
-        if zone is None:
-            line = self._lines[id(reason)] = self._new(reason, start)
-            return line
-        key = id(reason), self.words.time(start, ZoneInfo(zone))
-        line = self._hours.get(key) or self._new(reason, start)
-        self._hours[key] = line
+        line = {"code": reason.code, "text": reason_text(self.words, reason, start)}
+        if "zone" in reason.params:
+            self._hours[id(reason), start.hour, start.minute] = line
+        else:
+            self._lines[id(reason)] = line
         return line
-
-    def _new(self, reason: Reason, start: datetime) -> Line:
-        return {"code": reason.code, "text": reason_text(self.words, reason, start)}
 
 
 def reason_text(words: Words, reason: Reason, start: datetime) -> str:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from datetime import date as day
 
 import pytest
 from sqlalchemy import select
 
+from service.catalogue import Words
+from service.domain.availability import DEFAULT, to_json
 from service.operations import people
+from service.operations.offering import SlotQuery, offer
+from service.reasons import reason_text
 from tests import cast
 from tests.web.api.client import NOW
 
@@ -127,3 +133,40 @@ def test_a_time_that_goes_between_two_pages_hides_no_other(world):
     rest = world["ana"]("GET", f"{path}&limit=500&cursor={first['next']}").json["slots"]
     assert rest == [slot for slot in every[10:] if slot in left]
     assert len(rest) > 10
+
+
+@pytest.mark.parametrize("date", [False, True])
+@pytest.mark.parametrize("reader", ["ana", "ben"])
+def test_every_slot_reads_as_when_each_is_written_alone(services, world, reader, date):
+    """Day and night over the nights in which Lisbon and New York put their clocks back: what is written once for many
+    is what it would be for each."""
+    services.clock.now = datetime(2027, 10, 28, 12, tzinfo=UTC)
+    with services.database.write() as session:
+        pair = session.get(cast.Pair, world["pair"])
+        for person in (pair.mentee, pair.mentor):
+            person.availability = to_json(replace(DEFAULT, weekly=dict.fromkeys(range(7), ((0, 1440),))))
+        talk = cast.talk(session, NOW, pair, datetime(2027, 11, 12, 15, tzinfo=UTC), shared_at=NOW)
+        query = SlotQuery(
+            pair.id, "practice", talk.id if date else None, None, day(2027, 10, 31), day(2027, 11, 10),
+            reader="mentee" if reader == "ana" else "mentor",
+        )  # fmt: skip
+    asked = f"session=practice&from=2027-10-31&to=2027-11-10&limit=500{f'&date={query.date_id}' if date else ''}"
+    told, cursor = [], ""
+    while cursor is not None:
+        answer = world[reader]("GET", f"/pairs/{query.pair_id}/slots?{asked}&cursor={cursor}").json
+        told, cursor = told + answer["slots"], answer["next"]
+    words = Words.of("en")
+    with services.database.read() as session:
+        found = offer(session, services.clock(), timedelta(hours=1), query).proposals.slots
+    assert told == [
+        {
+            "start": f"{slot.start:%Y-%m-%dT%H:%M:%SZ}",
+            "end": f"{slot.end:%Y-%m-%dT%H:%M:%SZ}",
+            "score": slot.score,
+            "reasons": [{"code": r.code, "text": reason_text(words, r, slot.start)} for r in slot.reasons],
+        }
+        for slot in found
+    ]
+    assert len(told) > 700
+    wall = {reason["text"] for slot in told for reason in slot["reasons"] if "(UTC" in reason["text"]}
+    assert len(wall) == 8  # four quarters, each twice, on the other's wall
