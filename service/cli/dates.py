@@ -115,16 +115,17 @@ def link(what: str, who: str | None, session_key: str | None, date_id: int | Non
         if what == "rotate":
             fresh = people.rotate_links(session, now, people.load_person(session, who or ""))
             urls = [links.url_of(base, each) for each in fresh]
-            show(as_json, {"links": urls}, urls)
-            return
-        pair_id = numbers.whole(what)
-        if pair_id is None or who is not None:
-            raise click.UsageError(WORDS("cli.link.how"))
-        pair = people.load_pair(session, pair_id)
-        if date_id is not None:
-            arcs.load_date(session, date_id, pair.mentee_id)
-        url = links.url_of(base, people.scheduling_link(session, now, pair, session_key, date_id))
-        show(as_json, {"url": url}, [url])
+            value: dict[str, Any] = {"links": urls}
+        else:
+            pair_id = numbers.whole(what)
+            if pair_id is None or who is not None:
+                raise click.UsageError(WORDS("cli.link.how"))
+            pair = people.load_pair(session, pair_id)
+            if date_id is not None:
+                arcs.load_date(session, date_id, pair.mentee_id)
+            urls = [links.url_of(base, people.scheduling_link(session, now, pair, session_key, date_id))]
+            value = {"url": urls[0]}
+    show(as_json, value, urls)
 
 
 @click.command()

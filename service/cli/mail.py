@@ -68,10 +68,11 @@ def retry(row_id: int | None, all_dead: bool, as_json: bool) -> None:
     with opened() as services, services.database.write() as session:
         if row_id is None:
             count = operator.retry_dead(session, services.clock())
-            show(as_json, {"again": count}, [WORDS("cli.outbox.all_again", n=count)])
-            return
-        row = operator.decide(session, services.clock(), row_id, "retry")
-        show(as_json, _json(row), [WORDS("cli.outbox.again", row=row_id)])
+            value, told = {"again": count}, WORDS("cli.outbox.all_again", n=count)
+        else:
+            value = _json(operator.decide(session, services.clock(), row_id, "retry"))
+            told = WORDS("cli.outbox.again", row=row_id)
+    show(as_json, value, [told])
 
 
 @outbox.command()
@@ -85,7 +86,7 @@ def resolve(row_id: int, decision: str | None, as_json: bool) -> None:
         raise click.UsageError(WORDS("cli.outbox.decide"))
     with opened() as services, services.database.write() as session:
         row = operator.decide(session, services.clock(), row_id, decision)
-        show(as_json, _json(row), [f"{row.id}: {row.state}"])
+    show(as_json, _json(row), [f"{row.id}: {row.state}"])
 
 
 @outbox.command("held")

@@ -149,7 +149,7 @@ def welcome(pair_id: int | None, everyone: bool, yes: bool, as_json: bool) -> No
                 for each in chosen
                 for person in people.queue_welcome(session, services.clock(), people.load_pair(session, each.id))
             ]
-        show(as_json, {"welcomed": greeted}, [WORDS("cli.welcome.sent", n=len(greeted))])
+    show(as_json, {"welcomed": greeted}, [WORDS("cli.welcome.sent", n=len(greeted))])
 
 
 @click.group()
@@ -262,7 +262,7 @@ def add_calendar(
             }  # fmt: skip
             upcoming = [instant(each.start) for each in calendars.next_busy(made, services.clock())]
             lines = [WORDS("cli.calendar.added", n=len(made.calendars)), *(f"  {start}" for start in upcoming)]
-            show(as_json, value, lines)
+    show(as_json, value, lines)
 
 
 COMMANDS = (pair, person, calendar)

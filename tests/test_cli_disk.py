@@ -1,0 +1,80 @@
+"""A disk that takes nothing more at the moment a command commits: one sentence, and no word of success before it."""
+
+from __future__ import annotations
+
+import resource
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+import pytest
+
+from service import wiring
+from service.settings import load
+from service.store import outbox
+from service.store.tables import OutboxRow
+from tests.commands import EVE, HEADER, PAIR
+from tests.integrations import servers
+from tests.stored import dump
+
+FEED = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nEND:VCALENDAR\r\n"
+COMMANDS = [
+    ("pair", "add", "--mentee", "Eve <e@example.org>", *PAIR[4:]),
+    ("pair", "import", "pairs.csv"),
+    ("pair", "edit", 1, "--place", "Room 6"),
+    ("pair", "end", 1),
+    ("pair", "welcome", 1, "--yes"),
+    ("person", "edit", "ana@example.org", "--name", "Ana Maria Lima"),
+    ("person", "hours", "ana@example.org", "--hours", "Mon 10:00-16:00"),
+    ("calendar", "add", "ana@example.org", "--provider", "ics", "--url", "http://{host}/ana.ics"),
+    ("date", "add", 1, "--at", f"{(datetime.now().astimezone() + timedelta(days=28)).date()}T15:00"),
+    ("link", 1),
+    ("link", "rotate", "ana@example.org"),
+    ("outbox", "retry", 1),
+    ("outbox", "retry", "--dead"),
+    ("outbox", "resolve", 2, "--sent"),
+    ("outbox", "release", "--all"),
+    ("outbox", "cancel", 3),
+    ("token", "create", "--coordinator"),
+    ("erase", "ana@example.org", "--yes"),
+]
+
+
+@contextmanager
+def no_file_grows_past(size):
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def lived(run):
+    """A pair, and a mail in each state that a command decides about. SQLite's log stands as long as this is open."""
+    run(*PAIR)
+    services = wiring.build(load())
+    now = services.clock()
+    with services.database.write() as session:
+        for state, held_at in (("dead", None), ("uncertain", None), ("pending", now)):
+            outbox.add(session, now, "links", 1, dedup=state, due_at=now)
+            row = session.query(OutboxRow).filter_by(dedup_key=state).one()
+            row.state, row.held_at = state, held_at
+    yield services
+    services.database.close()
+
+
+def test_what_could_not_be_committed_is_not_told_as_done(run, lived, tmp_path, monkeypatch):
+    """SQLite writes to the end of its log, and at COMMIT: whatever a command prints before that would be seen here."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pairs.csv").write_text(HEADER + EVE)
+    before = dump(lived.database.engine)
+    log = tmp_path / "data" / "greenroom.db-wal"
+    with servers.answering({"/ana.ics": servers.body(FEED)}) as host, no_file_grows_past(log.stat().st_size):
+        monkeypatch.setenv("GREENROOM_OUTBOUND_ALLOW", host)
+        for command in COMMANDS:
+            told = run(*(str(each).format(host=host) for each in command), "--json", exit_code=1)
+            assert told.stdout == "", command
+            assert told.stderr.startswith("The database does not answer."), command
+            assert told.stderr.count("\n") == 1, command
+    assert dump(lived.database.engine) == before
