@@ -82,7 +82,8 @@ class OAuthFake:
             for name, value in query.items()
         )
         return (
-            '<!doctype html><html lang="en"><title>Sign in with Google (a fake)</title><h1>Greenroom wants access</h1>'
+            '<!doctype html><html lang="en"><meta name="viewport" content="width=device-width">'
+            "<title>Sign in with Google (a fake)</title><h1>Greenroom wants access</h1>"
             f'<form method="post" action="/o/oauth2/v2/auth">{hidden}'
             f'<label>Account <select name="account">{emails}</select></label><br>{boxes}'
             '<button name="decision" value="allow">Allow</button> <button name="decision" value="deny">Deny</button>'

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from integrations.google_account import GoogleAccount, GoogleClient, GoogleTokens
 from integrations.google_calendar import GoogleCalendar
 from integrations.google_consent import NEEDED, GoogleAuthorizer
 from integrations.http import GuardedHttp
+from service import wiring
 from service.domain.errors import AdapterError
+from service.wiring import Services
 from tests.fakes import SetClock
 from tests.integrations.google_fake import GoogleFake
 from tests.integrations.google_oauth_fake import CLIENT_ID, CLIENT_SECRET, GoogleGrant
@@ -56,6 +59,14 @@ def client_of(fake: GoogleFake, secret: str = CLIENT_SECRET, host: str | None = 
 def tokens_for(fake: GoogleFake, grant: GoogleGrant, now: datetime) -> GoogleTokens:
     until = now + timedelta(seconds=3599)
     return GoogleTokens(grant.refresh_token or "", fake.oauth.access_token(grant), until, tuple(grant.scopes))
+
+
+@contextmanager
+def reaching(services: Services, fake: GoogleFake) -> Iterator[Services]:
+    """The services with everything that reaches Google as wiring makes it."""
+    built = wiring.build(replace(services.settings, **fake.settings))
+    yield replace(services, settings=built.settings, calendars=built.calendars, authorizers=built.authorizers)
+    built.database.close()
 
 
 class World:

@@ -3,17 +3,16 @@ becomes of a box that was unticked, and what happens at Google when it is taken 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from integrations.google_consent import FREE_BUSY, LIST, OWNED
-from service import wiring
 from service.store.tables import Calendar, Connection, Grant, Pair
 from service.wiring import utc_now
 from tests.integrations.google_fake import google
+from tests.integrations.google_world import reaching
 from tests.web.walk import link, text_of
 
 BEN = "ben@example.com"  # at Google; we write to another address
@@ -32,12 +31,9 @@ def fake():
 
 @pytest.fixture
 def services(services, fake):
-    """Everything that reaches Google as wiring makes it."""
-    settings = replace(services.settings, **fake.settings)
-    fake.oauth.redirect_uris.add(f"{settings.base_url}/oauth/google/callback")
-    built = wiring.build(settings)
-    yield replace(services, settings=settings, calendars=built.calendars, authorizers=built.authorizers)
-    built.database.close()
+    with reaching(services, fake) as ours:
+        fake.oauth.redirect_uris.add(f"{ours.settings.base_url}/oauth/google/callback")
+        yield ours
 
 
 @pytest.fixture
