@@ -76,12 +76,16 @@ class GoogleCalls:
     def execute(self, request: HttpRequest) -> dict[str, Any]:
         """The answer's object. Raises AdapterError. Never repeats: whoever asked decides, by `retry_after`."""
         try:
-            answer = request.execute(http=_Carrier(self._account, self._deadline), num_retries=0)
+            answer = self.send(request)
         except ValueError:  # not UTF-8; what it was is not repeated
             answer = None
         if not isinstance(answer, dict):
             raise self.unexpected()
         return answer
+
+    def send(self, request: HttpRequest) -> object:
+        """As `execute`, where success has no object to it: a delete answers 204."""
+        return request.execute(http=_Carrier(self._account, self._deadline), num_retries=0)
 
     def unexpected(self) -> AdapterError:
         return AdapterError("unexpected_answer", permanent=True, host=self.host)

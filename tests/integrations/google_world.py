@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from integrations.google_account import GoogleAccount, GoogleClient, GoogleTokens
 from integrations.google_calendar import GoogleCalendar
 from integrations.google_consent import NEEDED, GoogleAuthorizer
+from integrations.google_writer import GoogleWriter
 from integrations.http import GuardedHttp
 from service import wiring
 from service.domain.errors import AdapterError
@@ -84,6 +85,9 @@ class World:
 
     def adapter(self) -> GoogleCalendar:
         return GoogleCalendar(self.account())
+
+    def writer(self) -> GoogleWriter:
+        return GoogleWriter(self.account())
 
     def authorizer(self, secret: str = CLIENT_SECRET, host: str | None = None) -> GoogleAuthorizer:
         return GoogleAuthorizer(client_of(self.fake, secret, host), lambda: self.http, self.clock)

@@ -1,0 +1,121 @@
+"""Events of ours in a Google account's main calendar.
+
+The id of an event is derived from our UID, so that a second insert meets the first (409), and its private properties
+say whose it is and which revision of ours it holds, so that what a lost answer left behind is recognised. What of an
+event is not ours to say (answers of guests, reminders, colours) is never sent.
+"""
+
+from __future__ import annotations
+
+from base64 import b32hexencode
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from googleapiclient.http import HttpRequest
+
+from integrations.google_account import GoogleAccount
+from integrations.google_api import GoogleCalls
+from service.domain.errors import AdapterError
+from service.ports import EventAddress, EventToWrite
+
+MAIN = "primary"  # of the account that consented: another account is another connection
+OURS, REVISION = "greenroomUid", "greenroomRevision"
+FIELDS = "id,etag,iCalUID,status,organizer(email,self),extendedProperties/private"
+CONFLICT, CHANGED = 409, 412
+GONE = "not_found"
+
+
+class GoogleWriter:
+    """ports.CalendarWriter over one account."""
+
+    def __init__(self, account: GoogleAccount) -> None:
+        self._account = account
+
+    def put(self, event: EventToWrite, timeout: timedelta) -> EventAddress:
+        calls = GoogleCalls(self._account, timeout)
+        body = {**_body(event), "id": event_id(event), "visibility": "private", "attendees": _attendees(event)}
+        query = calls.api.events.insert(calendarId=MAIN, body=body, sendUpdates=_told(event), fields=FIELDS)
+        try:
+            return _address(calls, MAIN, calls.execute(query))
+        except AdapterError as fault:
+            if fault.params.get("status") != CONFLICT:
+                raise
+        return self._settle(calls, MAIN, event_id(event), event)
+
+    def change(self, at: EventAddress, event: EventToWrite, timeout: timedelta) -> EventAddress:
+        calls = GoogleCalls(self._account, timeout)
+        try:
+            return _patched(calls, at, event)
+        except AdapterError as fault:
+            if fault.params.get("status") != CHANGED:
+                raise
+        return self._settle(calls, at.calendar, at.event_id, event)
+
+    def remove(self, at: EventAddress, event: EventToWrite, timeout: timedelta) -> None:
+        """Without If-Match: a meeting that is off is off, whatever somebody made of its event."""
+        calls = GoogleCalls(self._account, timeout)
+        query = calls.api.events.delete(calendarId=at.calendar, eventId=at.event_id, sendUpdates=_told(event))
+        try:
+            calls.send(query)
+        except AdapterError as fault:
+            if fault.code != GONE:
+                raise
+
+    def _settle(self, calls: GoogleCalls, calendar: str, key: str, event: EventToWrite) -> EventAddress:
+        """The event as it stands there: ours of this revision is what we wanted, an older one is brought up to it."""
+        found = calls.execute(calls.api.events.get(calendarId=calendar, eventId=key, fields=FIELDS))
+        if found.get("status") == "cancelled":  # of a deleted one little more than that is told
+            raise AdapterError(GONE, permanent=True, host=calls.host)
+        at = _address(calls, calendar, found)
+        private = found.get("extendedProperties", {}).get("private", {})
+        if private.get(OURS) != event.uid:
+            raise AdapterError("event_not_ours", permanent=True, host=calls.host)
+        if private.get(REVISION) == str(event.revision):
+            return at
+        return _patched(calls, at, event)
+
+
+def event_id(event: EventToWrite) -> str:
+    """RFC 4648 7 (base32hex) in lower case is exactly what Google takes for an id: a-v and 0-9."""
+    copy = event.copy.to_bytes(2, "big") if event.copy else b""
+    return b32hexencode(UUID(event.uid).bytes + copy).decode().rstrip("=").lower()
+
+
+def _patched(calls: GoogleCalls, at: EventAddress, event: EventToWrite) -> EventAddress:
+    query: HttpRequest = calls.api.events.patch(
+        calendarId=at.calendar, eventId=at.event_id, body=_body(event), sendUpdates=_told(event), fields=FIELDS
+    )
+    query.headers["If-Match"] = at.etag
+    return _address(calls, at.calendar, calls.execute(query))
+
+
+def _told(event: EventToWrite) -> str:
+    """Whom Google mails. To guests it is `all`, on every call: with `none` those outside Google miss changes."""
+    return "all" if event.guests else "none"
+
+
+def _body(event: EventToWrite) -> dict[str, Any]:
+    return {
+        "summary": event.summary,
+        "description": event.description,
+        "location": event.location or "",
+        "start": {"dateTime": event.interval.start.isoformat()},
+        "end": {"dateTime": event.interval.end.isoformat()},
+        "extendedProperties": {"private": {OURS: event.uid, REVISION: str(event.revision)}},
+    }
+
+
+def _attendees(event: EventToWrite) -> list[dict[str, str]]:
+    return [{"email": guest.email, "displayName": guest.name} for guest in event.guests]
+
+
+def _address(calls: GoogleCalls, calendar: str, answer: dict[str, Any]) -> EventAddress:
+    try:
+        # The organizer of an event is the calendar that it was made in: its own name, where we only said "primary".
+        home = answer.get("organizer", {})
+        return EventAddress(
+            home["email"] if home.get("self") else calendar, answer["id"], answer["etag"], answer["iCalUID"]
+        )
+    except (KeyError, AttributeError):
+        raise calls.unexpected() from None

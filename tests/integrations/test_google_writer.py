@@ -1,0 +1,158 @@
+"""Events of ours in a Google calendar: written once, told once, found again when an answer was lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from integrations.google_writer import event_id
+from service.domain.errors import AdapterError
+from service.ports import EventToWrite, Guest
+from tests.fakes import SetClock
+from tests.integrations.busy_contract import LATER, MORNING, WAIT
+from tests.integrations.google_fake import google, refused
+from tests.integrations.google_world import World
+
+UID = "0b0cf3a6-6a1b-4a52-93a0-5f6a4d1f3f6e"
+ALONE = EventToWrite(UID, 0, 1, MORNING, "Ana and Ben", "09:00, Lisbon", "Room 5")
+INVITES = replace(ALONE, guests=(Guest("cleo@example.org", "Cleo Park"),))
+
+
+@pytest.fixture
+def world():
+    clock = SetClock()
+    with google(clock) as fake:
+        yield World(fake, clock, "write")
+
+
+def events(world):
+    return [event for event in world.primary.events.values() if event["status"] != "cancelled"]
+
+
+def told(world):
+    return [(each.kind, each.recipients) for each in world.fake.events.invitations]
+
+
+def lost(world, method, call):
+    """The work is done at Google, and its answer never arrives."""
+    world.fake.lost.add(method)
+    with pytest.raises(AdapterError) as caught:
+        call()
+    world.fake.lost.clear()
+    assert not caught.value.permanent
+    return caught.value
+
+
+def test_an_event_stands_once_privately_and_nobody_is_told(world):
+    at = world.writer().put(ALONE, WAIT)
+    [event] = events(world)
+    assert (at.event_id, at.ical_uid) == (event["id"], event["iCalUID"])
+    assert (event["summary"], event["location"], event["visibility"]) == ("Ana and Ben", "Room 5", "private")
+    assert event["start"]["dateTime"] == MORNING.start.isoformat()
+    assert not event.get("attendees")
+    assert told(world) == []
+    assert [call.query["sendUpdates"] for call in world.fake.calls("events.insert")] == ["none"]
+
+
+def test_an_event_that_invites_tells_its_guests_of_everything(world):
+    at = world.writer().put(INVITES, WAIT)
+    at = world.writer().change(at, replace(INVITES, revision=2, interval=LATER), WAIT)
+    world.writer().remove(at, INVITES, WAIT)
+    assert told(world) == [(kind, ("cleo@example.org",)) for kind in ("invite", "update", "cancel")]
+    assert events(world) == []
+
+
+def test_a_second_put_takes_the_first(world):
+    assert world.writer().put(INVITES, WAIT) == world.writer().put(INVITES, WAIT)
+    assert len(events(world)) == len(told(world)) == 1
+
+
+def test_an_answer_lost_after_the_commit_makes_no_second_event(world):
+    lost(world, "events.insert", lambda: world.writer().put(INVITES, WAIT))
+    at = world.writer().put(INVITES, WAIT)
+    assert [event["id"] for event in events(world)] == [at.event_id]
+    later = replace(INVITES, revision=2, interval=LATER)
+    lost(world, "events.patch", lambda: world.writer().change(at, later, WAIT))
+    again = world.writer().change(at, later, WAIT)
+    assert again.etag == events(world)[0]["etag"]
+    lost(world, "events.delete", lambda: world.writer().remove(again, later, WAIT))
+    world.writer().remove(again, later, WAIT)
+    assert [kind for kind, _ in told(world)] == ["invite", "update", "cancel"]
+
+
+def test_what_changed_while_the_answer_was_lost_is_brought_up_to_date(world):
+    lost(world, "events.insert", lambda: world.writer().put(INVITES, WAIT))
+    world.writer().put(replace(INVITES, revision=2, interval=LATER), WAIT)
+    [event] = events(world)
+    assert event["start"]["dateTime"] == LATER.start.isoformat()
+    assert [kind for kind, _ in told(world)] == ["invite", "update"]
+
+
+def test_what_somebody_changed_is_kept_where_we_say_nothing_of_it(world):
+    at = world.writer().put(INVITES, WAIT)
+    [event] = events(world)
+    answered = [{**event["attendees"][0], "responseStatus": "accepted"}]
+    world.primary.touch({**event, "attendees": answered, "colorId": "5", "summary": "typed over"})
+    now = world.writer().change(at, replace(INVITES, revision=2), WAIT)
+    [event] = events(world)
+    assert (event["attendees"], event["colorId"], event["summary"]) == (answered, "5", "Ana and Ben")
+    assert now.etag == event["etag"] != at.etag
+    assert [call.method for call in world.fake.journal][-3:] == ["events.patch", "events.get", "events.patch"]
+
+
+def test_a_deleted_event_is_gone_for_a_change_and_removed_already(world):
+    at = world.writer().put(ALONE, WAIT)
+    world.primary.clear()
+    world.writer().remove(at, ALONE, WAIT)
+    for call in (lambda: world.writer().change(at, ALONE, WAIT), lambda: world.writer().put(ALONE, WAIT)):
+        with pytest.raises(AdapterError) as caught:
+            call()
+        assert (caught.value.code, caught.value.permanent) == ("not_found", True)
+    again = world.writer().put(replace(ALONE, copy=1), WAIT)
+    assert [event["id"] for event in events(world)] == [again.event_id]
+    assert again.event_id != at.event_id
+
+
+def test_an_id_that_somebody_else_has_is_not_taken_over(world):
+    world.primary.put(MORNING.start, MORNING.end, "other", id=event_id(ALONE))
+    with pytest.raises(AdapterError) as caught:
+        world.writer().put(ALONE, WAIT)
+    assert (caught.value.code, caught.value.permanent) == ("event_not_ours", True)
+    assert world.primary.events[event_id(ALONE)]["summary"] == "SECRET-TITLE"
+
+
+def test_s26_changes_go_to_the_calendar_where_it_was_written_and_nowhere_else(world):
+    at = world.writer().put(ALONE, WAIT)
+    other = world.fake.calendar("ben@example.org", "other")
+    world.primary.primary, other.primary = False, True
+    world.writer().change(at, replace(ALONE, revision=2, summary="Later"), WAIT)
+    assert ([event["summary"] for event in events(world)], other.events) == (["Later"], {})
+    with pytest.raises(AdapterError) as caught:
+        world.writer().change(replace(at, calendar="other"), ALONE, WAIT)
+    assert caught.value.code == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "permanent"),
+    [
+        (refused(429, "rateLimitExceeded", Retry_After="7"), "throttled", False),
+        (refused(403, "insufficientPermissions"), "consent_partial", True),
+        (refused(403, "requiredAccessLevel"), "forbidden", True),
+        (refused(400, "invalid"), "unexpected_status", True),
+        (refused(500, "backendError"), "server_error", False),
+    ],
+)
+def test_a_refusal_says_whether_it_helps_to_ask_again(world, answer, code, permanent):
+    world.fake.faults["events.insert"] = [answer]
+    with pytest.raises(AdapterError) as caught:
+        world.writer().put(ALONE, WAIT)
+    assert (caught.value.code, caught.value.permanent) == (code, permanent)
+    assert len(world.fake.calls("events.insert")) == 1
+
+
+def test_who_gave_busy_times_only_is_not_written_to(world):
+    world.grant.scopes = frozenset(each for each in world.grant.scopes if "owned" not in each)
+    with pytest.raises(AdapterError) as caught:
+        world.writer().put(ALONE, WAIT)
+    assert caught.value.code == "consent_partial"
