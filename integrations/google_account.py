@@ -111,10 +111,10 @@ class GoogleAccount:
 
         A token may be refused before its time, when clocks differ or a password was changed: it is renewed once.
         """
-        response = self._once(method, url, headers, body, self._fresh(deadline), deadline)
+        token = self._fresh(deadline)
+        response = self._once(method, url, headers, body, token, deadline)
         if response.status == 401:
-            spent = self._tokens_now().access_token
-            response = self._once(method, url, headers, body, self._renew(spent, deadline), deadline)
+            response = self._once(method, url, headers, body, self._renew(token, deadline), deadline)
         return checked(response)
 
     def _once(

@@ -66,6 +66,19 @@ def test_a_token_refused_before_its_time_is_renewed_once(world):
     assert len(world.fake.calls("token")) == 1
 
 
+def test_what_somebody_renewed_meanwhile_is_not_renewed_again(world, clock):
+    """Refused with the old token while another process was renewing."""
+    newer = tokens_for(world.fake, world.grant, clock()).render()
+
+    def refused(handler):
+        world.box.tokens = newer
+        servers.body(b"", 401)(handler)
+
+    world.fake.faults["calendarList.list"] = [refused]
+    assert len(world.adapter().discover(WAIT)) == 1
+    assert world.fake.calls("token") == []
+
+
 def test_an_account_that_is_refused_with_fresh_tokens_too_needs_its_owner(world):
     world.fake.answer = servers.body(b"", 401)
     with pytest.raises(AdapterError) as caught:
