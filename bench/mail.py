@@ -40,9 +40,9 @@ CLOCK = "from workers import clock, context; clock.run(context.services())"
 
 def measure(mails: int = MAILS) -> dict[str, float]:
     """Invitations a second, from the first that counts as sent to the last, with one worker and the default settings.
-    Beside it, in the same run and to the same server over one connection: what smtplib's own
-    `send_message` does with one such mail again and again (`smtplib`), and with octets that stand already (`octets`);
-    and how often a second the disk takes a commit, of which each mail needs one."""
+    Beside it, in the same run and to the same server over one connection: what smtplib's own `send_message` does with
+    one such mail again and again (`smtplib`), and `sendmail` with octets that stand already; and how often a second
+    the disk takes a commit, of which each mail needs one."""
     if find_spec("aiosmtpd") is None:  # a tool of development, see bench/sink.py
         return {}
     port = free_port()
@@ -66,9 +66,9 @@ def measure(mails: int = MAILS) -> dict[str, float]:
         "per_worker": ours,
         "smtplib": message,
         "of_smtplib": ours / message,
-        "octets": octets,
+        "smtplib_octets": octets,
         "commits": commits,
-        "bytes": float(len(one)),
+        "size": float(len(one)),
     }
 
 
@@ -104,7 +104,7 @@ def _rate(services: Services, mails: int) -> float:
     _until(lambda: _beats(services) >= {"clock", "worker"}, "clock and worker")
     with services.database.write() as session:
         session.execute(update(OutboxRow).values(due_at=services.clock()))
-    _until(lambda: _sent(services) == mails, "the last mail")
+    _until(lambda: _sent(services) >= mails, "the last mail")
     with services.database.read() as session:
         first, last = session.execute(select(func.min(OutboxRow.sent_at), func.max(OutboxRow.sent_at))).one()
     seconds: float = (last - first).total_seconds()

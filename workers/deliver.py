@@ -22,13 +22,22 @@ from workers import context
 
 log = logging.getLogger(__name__)
 BATCH = 50
+GO_ON = timedelta(seconds=2)  # other jobs of the queue wait no longer than this and a batch
 AHEAD = 25  # rendered together: one query for all of them, and still seconds before they leave
 RECORD_FOR = timedelta(minutes=2)  # a database that restarts must not lose the answer of a mail that went out
 
 
 def send_batch(token: str, outbox_ids: Sequence[int]) -> None:
-    """RQ's job. May be repeated: rows that are not this token's any more are skipped."""
-    deliver(context.services(), token, outbox_ids)
+    """RQ's job. May be repeated: rows that are not this token's any more are skipped.
+
+    While all goes well it takes the next batches itself for a moment: to end and begin as another process takes a
+    third as long as to send fifty mails. None is larger than the one that its time limit was meant for.
+    """
+    services, most = context.services(), len(outbox_ids)
+    until = time.monotonic() + GO_ON.total_seconds()
+    while outbox_ids and deliver(services, token, outbox_ids) and time.monotonic() < until:
+        with services.database.write() as session:
+            token, outbox_ids = outbox.claim_batch(session, services.clock(), most)
 
 
 def warm(services: Services) -> None:
@@ -62,13 +71,14 @@ def drain(services: Services, limit: int = 10_000) -> int:
     return taken
 
 
-def deliver(services: Services, token: str, outbox_ids: Sequence[int]) -> None:
-    """Renders a few rows at a time; offers, marks and sends each of them, one after another.
+def deliver(services: Services, token: str, outbox_ids: Sequence[int]) -> bool:
+    """Renders a few rows at a time; offers, marks and sends each of them, one after another. Returns whether the
+    server stayed with us to the end.
 
     What the server refuses fails alone. Without a connection every row waits; when it breaks on the way, the rows that
     were not tried yet are given back.
     """
-    batch = Batch(services, token)
+    batch, well = Batch(services, token), True
     try:
         with services.mailer.session() as server:
             for row_ids in _rounds(batch, outbox_ids):
@@ -76,6 +86,7 @@ def deliver(services: Services, token: str, outbox_ids: Sequence[int]) -> None:
                     batch.send(server, mail)
                 batch.settle()
     except AdapterError as fault:
+        well = False
         log.warning("a batch ended early: %s", fault.code)
         if batch.tried:
             pause = fault.retry_after
@@ -86,6 +97,7 @@ def deliver(services: Services, token: str, outbox_ids: Sequence[int]) -> None:
     finally:
         batch.settle()
     batch.keep_times()
+    return well
 
 
 def _rounds(batch: Batch, outbox_ids: Sequence[int]) -> Iterator[list[int]]:

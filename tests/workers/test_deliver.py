@@ -14,7 +14,8 @@ from service.operations import operator
 from service.store import outbox
 from service.store.tables import OutboxRow
 from tests import cast
-from workers.deliver import deliver, drain
+from workers import context
+from workers.deliver import deliver, drain, send_batch
 
 pytestmark = pytest.mark.databases
 
@@ -297,3 +298,28 @@ def test_a_connection_that_breaks_leaves_no_answer_unwritten(services, to_four):
     token, ids = claim(services)
     deliver(services, token, ids)
     assert states(services) == ["sent", "sent", "pending", "pending"]
+
+
+@pytest.fixture
+def at_work(services, monkeypatch):
+    """In a worker process."""
+    monkeypatch.setattr(context, "_made", [services])
+    return services
+
+
+def claim_one(services):
+    with services.database.write() as session:
+        return outbox.claim_batch(session, services.clock(), 1)
+
+
+def test_a_job_goes_on_with_what_is_due_while_all_goes_well(at_work, to_four):
+    send_batch(*claim_one(at_work))
+    assert states(at_work) == ["sent"] * 4
+
+
+def test_a_job_whose_server_is_lost_leaves_the_rest_alone(at_work, to_four):
+    token, ids = claim_one(at_work)
+    fails(at_work, "offer", UNREACHABLE)
+    send_batch(token, ids)
+    assert states(at_work) == ["pending"] * 4
+    assert [row_of(at_work, row_id).attempts for row_id in to_four] == [1, 0, 0, 0]

@@ -20,7 +20,10 @@ FIRST, MORE = (1000, 9000) if SOAK else (30, 120)
 GROWTH_KB = 5 * 1024
 SECONDS_PER_JOB = 0.5
 STAYING = {
-    "worker": "from integrations.rq_jobs import MAIL; from workers.run import work; work(MAIL)",
+    "worker": (
+        "from datetime import timedelta; from integrations.rq_jobs import MAIL; from workers import deliver, run; "
+        "deliver.GO_ON = timedelta(0); run.work(MAIL)"
+    ),
     "clock": "from workers import clock, context; clock.BATCH = 1; clock.run(context.services())",
 }
 
