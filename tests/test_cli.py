@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import select
+
+from service import wiring
 from service.settings import load
+from service.store.tables import CriticalDate
 from tests.commands import EVE, HEADER, PAIR, ROW
+from tests.date_files import event_file
 from tests.integrations import servers
 
 
@@ -100,10 +106,21 @@ def test_a_date_from_its_own_calendar_file(run, tmp_path):
     made = run("date", "add", 1, "--kind", "exam", "--ics", file, "--json")
     assert made["starts_at"][11:13] in {"12", "13"}
     assert run("outbox", "list", "--json") == []
-    said = run("date", "add", 1, "--ics", file, "--label", "Mine", "--run-minutes", 20, "--json")
+    typed = ("--label", "Mine", "--shared-label", "An exam", "--run-minutes", 20)
+    run("date", "add", 1, "--ics", file, *typed, "--json")
     run("date", "add", 1, "--ics", file, "--at", "2027-03-04T15:00", exit_code=2)
-    assert said["starts_at"] == made["starts_at"]
+    with closing(wiring.build(load()).database) as database, database.read() as session:
+        stored = [
+            (row.starts_at, row.ends_at, row.label, row.shared_label, row.run_minutes)
+            for row in session.scalars(select(CriticalDate).order_by(CriticalDate.id))
+        ]
+    times = stored[0][:2]
+    assert f"{times[0]:%Y-%m-%dT%H:%M:%SZ}" == made["starts_at"]
+    assert times[1] - times[0] == timedelta(hours=1)
+    assert stored == [(*times, "My defence", None, None), (*times, "Mine", "An exam", 20)]
     assert "UTF-8" in run("date", "add", 1, "--ics", file, "--label", "X\udcff", exit_code=2).stderr
+    file.write_bytes(event_file("DTSTART:garbage"))
+    assert "times in this file cannot be read" in run("date", "add", 1, "--ics", file, exit_code=1).stderr
     file.write_bytes(b"<html>")
     assert "not a calendar file" in run("date", "add", 1, "--ics", file, exit_code=1).stderr
 

@@ -157,8 +157,9 @@ def read_ics_date(data: bytes, kind: str, zone: str) -> DateInput:
         at, until = _wall(start.dt, place), _wall(end.dt, place) if end is not None else None
     except UNREADABLE:
         raise InvalidInput.of("ics", "unreadable_times") from None
-    title = clean(str(_first(event, "summary") or ""))[:LONGEST_LABEL]
-    return DateInput(kind, at, place, until, label=title or None)
+    title = _first(event, "summary")
+    label = clean(title)[:LONGEST_LABEL] if isinstance(title, str) else ""  # not octets: SUMMARY;VALUE=BINARY
+    return DateInput(kind, at, place, until, label=label or None)
 
 
 def _first(event: Component, name: str) -> Any:

@@ -106,6 +106,7 @@ def settle(
             keep_reading(calendar, reading, request, now, connection.reads)
     connection.calendars[:] = [calendar for calendar in connection.calendars if calendar.key in named]
     note_success(connection, now, poll)
+    connection.told_at = None  # its owner has mended it: what fails from here on is news
     connection.due_at = now + first_look(connection.id, poll)
     session.flush()
 

@@ -263,7 +263,7 @@ class Connection(Base):
     state: Mapped[str] = mapped_column(String(10), default="connected")
     fault: Mapped[str | None] = mapped_column(String(40))  # catalogue key adapter.<fault>
     failed_at: Mapped[datetime | None]  # since when reading fails; NULL while it works
-    told_at: Mapped[datetime | None]  # the owner was told of this incident
+    told_at: Mapped[datetime | None]  # its owner was last told that it fails, since it was connected
     checked_at: Mapped[datetime | None]  # last attempt
     due_at: Mapped[datetime | None] = mapped_column(index=True)  # read again then; NULL when off
     leased_until: Mapped[datetime | None]  # somebody reads it, until then at most

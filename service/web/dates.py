@@ -16,19 +16,19 @@ from service.store.tables import CriticalDate
 
 
 def date_input(zone: str) -> DateInput:
-    """What the form says; a file wins over the fields that it holds. Raises InvalidInput."""
+    """What the form says; the times of a file win, its title does not. Raises InvalidInput."""
     kind = request.form.get("kind", "presentation")
     run = request.form.get("run_minutes", "").strip()
     upload = request.files.get("ics")
     if upload is not None and upload.filename:
         found = read_ics_date(upload.read(), kind, zone)
-        return replace(found, run_minutes=_minutes(run), shared_label=request.form.get("shared_label") or None)
-    return DateInput(
-        kind=kind,
-        at=_wall("at", request.form.get("day", ""), request.form.get("time", "")),
-        zone=request.form.get("date_zone") or zone,
+    else:
+        at = _wall("at", request.form.get("day", ""), request.form.get("time", ""))
+        found = DateInput(kind, at, request.form.get("date_zone") or zone)
+    return replace(
+        found,
         run_minutes=_minutes(run),
-        label=request.form.get("label") or None,
+        label=request.form.get("label") or found.label,
         shared_label=request.form.get("shared_label") or None,
     )
 

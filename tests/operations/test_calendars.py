@@ -24,6 +24,7 @@ from tests.stored import dump
 
 AGE = timedelta(hours=1)
 MONDAY = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
+WRONG_PASSWORD = AdapterError("unauthorized", permanent=True, host="x")
 DOWN = AdapterError("timeout", permanent=False, host="x")
 
 
@@ -112,7 +113,7 @@ def test_s08_the_last_good_copy_counts_until_it_is_too_old_and_then_nothing_is_f
 def test_a_wrong_password_is_told_at_once_and_mended_by_connecting_again(services, pair_id):
     connection_id = connect(services, pair_id)
     bens = services.calendars("ics", "bens", None, None)
-    bens.fault = AdapterError("unauthorized", permanent=True, host="x")
+    bens.fault = WRONG_PASSWORD
     refresh(services, connection_id, NOW + POLL)
     assert state(services, connection_id) == "reconnect"
     bens.fault = None
@@ -120,8 +121,7 @@ def test_a_wrong_password_is_told_at_once_and_mended_by_connecting_again(service
     assert state(services, connection_id) == "connected"
     bens.fault = DOWN
     refresh(services, connection_id, NOW + 3 * POLL)
-    with services.database.read() as session:
-        assert len(session.scalars(select(OutboxRow).where(OutboxRow.kind == "calendar-broken")).all()) == 1
+    assert told_of(services) == 1
 
 
 def test_a_state_that_nobody_noticed_is_told_by_its_age(services, pair_id):
@@ -225,11 +225,44 @@ def test_a_calendar_that_fails_now_and_then_is_told_once_a_day(services, pair_id
     for poll in (*range(1, 25), *range(280, 300)):  # three failures, one success; the second day from its start
         bens.fault = None if poll % 4 == 0 else AdapterError(code, permanent=code != "timeout", host="x")
         refresh(services, connection_id, NOW + poll * POLL)
-        with services.database.read() as session:
-            rows = session.scalars(select(OutboxRow).where(OutboxRow.kind == "calendar-broken")).all()
-        if len(rows) > len(told):
+        if told_of(services) > len(told):
             told.append(poll)
     assert told == [3, 3 + 24 * 12], "two polls in vain, then not again within a day"
+
+
+def told_of(services):
+    with services.database.read() as session:
+        return len(session.scalars(select(OutboxRow).where(OutboxRow.kind == "calendar-broken")).all())
+
+
+@pytest.mark.parametrize("code", ["forbidden", "timeout"])
+def test_a_calendar_that_fails_every_second_time_is_known_well_enough_to_trouble_nobody(services, pair_id, code):
+    connection_id = connect(services, pair_id)
+    bens = services.calendars("ics", "bens", None, None)
+    for poll in range(1, 25):
+        bens.fault = AdapterError(code, permanent=code != "timeout", host="x") if poll % 2 else None
+        refresh(services, connection_id, NOW + poll * POLL)
+        assert starts(services, pair_id, NOW + (poll + 1) * POLL)
+    assert told_of(services) == 0
+
+
+def test_after_connecting_again_new_trouble_is_told_anew(services, pair_id):
+    connection_id = connect(services, pair_id)
+    bens = services.calendars("ics", "bens", None, None)
+    for poll, fault, told in (
+        (1, WRONG_PASSWORD, 1),
+        (2, WRONG_PASSWORD, 1),
+        (3, None, 1),
+        (4, WRONG_PASSWORD, 1),  # it came back by itself, and went again: the same trouble
+    ):
+        bens.fault = fault
+        refresh(services, connection_id, NOW + poll * POLL)
+        assert told_of(services) == told, poll
+    bens.fault = None
+    assert connect(services, pair_id, now=NOW + 5 * POLL) == connection_id
+    bens.fault = WRONG_PASSWORD
+    refresh(services, connection_id, NOW + 6 * POLL)
+    assert told_of(services) == 2
 
 
 def test_connecting_again_drops_what_the_server_no_longer_names(services, pair_id):

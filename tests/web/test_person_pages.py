@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from io import BytesIO
 
+import pytest
 from sqlalchemy import select
 
 from service.operations import followup, people
 from service.operations.times import availability_of
 from service.store.tables import CriticalDate, Meeting, Person
 from tests import cast
+from tests.date_files import ODD, THREE, UNREADABLE, event_file
 from tests.web.walk import NOW, SECRET, book, forms_of, link, text_of
 
 
@@ -111,3 +114,42 @@ def test_a_date_is_its_mentees_alone_on_every_page(services, client, ana):
     with services.database.read() as session:
         kept = session.get(CriticalDate, ana[2])
         assert (kept.kind, kept.label, kept.dropped_at) == ("presentation", SECRET, None)
+
+
+def with_file(client, url, lines, **typed):
+    fields = {"kind": "exam", "ics": (BytesIO(event_file(lines)), "x.ics"), **typed}
+    return client.post(url, data=fields, content_type="multipart/form-data")
+
+
+@pytest.mark.parametrize("page", ["person", "times"])
+def test_a_file_whose_times_cannot_be_read_is_a_sentence_and_what_was_typed_stays(services, client, ana, page):
+    with services.database.read() as session:
+        mentee_id = session.get(cast.Pair, ana[1]).mentee_id
+    person = link(services, "person", mentee_id)
+    url, form = (f"/p/{person}/date", f"n{ana[1]}") if page == "person" else (f"/s/{ana[0]}/dates", "new")
+    for lines in UNREADABLE:
+        answer = with_file(client, url, lines, form=form, pair=ana[1], label="My oral")
+        assert answer.status_code == 422, lines
+        assert "the times in this file cannot be read" in text_of(answer), lines
+        assert "My oral" in answer.get_data(as_text=True), lines
+    never = with_file(client, url, "DTSTART:99991231T235959Z", pair=ana[1])
+    assert (never.status_code, "years ahead" in text_of(never)) == (422, True)
+    with services.database.read() as session:
+        assert [row.id for row in session.scalars(select(CriticalDate))] == [ana[2]], "nothing was added"
+
+
+def test_a_files_title_is_the_private_label_unless_one_was_typed(services, client, ana):
+    with services.database.read() as session:
+        mentee_id = session.get(cast.Pair, ana[1]).mentee_id
+    url = f"/p/{link(services, 'person', mentee_id)}/date"
+    twice = next(lines for lines, read in ODD.items() if read[2] == "A")
+    assert with_file(client, url, twice, pair=ana[1]).status_code == 303
+    typed = {"label": "My oral", "shared_label": "An exam", "run_minutes": "20"}
+    assert with_file(client, url, twice, pair=ana[1], **typed).status_code == 303
+    with services.database.read() as session:
+        made = session.scalars(select(CriticalDate).where(CriticalDate.kind == "exam").order_by(CriticalDate.id)).all()
+    assert {row.starts_at for row in made} == {THREE.replace(tzinfo=UTC)}
+    assert [(row.label, row.shared_label, row.run_minutes) for row in made] == [
+        ("A", None, None),
+        ("My oral", "An exam", 20),
+    ]
