@@ -48,6 +48,9 @@ class Kept:
         return frozenset(scope for entry in list(tokens) for scope in entry["target"].split()) - OF_OPENID
 
     def render(self) -> str:
+        """Without what Entra says of the person, such as their name: whose they are stands beside them."""
+        for entry in list(self.cache.search(self.cache.CredentialType.ID_TOKEN)):
+            self.cache.remove_idt(entry)
         return str(self.cache.serialize())
 
 
