@@ -26,7 +26,8 @@ EVENT_FIELDS = "start,end,showAs,isCancelled,isAllDay,responseStatus,iCalUId,typ
 CALENDAR_FIELDS = "id,name,canEdit,isDefaultCalendar,owner"
 PAGE = 500
 MOST_EVENTS = 20_000
-# A whole day is one of its owner's, and theirs may begin fourteen hours before that of UTC or twelve after it.
+# A whole day is one of its owner's: it may begin fourteen hours before that of UTC, or twelve after it. Graph looks for
+# it by the moments that the mailbox keeps, and not by those that it shows (microsoft-graph-docs, issue 16798).
 A_DAY = timedelta(days=1)
 # `workingElsewhere` says where somebody works, not that they do not: Graph's getSchedule shows it as free, too.
 FREE = frozenset({"free", "workingElsewhere"})
@@ -151,8 +152,9 @@ def _interval(event: dict[str, Any], zone: ZoneInfo) -> Interval | None:
 
 
 def _edge(edge: dict[str, str], whole_day: bool, zone: ZoneInfo) -> datetime:
-    """A whole day comes as midnight in whatever zone was asked for, here UTC, and means the date: it is a day where its
-    owner is. In any other zone, and at any other time than midnight, it is the moment that it says."""
+    """A whole day comes as midnight in whatever zone was asked for, here UTC, and means the date: by design, says
+    microsoft-graph-docs issue 1802. It is a day where its owner is. In any other zone, and at any other time than
+    midnight, it is the moment that it says."""
     at = datetime.fromisoformat(edge["dateTime"])
     if at.tzinfo is not None:
         return at

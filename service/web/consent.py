@@ -113,8 +113,11 @@ def lets_out(response: AnyResponse) -> AnyResponse:
 
 @blueprint.get("/oauth/<any(google, microsoft):provider>/callback")
 def back(provider: str) -> AnyResponse:
-    """From the provider's page. The one GET that changes something: for the browser that posted the form, and once."""
+    """From the provider's page. The one GET that changes something: for the browser that posted the form, and once.
+    An administrator who said yes for everybody comes back here, too, and began nowhere."""
     authorizer = authorizer_of(provider)
+    if request.args.get("admin_consent", "").lower() == "true":
+        return page("allowed.html")
     with writing() as session:
         browser = request.cookies.get(COOKIE, "")
         taken = consents.take(session, now(), provider, request.args.get("state", ""), browser)

@@ -107,6 +107,17 @@ def test_the_wall_of_administrators_is_told_with_what_to_forward(client, ben, fa
         assert session.scalars(select(Grant)).all() == []
 
 
+def test_an_administrator_who_allowed_it_is_thanked_and_nothing_changes(client, services):
+    """learn.microsoft.com/entra/identity-platform/v2-admin-consent: a yes comes back to the same address."""
+    before = dump(services.database.engine)
+    answer = client.get(BACK, query_string={"admin_consent": "True", "tenant": "x", "scope": "y"})
+    assert answer.status_code == 200
+    assert "Tell whoever asked you" in text_of(answer)
+    refused = client.get(BACK, query_string={"error": "permission_denied", "error_description": "AADSTS650051"})
+    assert refused.status_code == 400
+    assert dump(services.database.engine) == before
+
+
 def test_a_no_leaves_nothing_behind(client, ben, fake, services):
     answer = walk(client, fake, ben, decision="cancel")
     assert answer.status_code == 422
