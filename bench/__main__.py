@@ -9,6 +9,8 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from bench import soak
+
 PARTS: tuple[str, ...] = ("slots", "stack", "api", "page", "mail", "sweep", "importing")
 RESULTS = Path("bench/results.json") if Path("bench").is_dir() else Path("greenroom-bench.json")
 
@@ -25,6 +27,8 @@ LIMITS: dict[str, float] = {
     "importing.seconds": 60.0,
     "stack.ready": 4.0,
     "stack.pss": 250.0,
+    "soak.growth": 1.05,  # of the memory of the first minute
+    "soak.handles": 0.0,
 }
 # What it must reach: shares of the yardstick that is measured in the same run; mails a second of one worker.
 LEAST: dict[str, float] = {
@@ -42,6 +46,10 @@ def measure(parts: tuple[str, ...] = PARTS) -> dict[str, float]:
         measured = import_module(f"bench.{part}").measure()
         figures.update({f"{part}.{name}": value for name, value in measured.items()})
     return figures
+
+
+def soaked(minutes: float) -> dict[str, float]:
+    return {f"soak.{name}": value for name, value in soak.measure(minutes).items()}
 
 
 def kept(name: str, value: float) -> bool:
@@ -63,8 +71,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser("greenroom bench", description="Measures what the project promises.")
     parser.add_argument("file", nargs="?", type=Path, default=RESULTS, help="where the figures go, as JSON")
     parser.add_argument("--only", metavar="PART", choices=PARTS, help=", ".join(PARTS))
+    parser.add_argument("--soak", metavar="MINUTES", type=float, help="two or more: only the page, for as long")
     given = parser.parse_args(arguments)
-    figures = measure((given.only,) if given.only else PARTS)
+    figures = soaked(given.soak) if given.soak else measure((given.only,) if given.only else PARTS)
     print(table(figures))
     machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
     told = {"figures": figures, "at_most": LIMITS, "at_least": LEAST, "on": machine}

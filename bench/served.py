@@ -69,9 +69,13 @@ def free_port() -> int:
 
 def pss_of(pid: int) -> float:
     """Megabytes of a process and all below it, each page shared among those that use it. Linux only."""
+    return own_pss(pid) + sum(pss_of(child) for child in children_of(pid))
+
+
+def own_pss(pid: int) -> float:
+    """Megabytes of one process."""
     own = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    kilobytes = next(int(line.split()[1]) for line in own.splitlines() if line.startswith("Pss:"))
-    return kilobytes / 1024 + sum(pss_of(child) for child in children_of(pid))
+    return next(int(line.split()[1]) for line in own.splitlines() if line.startswith("Pss:")) / 1024
 
 
 def children_of(pid: int) -> list[int]:
