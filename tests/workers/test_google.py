@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -31,8 +34,9 @@ def world():
 
 
 @pytest.fixture
-def services(settings, database, world):
-    made = wiring.build(replace(settings, **world.fake.settings))
+def services(settings, database, database_url, world):
+    own = None if database.engine.dialect.name == "sqlite" else database_url
+    made = wiring.build(replace(settings, database_url=own, **world.fake.settings))
     yield made
     made.database.close()
 
@@ -106,6 +110,33 @@ def test_renewed_tokens_are_kept_sealed(services, world, connection_id):
     dumped = "".join(stored.dump(services.database.engine))
     assert kept.refresh_token not in dumped
     assert kept.access_token not in dumped
+
+
+@pytest.mark.soak
+def test_two_processes_that_renew_a_rotating_token_at_once_both_end_well(services, world, connection_id):
+    """Google answers slowly, so that both find the token spent. Threads do the same in every run: see
+    tests/integrations/test_google_account.py."""
+    world.fake.oauth.rotating = True
+    world.fake.oauth.forget_access()
+    world.fake.delay = 0.2
+    code = "import sys; from workers import busy, context; busy.refresh(context.services(), int(sys.argv[1]))"
+    fake = world.fake.settings.items()
+    ours = {f"GREENROOM_{name.upper()}": str(value) for name, value in fake if isinstance(value, str)}
+    ours["GREENROOM_GOOGLE_CALENDAR_API_ROOT"] = ours.pop("GREENROOM_GOOGLE_CALENDAR_ROOT")
+    ours |= {
+        "GREENROOM_ALLOW_INSECURE_OAUTH": "1",
+        "GREENROOM_DATA_DIR": str(services.settings.data_dir),
+        "GREENROOM_SECRET_KEYS": ",".join(services.settings.secret_keys),
+    }
+    if services.settings.database_url:
+        ours["GREENROOM_DATABASE_URL"] = services.settings.database_url
+    command = [sys.executable, "-c", code, str(connection_id)]
+    started = [subprocess.Popen(command, env={**os.environ, **ours}) for _ in range(2)]
+    assert [each.wait(60) for each in started] == [0, 0]
+    assert connection(services, connection_id)[:2] == ("connected", None)
+    assert world.fake.oauth.refreshes == 1
+    with services.database.read() as session:
+        assert session.get(Connection, connection_id).reads == 2
 
 
 @pytest.mark.parametrize("days", [1, 55])
