@@ -28,6 +28,7 @@ WIDER = {BASIC: frozenset({READ, READ_WRITE})}
 BY_NUMBER = {
     "65004": "consent_denied",
     "65001": "admin_consent",
+    "90093": "admin_consent",
     "90094": "admin_consent",
     "90095": "admin_consent",
     "900941": "admin_consent",
@@ -126,7 +127,7 @@ class MicrosoftAuthorizer:
     def _refusal(self, answer: dict[str, Any], flow: dict[str, Any]) -> AdapterError:
         number = re.search(r"AADSTS(\d+)", str(answer.get("error_description", "")))
         code = BY_NUMBER.get(number[1] if number else "", BY_WORD.get(str(answer["error"]), "client_refused"))
-        if code == "admin_consent":
+        if code in {"admin_consent", "consent_denied"}:  # who turns round at that wall comes back as one who said no
             return AdapterError(code, permanent=True, host=self._host, admin_url=self._admin_url(flow))
         return self._fault(code)
 

@@ -24,9 +24,11 @@ PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 class Visit:
     """One reader's window; every page it looks at is measured and, with JavaScript, given to axe."""
 
-    def __init__(self, browser, size, javascript=True, scheme="light"):
+    def __init__(self, browser, size, javascript=True, scheme="light", **context):
         self.size, self.javascript = size, javascript
-        self.context = browser.new_context(viewport=size, java_script_enabled=javascript, color_scheme=scheme)
+        self.context = browser.new_context(
+            viewport=size, java_script_enabled=javascript, color_scheme=scheme, **context
+        )
         self.page = self.context.new_page()
         self.page.set_default_timeout(10_000)
 

@@ -150,6 +150,7 @@ def test_every_documented_error_has_its_meaning(world, error, description, code)
     fault = refusal_of(authorizer(world).finish, begun.kept, REDIRECT, answer)
     assert (fault.code, fault.permanent) == (code, code != "provider_unreachable")
     assert description == "" or description not in repr((fault, fault.params))
+    assert ("admin_url" in fault.params) == (code in {"admin_consent", "consent_denied"})
 
 
 @pytest.mark.parametrize("change", [{"state": "another"}, {"state": ""}, {"code": ""}, {"code": "made-up"}])

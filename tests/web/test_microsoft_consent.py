@@ -122,6 +122,7 @@ def test_a_no_leaves_nothing_behind(client, ben, fake, services):
     answer = walk(client, fake, ben, decision="cancel")
     assert answer.status_code == 422
     assert "You said no there" in text_of(answer)
+    assert "/organizations/v2.0/adminconsent" in text_of(answer), "it may have been the wall: Entra does not always say"
     with services.database.read() as session:
         assert session.scalars(select(Connection)).all() == []
 
