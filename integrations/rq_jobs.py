@@ -54,8 +54,8 @@ class RqJobs:
         if self._count(CALENDAR) == 0:
             self._enqueue(CALENDAR, READ_CALENDARS, (), 120)
 
-    def read_inbound(self, inbound_id: int) -> None:
-        self._enqueue(MAIL, READ_INBOUND, (inbound_id,), 60)
+    def read_inbound(self, inbound_ids: Sequence[int]) -> None:
+        self._enqueue(MAIL, READ_INBOUND, (list(inbound_ids),), 60)
 
     def depth(self) -> int:
         return self._count(MAIL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -158,6 +158,47 @@ class Mailer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReceivedMail:
+    """One mail of a mailbox, under its UID there. `octets` end after the first 2 MB of a longer one: an answer stands
+    before its attachments."""
+
+    uid: int
+    octets: bytes
+
+
+class MailboxSession(Protocol):
+    """One connection. Every call raises AdapterError and may be repeated."""
+
+    @property
+    def validity(self) -> int:
+        """UIDVALIDITY: when it is another, no UID that was known means anything."""
+        ...
+
+    def before(self, day: date) -> int:
+        """The UID after which the mails of this day and later come."""
+        ...
+
+    def fetch(self, after: int, most: int) -> list[ReceivedMail]:
+        """The next mails with a larger UID, smallest first, left as they are; none when there are no more."""
+        ...
+
+    def file(self, first: int, last: int) -> None:
+        """Puts away the mails with these UIDs, as the mailbox's owner wants to find them."""
+        ...
+
+
+class Mailbox(Protocol):
+    @property
+    def key(self) -> str:
+        """The same for the same mailbox, whoever opens it."""
+        ...
+
+    def session(self) -> AbstractContextManager[MailboxSession]:
+        """Connects and logs in (AdapterError when it cannot), and says goodbye at the end."""
+        ...
+
+
 class Jobs(Protocol):
     """Wakes workers. A job carries ids only; each is backed by a row that a sweep would find as well."""
 
@@ -167,7 +208,7 @@ class Jobs(Protocol):
         """One more worker reads what is due, unless one has been asked for that has not begun."""
         ...
 
-    def read_inbound(self, inbound_id: int) -> None: ...
+    def read_inbound(self, inbound_ids: Sequence[int]) -> None: ...
 
     def depth(self) -> int:
         """Jobs waiting to send; raises AdapterError when the broker does not answer."""

@@ -127,6 +127,48 @@ def smtp_url(raw: str) -> SmtpServer:
     return SmtpServer(parts.hostname, port or default, username, password, security)
 
 
+@dataclass(frozen=True, slots=True)
+class ImapServer:
+    """Where answers arrive. `security` is none, starttls or tls."""
+
+    host: str
+    port: int
+    username: str
+    password: str = field(repr=False)
+    security: str
+    folder: str
+
+
+def imap_url(raw: str) -> ImapServer:
+    parts = urlsplit(raw)
+    if parts.scheme not in {"imap", "imaps"} or not parts.hostname:
+        raise ValueError("does not look like imaps://user:pass@host/INBOX")
+    if not parts.username or parts.password is None:
+        raise ValueError("needs a user and a password; an @ in them is written %40")
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("has a port that is no number") from None
+    usual = "tls" if parts.scheme == "imaps" else "none" if parts.hostname in LOOPBACK_HOSTS else "starttls"
+    query = parse_qs(parts.query)
+    security = query.pop("security", [usual])[0]
+    if security not in ({"tls"} if parts.scheme == "imaps" else {"none", "starttls"}):
+        raise ValueError("has a security that is not none or starttls; for tls write imaps://")
+    if query:
+        raise ValueError("has a parameter other than security")
+    folder = mail_folder(unquote(parts.path).strip("/") or "INBOX")
+    default = {"none": 143, "starttls": 143, "tls": 993}[security]
+    return ImapServer(
+        parts.hostname, port or default, unquote(parts.username), unquote(parts.password), security, folder
+    )
+
+
+def mail_folder(raw: str) -> str:
+    if not raw.isascii() or not raw.isprintable():
+        raise ValueError("names a folder with more than plain letters, digits and signs")
+    return raw
+
+
 def address(raw: str) -> str:
     _, address = parseaddr(raw)
     if not re.match(r"^[^@\s<>]+@[^@\s<>]+$", address) or not raw.isprintable():

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from service import setting_values
+from service.mailbox_settings import MailboxSettings
 from service.provider_settings import ProviderSettings
 from service.setting_values import LOOPBACK_HOSTS, SmtpServer, setting
 
@@ -33,7 +34,7 @@ def _default_data_dir() -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(ProviderSettings):
+class Settings(MailboxSettings, ProviderSettings):
     """One field a setting; its metadata names the variable, its meaning and a right example."""
 
     data_dir: Path = field(
@@ -212,9 +213,9 @@ def _bare_address(mail_from: str) -> str:
 
 
 def every() -> list[Field[Any]]:
-    """Every setting: our own, then the providers'."""
-    theirs = {each.name for each in fields(ProviderSettings)}
-    return sorted(fields(Settings), key=lambda each: each.name in theirs)
+    """Every setting: our own, the mailbox's, the providers'."""
+    rooms = [{each.name for each in fields(room)} for room in (MailboxSettings, ProviderSettings)]
+    return sorted(fields(Settings), key=lambda each: [each.name in room for room in reversed(rooms)])
 
 
 def listed() -> list[tuple[str, str, str]]:

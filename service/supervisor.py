@@ -24,7 +24,7 @@ from service.process import Part, forked, keep_alive
 from service.settings import Settings
 from service.store import held
 from service.web.serve import serve
-from workers import clock
+from workers import clock, inbox
 from workers.run import work
 
 log = logging.getLogger(__name__)
@@ -84,6 +84,7 @@ def _workers(settings: Settings) -> list[Part]:
         Part("worker-mail", forked(lambda: work(MAIL, settings))),
         Part("worker-calendar", forked(lambda: work(CALENDAR, settings))),
         Part("clock", forked(lambda: clock.run(wiring.build(settings)))),
+        *([Part("inbox", forked(lambda: inbox.run(wiring.build(settings))))] if settings.imap is not None else []),
     ]
 
 

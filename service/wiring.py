@@ -19,11 +19,22 @@ from redis import Redis
 from integrations.caldav_calendar import CalDav
 from integrations.http import GuardedHttp
 from integrations.ics_feed import IcsFeed
+from integrations.imap_mail import ImapMailbox
 from integrations.maildir_mail import MaildirMailer
 from integrations.own_address import OwnPages
 from integrations.rq_jobs import RqJobs, tls_options
 from integrations.smtp_mail import SmtpMailer
-from service.ports import Authorizer, BusyCalendar, CalendarFactory, Jobs, Mailer, OwnAddress, TextRecords, TokenBox
+from service.ports import (
+    Authorizer,
+    BusyCalendar,
+    CalendarFactory,
+    Jobs,
+    Mailbox,
+    Mailer,
+    OwnAddress,
+    TextRecords,
+    TokenBox,
+)
 from service.provider_settings import GOOGLE, MICROSOFT
 from service.provider_wiring import Authorizers, google_calendar, microsoft_calendar
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
@@ -35,7 +46,7 @@ from service.store.types import Keyring
 
 DATABASE_FILE = "greenroom.db"
 KEYS_FILE = "secret_keys"
-SMTP_TIMEOUT = timedelta(seconds=30)
+MAIL_TIMEOUT = timedelta(seconds=30)
 
 
 def utc_now() -> datetime:
@@ -52,6 +63,7 @@ class Services:
     mailer: Mailer
     jobs: Jobs
     calendars: CalendarFactory
+    mailbox: Mailbox | None = None  # that answers arrive in
     machine_clock: Callable[[], datetime] = utc_now  # never the demo's: for whether a process lives
     authorizers: Mapping[str, Authorizer] = field(default_factory=dict)  # of the providers that people can be sent to
 
@@ -70,6 +82,7 @@ def build(settings: Settings) -> Services:
         mailer=_mailer(settings),
         jobs=RqJobs(redis_url(settings), extra_ca=settings.extra_ca_bundle),
         calendars=_calendars(settings, database, machine_clock),
+        mailbox=_mailbox(settings),
         authorizers=Authorizers(settings, machine_clock),
     )
 
@@ -208,7 +221,24 @@ def _mailer(settings: Settings) -> Mailer:
         password=server.password,
         security=server.security,
         extra_ca=settings.extra_ca_bundle,
-        timeout=SMTP_TIMEOUT,
+        timeout=MAIL_TIMEOUT,
+    )
+
+
+def _mailbox(settings: Settings) -> Mailbox | None:
+    if settings.imap is None:
+        return None
+    server = settings.imap
+    return ImapMailbox(
+        server.host,
+        server.port,
+        username=server.username,
+        password=server.password,
+        security=server.security,
+        folder=server.folder,
+        done=settings.imap_done,
+        extra_ca=settings.extra_ca_bundle,
+        timeout=MAIL_TIMEOUT,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from service.store.database import Database, connect, sqlite_url
 from service.store.tables import Base
 from service.store.types import Keyring
 from service.wiring import Services
+from tests import dovecot
+from tests.certificates import certificate
+from tests.dovecot import Dovecot
 from tests.fakes import MemoryCalendars, MemoryMailer, RecordedJobs, SetClock
 from tests.machines import a_broker
 from tests.postgres import Postgres
@@ -101,6 +105,23 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
         return json.loads(result.stdout) if "--json" in arguments and exit_code == 0 else result
 
     return go
+
+
+@pytest.fixture(scope="session")
+def dovecots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
+    """One real IMAP server for all tests, over TLS too. Skips where there is none to be had."""
+    if dovecot.MISSING:
+        pytest.skip(dovecot.MISSING)
+    folder = tmp_path_factory.mktemp("certificate")
+    certificate(folder)
+    with dovecot.running(folder / "cert.pem", folder / "key.pem") as server:
+        yield server
+
+
+@pytest.fixture
+def imap(dovecots: Dovecot, request: pytest.FixtureRequest) -> Dovecot:
+    """A mailbox there of this test's own."""
+    return replace(dovecots, user=f"meet-{zlib.crc32(request.node.nodeid.encode())}")
 
 
 @pytest.fixture

@@ -99,9 +99,9 @@ class RecordedJobs:
         if ("read_calendars", None) not in self.asked:
             self.asked.append(("read_calendars", None))
 
-    def read_inbound(self, inbound_id: int) -> None:
+    def read_inbound(self, inbound_ids: Sequence[int]) -> None:
         self._check()
-        self.asked.append(("read_inbound", inbound_id))
+        self.asked.append(("read_inbound", list(inbound_ids)))
 
     def depth(self) -> int:
         self._check()

@@ -8,20 +8,21 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, select
 from werkzeug.serving import make_server
 
 from integrations.dns_records import DnsRecords
-from service import doctor, wiring
+from service import doctor, setting_values, wiring
 from service.setting_values import SmtpServer
 from service.settings import Settings
 from service.store import heartbeats, outbox
-from service.store.tables import Connection, OutboxRow
+from service.store.tables import Connection, MailboxMark, OutboxRow
 from service.store.types import fingerprint
 from service.web import create_app
 from tests import cast, dns_server, smtp
 from tests.fakes import Live, NobodyThere
 from tests.test_doctor_sender import GOOD
+from workers import inbox
 
 FEED = b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Test//EN\r\nEND:VCALENDAR\r\n"
 
@@ -70,6 +71,7 @@ def test_all_is_well(bare, valkey):
             heartbeats.beat(services.database, part, part, wiring.utc_now())
         services.database.close()
         rows = found(settings, Live())
+    assert rows.pop("mailbox").state == "off"
     assert {row.state for row in rows.values()} == {"well"}, rows
     assert list(rows) == [
         "address", "proxies", "disk", "database", "keys", "clock", "worker", "time", "outbox", "broker", "mail",
@@ -126,6 +128,22 @@ def test_a_mail_server_and_a_broker_that_are_away(bare, tmp_path):
     assert rows["mail"].state == rows["broker"].state == "broken"
     assert "GREENROOM_SMTP_URL" in rows["mail"].advice
     assert "GREENROOM_REDIS_URL" in rows["broker"].advice
+
+
+def test_the_mailbox_that_answers_arrive_in(bare, imap):
+    settings = replace(bare, imap=setting_values.imap_url(imap.url))
+    assert "nothing has been read yet" in found(settings)["mailbox"].advice
+    services = wiring.build(settings)
+    inbox.poll(services, "one")
+    services.database.close()
+    assert found(settings)["mailbox"].state == "well"
+    with services.database.write() as session:
+        session.scalars(select(MailboxMark)).one().read_at -= timedelta(hours=1)
+    services.database.close()
+    assert found(settings)["mailbox"].state == "look"
+    wrong = replace(settings, imap=replace(settings.imap, password="WRONG"))
+    assert found(wrong)["mailbox"].state == "broken"
+    assert "GREENROOM_IMAP_URL" in found(wrong)["mailbox"].advice
 
 
 def test_a_database_behind_this_version(bare):

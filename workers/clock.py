@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from types import FrameType
@@ -77,8 +77,7 @@ def refresh_due(services: Services) -> int:
         services.jobs.read_calendars()
     if not waiting or services.jobs.depth() >= MOST_QUEUED:
         return len(due)
-    for inbound_id in waiting:
-        services.jobs.read_inbound(inbound_id)
+    services.jobs.read_inbound(waiting)
     return len(due) + len(waiting)
 
 
@@ -95,7 +94,18 @@ class Round:
 
 def run(services: Services) -> None:
     """Until SIGTERM or SIGINT."""
-    logs.start(services.settings.log_format, "clock")
+    settings = services.settings
+    rounds = [
+        Round(sweep, settings.sweep),
+        Round(flow, settings.dispatch, soon=min(SOON, settings.dispatch)),
+        Round(refresh_due, settings.sweep),
+    ]
+    go_round(services, "clock", rounds)
+
+
+def go_round(services: Services, part: str, rounds: Sequence[Round]) -> None:
+    """Does what each round says, and tells that this part lives. Until SIGTERM or SIGINT."""
+    logs.start(services.settings.log_format, part)
     stop = threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
@@ -103,14 +113,9 @@ def run(services: Services) -> None:
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
-    name = f"clock-{socket.gethostname()}-{os.getpid()}"
-    settings = services.settings
-    rounds = [
-        Round(lambda services: heartbeats.beat(services.database, name, "clock", services.machine_clock()), BEAT_EVERY),
-        Round(sweep, settings.sweep),
-        Round(flow, settings.dispatch, soon=min(SOON, settings.dispatch)),
-        Round(refresh_due, settings.sweep),
-    ]
+    name = f"{part}-{socket.gethostname()}-{os.getpid()}"
+    beat = Round(lambda services: heartbeats.beat(services.database, name, part, services.machine_clock()), BEAT_EVERY)
+    rounds = [beat, *rounds]
     while not stop.is_set():
         for each in rounds:
             if time.monotonic() >= each.next_at:
@@ -125,9 +130,9 @@ def attempt(step: Callable[[Services], int | None], services: Services) -> int |
     try:
         return step(services)
     except AdapterError as fault:
-        log.warning("a round of the clock failed: %s", fault.code)
+        log.warning("a round failed: %s", fault.code)
     except DBAPIError as fault:
-        log.warning("a round of the clock failed: the database said %s", logs.kind(fault))
+        log.warning("a round failed: the database said %s", logs.kind(fault))
     except Exception as fault:  # the boundary of one round: a mistake in the sweep must not keep mails from leaving
-        logs.mistake(log, "a round of the clock", fault)
+        logs.mistake(log, "a round", fault)
     return None

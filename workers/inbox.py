@@ -1,15 +1,103 @@
-"""Decides one message that came in."""
+"""Our mailbox: what arrives there is stored, and then decided."""
 
 from __future__ import annotations
 
+import logging
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+
+from rq.timeouts import BaseTimeoutException
+from sqlalchemy.exc import DBAPIError
+
 from service import logs
-from service.operations import inbound
-from workers import context
+from service.domain.errors import AdapterError
+from service.operations import inbound, mailbox
+from service.ports import Mailbox, MailboxSession
+from service.wiring import Services
+from workers import clock, context
+
+log = logging.getLogger(__name__)
+BATCH = 20  # mails at once: each may be 2 MB
+MOST_BATCHES = 50  # in one go, after which the process looks whether it is to end
 
 
-def read_inbound(inbound_id: int) -> None:
+def read_inbound(inbound_ids: Iterable[int]) -> None:
     """RQ's job. May be repeated: a decided message stays decided."""
     services = context.services()
-    logs.note(inbound=inbound_id)
+    for inbound_id in inbound_ids:
+        with logs.about(inbound=inbound_id):
+            _decide(services, inbound_id)
+
+
+def _decide(services: Services, inbound_id: int) -> None:
+    """A message that makes us stumble is put aside, for else it would come again for ever, and others behind it
+    never."""
+    try:
+        with services.database.write() as session:
+            inbound.decide(session, services.clock(), inbound_id)
+    except DBAPIError:
+        raise
+    except Exception as fault:  # the boundary of one message
+        logs.mistake(log, "a message that came in", fault)
+        with services.database.write() as session:
+            inbound.set_aside(session, services.clock(), inbound_id, logs.kind(fault))
+        if isinstance(fault, BaseTimeoutException):  # the job's time is over; the clock finds the rest
+            raise
+
+
+def run(services: Services) -> None:
+    """Reads our mailbox again and again. Until SIGTERM or SIGINT."""
+    holder = secrets.token_hex(8)
+    step = clock.Round(lambda services: poll(services, holder), services.settings.imap_poll, soon=clock.SOON)
+    clock.go_round(services, "inbox", [step])
+
+
+def poll(services: Services, holder: str) -> int:
+    """Stores what has arrived since the last look and hands it out; returns how many mails that were. Whatever ends it
+    half-way, each mail is stored once, and put away in the mailbox only after that. Raises AdapterError."""
+    box = services.mailbox
+    if box is None:
+        return 0
     with services.database.write() as session:
-        inbound.decide(session, services.clock(), inbound_id)
+        place = mailbox.take(session, services.clock(), box.key, holder)
+    if place is None:
+        return 0
+    fault: str | None = "unexpected_answer"
+    try:
+        with box.session() as connection:
+            count = _read(services, box, connection, place, holder)
+        fault = None
+    except mailbox.LeaseLost:
+        return 0
+    except AdapterError as failed:
+        fault = failed.code
+        raise
+    finally:
+        with services.database.write() as session:
+            mailbox.release(session, services.clock(), box.key, holder, fault)
+    return count
+
+
+def _read(services: Services, box: Mailbox, connection: MailboxSession, place: mailbox.Place, holder: str) -> int:
+    read_uid, filed_uid = place.read_uid, place.filed_uid
+    if place.validity != connection.validity:
+        read_uid = filed_uid = connection.before((services.machine_clock() - mailbox.FIRST_LOOK).date())
+        with services.database.write() as session:
+            mailbox.begin(session, services.clock(), box.key, holder, connection.validity, read_uid)
+    count = 0
+    for _ in range(MOST_BATCHES):
+        mails = connection.fetch(read_uid, BATCH)
+        if not mails:
+            break
+        with services.database.write() as session:
+            ids = mailbox.keep(session, services.clock(), box.key, holder, mails)
+        with suppress(AdapterError):  # the clock hands out what the broker did not take
+            services.jobs.read_inbound(ids)
+        read_uid = mails[-1].uid
+        count += len(mails)
+    if filed_uid < read_uid:
+        connection.file(filed_uid + 1, read_uid)
+        with services.database.write() as session:
+            mailbox.filed(session, services.clock(), box.key, holder, read_uid)
+    return count

@@ -23,12 +23,13 @@ def check(settings: Settings, records: TextRecords | None = None, address: OwnAd
         answer = machine.ask(address or wiring.own_address(settings))
         rows = [*machine.address(settings, answer), *machine.proxies(settings), *machine.disk(settings)]
         rows += stored.database(services)
-        if rows[-1].state != "broken":
+        stands = rows[-1].state != "broken"
+        if stands:
             rows += [*stored.keys(services), *stored.parts(services), *machine.time(services, answer)]
             rows += stored.mails(services)
             if not any(row.part == "keys" and row.state == "broken" for row in rows):
                 rows += outside.calendars(services)
-        rows += [*outside.broker(settings), *outside.mail(services)]
+        rows += [*outside.broker(settings), *outside.mail(services), *(outside.mailbox(services) if stands else ())]
         return [*rows, *sender.domain(settings, records or wiring.text_records())]
     finally:
         services.database.close()

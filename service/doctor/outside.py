@@ -13,12 +13,14 @@ from service.doctor.rows import WORDS, Row, sentence
 from service.domain.errors import AdapterError
 from service.operations import refreshing
 from service.operations.figures import connection_counts
+from service.operations.mailbox import last_read_at
 from service.operations.operator import STUCK
 from service.settings import Settings
 from service.store.tables import Connection, Person
 from service.wiring import Services
 
 READ_TIMEOUT = timedelta(seconds=10)
+MISSED_LOOKS, PARTS_TIME = 3, timedelta(minutes=1)  # a look may wait for a batch
 MOST_READ = 50  # at once: thousands would trouble their servers, and workers read them all the time
 
 
@@ -64,6 +66,28 @@ def broker(settings: Settings) -> Iterator[Row]:
             yield Row("broker", "broken", WORDS("doctor.broker.unreachable"))
     else:
         yield Row("broker", "well")
+
+
+def mailbox(services: Services) -> Iterator[Row]:
+    """Logs in and opens the folder; reads nothing. And whether somebody has read it lately."""
+    box, server = services.mailbox, services.settings.imap
+    if box is None or server is None:
+        yield Row("mailbox", "off", WORDS("doctor.mailbox.off"))
+        return
+    try:
+        with box.session():
+            pass
+    except AdapterError as fault:
+        yield Row("mailbox", "broken", sentence(fault))
+        return
+    with services.database.read() as session:
+        read_at = last_read_at(session, box.key)
+    if read_at is None:
+        yield Row("mailbox", "look", WORDS("doctor.mailbox.never", host=server.host))
+    elif services.clock() - read_at > MISSED_LOOKS * services.settings.imap_poll + PARTS_TIME:
+        yield Row("mailbox", "look", WORDS("doctor.mailbox.late", host=server.host, at=f"{read_at:%Y-%m-%d %H:%M} UTC"))
+    else:
+        yield Row("mailbox", "well", server.host)
 
 
 def mail(services: Services) -> Iterator[Row]:

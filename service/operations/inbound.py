@@ -50,6 +50,13 @@ def decide(session: Session, now: datetime, inbound_id: int) -> str:
     return row.state
 
 
+def set_aside(session: Session, now: datetime, inbound_id: int, why: str) -> None:
+    """A message that could not be decided, for a mistake of ours: kept, and not tried again. Repeatable."""
+    row = load_row(session, Inbound, inbound_id)
+    if row is not None and row.state == "pending":
+        row.state, row.verdict, row.decided_at = "failed", why[:40], now
+
+
 def waiting(session: Session, limit: int) -> list[int]:
     """Messages that are stored and not decided: what the queue forgot."""
     return list(session.scalars(select(Inbound.id).where(Inbound.state == "pending").order_by(Inbound.id).limit(limit)))

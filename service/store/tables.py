@@ -393,6 +393,20 @@ class Inbound(Base):
     decided_at: Mapped[datetime | None]
 
 
+class MailboxMark(Base):
+    """How far one mailbox has been read, and who reads it. UIDs count within `validity` only (RFC 9051 2.3.1.1)."""
+
+    __tablename__ = "mailbox_marks"
+    key_hash: Mapped[str] = mapped_column(String(43), primary_key=True)  # of user, server and folder
+    validity: Mapped[int | None] = mapped_column(BigInteger)
+    read_uid: Mapped[int] = mapped_column(BigInteger, default=0)  # everything up to it is stored
+    filed_uid: Mapped[int] = mapped_column(BigInteger, default=0)  # and everything up to this is put away there
+    leased_by: Mapped[str | None] = mapped_column(String(43))
+    leased_until: Mapped[datetime | None]
+    read_at: Mapped[datetime | None]  # the last time that worked
+    fault: Mapped[str | None] = mapped_column(String(40))  # catalogue key adapter.<fault>
+
+
 class IdempotencyKey(Base):
     __tablename__ = "idempotency_keys"
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)

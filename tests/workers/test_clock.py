@@ -175,7 +175,7 @@ def test_calendars_and_messages_are_handed_out_once_a_round(services):
         connection_id = cast.broken_calendar(session, NOW, cast.person(session, NOW, "ben").id).id
         inbound_id = inbound.receive(session, NOW, b"Message-ID: <1@example.org>\r\n\r\nhello")
     assert clock.refresh_due(services) == 2
-    assert services.jobs.asked == [("read_calendars", None), ("read_inbound", inbound_id)]
+    assert services.jobs.asked == [("read_calendars", None), ("read_inbound", [inbound_id])]
     services.jobs.asked.clear()
     with services.database.write() as session:
         assert turns.claim(session, NOW, 9, 4) == [connection_id]

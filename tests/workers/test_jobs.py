@@ -33,7 +33,7 @@ def test_a_job_on_the_wire_is_a_name_and_ids(valkey):
     jobs.send_batch("a-token", [3, 1, 2])
     jobs.read_calendars()
     jobs.read_calendars()
-    jobs.read_inbound(9)
+    jobs.read_inbound([9])
     assert jobs.depth() == 2
     with Redis.from_url(valkey) as redis:
         found = {}
@@ -43,7 +43,7 @@ def test_a_job_on_the_wire_is_a_name_and_ids(valkey):
     assert found == {
         "workers.deliver.send_batch": (["a-token", [3, 1, 2]], 390),
         "workers.busy.read_calendars": ([], 120),
-        "workers.inbox.read_inbound": ([9], 60),
+        "workers.inbox.read_inbound": ([[9]], 60),
     }
 
 
@@ -52,7 +52,7 @@ def test_the_broker_keeps_what_kind_of_mistake_ended_a_job_and_not_its_words(val
         raise ValueError("SECRET-TYPED")
 
     monkeypatch.setitem(JOBS, rq_jobs.READ_INBOUND, broken)
-    RqJobs(valkey).read_inbound(9)
+    RqJobs(valkey).read_inbound([9])
     with Redis.from_url(valkey) as redis:
         queue = Queue(MAIL, connection=redis, serializer=JSONSerializer)
         [job] = queue.jobs
@@ -118,7 +118,7 @@ def test_a_message_is_decided_once(services, monkeypatch):
     with services.database.write() as session:
         inbound_id = inbound.receive(session, services.clock(), b"Message-ID: <1@example.org>\r\n\r\nhello")
     for _ in range(2):
-        inbox.read_inbound(inbound_id)
+        inbox.read_inbound([inbound_id])
     with services.database.read() as session:
         assert session.get(Inbound, inbound_id).state == "ignored"
 

@@ -1,0 +1,34 @@
+"""The settings of the mailbox that answers arrive in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from service import setting_values
+from service.setting_values import ImapServer, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailboxSettings:
+    """One field a setting; its metadata names the variable, its meaning and a right example."""
+
+    imap: ImapServer | None = setting(
+        "GREENROOM_IMAP_URL",
+        setting_values.imap_url,
+        "imaps://meet%40example.org:pass@mail.example.org/INBOX",
+        "the mailbox that answers to our mails arrive in; without it they are not read",
+    )
+    imap_done: str | None = setting(
+        "GREENROOM_IMAP_DONE",
+        setting_values.mail_folder,
+        "Greenroom",
+        "the folder that read mail is moved to; without it read mail stays and is marked as read",
+    )
+    imap_poll: timedelta = setting(
+        "GREENROOM_IMAP_SECONDS",
+        setting_values.seconds,
+        "20",
+        "how often the mailbox is looked at",
+        timedelta(seconds=20),
+    )

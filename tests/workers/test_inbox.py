@@ -1,0 +1,174 @@
+"""Our mailbox is read: each mail is stored once and decided, whoever stops half-way."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from service import wiring
+from service.domain.errors import AdapterError
+from service.domain.reply import make_reply, request_in
+from service.operations import mailbox
+from service.settings import load
+from service.store.tables import Inbound, MailboxMark, Meeting
+from tests.web.conftest import ana, client  # noqa: F401 - the walk from the link to the mail
+from tests.web.walk import NOW, book
+from workers import clock, context, inbox
+from workers.deliver import drain
+
+
+class Stopped(Exception):
+    """The process was killed here."""
+
+
+def mail(number, body=b"Hello"):
+    return b"Message-ID: <%d@example.org>\r\nFrom: ana@example.org\r\n\r\n%s\r\n" % (number, body)
+
+
+@pytest.fixture
+def reading(services, imap):
+    """These services with a real mailbox."""
+    return with_mailbox(services, imap)
+
+
+def with_mailbox(services, imap, **more):
+    keys = {"GREENROOM_DATA_DIR": str(services.settings.data_dir), "GREENROOM_SECRET_KEYS": "k" * 48}
+    made = wiring.build(load(keys | {"GREENROOM_IMAP_URL": imap.url} | more))
+    made.database.close()
+    return replace(services, mailbox=made.mailbox)
+
+
+def stored(services):
+    with services.database.read() as session:
+        return list(session.scalars(select(Inbound).order_by(Inbound.id)))
+
+
+def handed_out(services):
+    return [inbound_id for kind, ids in services.jobs.asked if kind == "read_inbound" for inbound_id in ids]
+
+
+@pytest.mark.databases
+def test_each_mail_is_stored_once_and_handed_out(reading, imap):
+    imap.put(mail(1), mail(2))
+    assert inbox.poll(reading, "one") == 2
+    assert inbox.poll(reading, "one") == 0
+    imap.put(mail(2), mail(3))  # the second comes again, as over a forwarding address
+    assert inbox.poll(reading, "other") == 2
+    assert [row.raw for row in stored(reading)] == [mail(1), mail(2), mail(3)]
+    assert sorted(set(handed_out(reading))) == [row.id for row in stored(reading)]
+    assert imap.flags() == [{rb"\Seen"}] * 4
+
+
+def test_mail_that_was_there_long_before_us_is_left_alone(reading, imap):
+    imap.put(mail(1))
+    later = replace(reading, machine_clock=lambda: wiring.utc_now() + timedelta(days=40))
+    assert inbox.poll(later, "one") == 0
+    assert imap.flags() == [set()]
+    imap.put(mail(2))
+    assert inbox.poll(later, "one") == 1
+    assert [row.raw for row in stored(later)] == [mail(2)]
+
+
+@pytest.mark.parametrize("where", ["keep", "filed", "release"])
+def test_whoever_stops_half_way_loses_nothing(reading, imap, monkeypatch, where):
+    imap.put(mail(1), mail(2))
+    with monkeypatch.context() as patched:
+        patched.setattr(mailbox, where, stop)
+        with pytest.raises(Stopped):
+            inbox.poll(reading, "one")
+    if where == "keep":
+        assert stored(reading) == []
+    free_again(reading)
+    inbox.poll(reading, "other")
+    assert [row.raw for row in stored(reading)] == [mail(1), mail(2)]
+    assert imap.flags() == [{rb"\Seen"}] * 2
+
+
+def stop(*_arguments):
+    raise Stopped
+
+
+def free_again(services):
+    services.clock.now += mailbox.LEASE
+
+
+def test_one_reads_at_a_time_and_the_next_takes_over_from_the_dead(reading, imap):
+    imap.put(mail(1))
+    with reading.database.write() as session:
+        assert mailbox.take(session, reading.clock(), reading.mailbox.key, "dead") is not None
+    assert inbox.poll(reading, "living") == 0
+    free_again(reading)
+    assert inbox.poll(reading, "living") == 1
+    with reading.database.write() as session, pytest.raises(mailbox.LeaseLost):
+        mailbox.filed(session, reading.clock(), reading.mailbox.key, "dead", 99)
+
+
+def test_a_mailbox_that_counts_anew_is_read_anew_and_each_mail_decided_once(reading, imap):
+    imap.put(mail(1))
+    inbox.poll(reading, "one")
+    with reading.database.write() as session:
+        session.scalars(select(MailboxMark)).one().validity = 1
+    assert inbox.poll(reading, "one") == 1
+    assert len(stored(reading)) == 1
+
+
+def test_the_folder_for_what_was_read(services, imap):
+    reading = with_mailbox(services, imap, GREENROOM_IMAP_DONE="Read by Greenroom")
+    imap.put(mail(1))
+    assert inbox.poll(reading, "one") == 1
+    assert (imap.flags(), len(imap.flags('"Read by Greenroom"'))) == ([], 1)
+
+
+def test_a_fault_is_written_down_and_the_next_look_begins_anew(services, imap):
+    reading = with_mailbox(services, replace(imap, port=1))
+    with pytest.raises(AdapterError):
+        inbox.poll(reading, "one")
+    assert clock.attempt(lambda services: inbox.poll(services, "other"), reading) is None
+    with reading.database.read() as session:
+        mark = session.scalars(select(MailboxMark)).one()
+    assert (mark.fault, mark.read_at, mark.leased_by) == ("imap_unreachable", None, None)
+
+
+def test_without_a_broker_the_clock_hands_out_what_was_stored(reading, imap):
+    imap.put(mail(1))
+    reading.jobs.broken = True
+    assert inbox.poll(reading, "one") == 1
+    reading.jobs.broken = False
+    clock.refresh_due(reading)
+    assert handed_out(reading) == [stored(reading)[0].id]
+
+
+def test_a_mail_that_makes_us_stumble_is_put_aside(services, monkeypatch):
+    monkeypatch.setattr(context, "services", lambda: services)
+    with services.database.write() as session:
+        rows = [Inbound(message_key=f"{n}", raw=mail(n), state="pending", received_at=NOW) for n in range(3)]
+        session.add_all(rows)
+        session.flush()
+        ids = [row.id for row in rows]
+    monkeypatch.setattr(inbox.inbound, "parse_reply", stumble_over(mail(1)))
+    inbox.read_inbound(ids)
+    assert [row.state for row in stored(services)] == ["ignored", "failed", "ignored"]
+    assert stored(services)[1].verdict == "ZeroDivisionError"
+
+
+def stumble_over(raw):
+    def parse(given):
+        return 1 / 0 if given == raw else None
+
+    return parse
+
+
+def test_the_mentor_declines_by_mail(reading, imap, client, ana, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(context, "services", lambda: reading)
+    _, meeting_id = book(reading, client, ana)
+    drain(reading)
+    invitation = next(mail for mail in reading.mailer.sent if mail.recipient == "ben@example.org")
+    imap.put(make_reply(request_in(invitation.octets), "ben@example.org", "DECLINED", NOW))
+    inbox.poll(reading, "one")
+    inbox.read_inbound(handed_out(reading))
+    with reading.database.read() as session:
+        assert session.get(Meeting, meeting_id).phase == "cancelled"
+    assert [(row.state, row.verdict) for row in stored(reading)] == [("applied", "declined")]
