@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
+
 from integrations.http import GuardedHttp
 from integrations.microsoft_account import MicrosoftAccount
 from integrations.microsoft_calendar import MicrosoftCalendar
 from integrations.microsoft_consent import MicrosoftAuthorizer
 from integrations.microsoft_entra import Microsoft, MicrosoftClient
-from service.ports import Granted, TokenBox
+from service.domain.errors import AdapterError
+from service.domain.interval import Interval
+from service.ports import BusyReading, CalendarRef, Granted, ReadRequest, SyncMark, TokenBox
+from tests.integrations.busy_contract import REQUEST, WAIT
 from tests.integrations.entra_fake import CLIENT_ID, SECRET
 from tests.integrations.google_world import MemoryTokens
+from tests.integrations.graph_fake import FakeCalendar
 from tests.integrations.microsoft_fake import MicrosoftFake
 
 BEN = "ben@example.org"
@@ -43,6 +51,20 @@ class World:
         authorizer = MicrosoftAuthorizer(self.microsoft)
         begun = authorizer.begin(access, REDIRECT, BEN)
         return authorizer.finish(begun.kept, REDIRECT, self.fake.consent(begun.url, BEN))
+
+    def put(self, interval: Interval, uid: str = "one", **about: Any) -> None:
+        self.calendar.put(interval.start, interval.end, uid, **about)
+
+    def read(
+        self, calendar: FakeCalendar | None = None, mark: SyncMark | None = None, request: ReadRequest = REQUEST
+    ) -> BusyReading | None:
+        key = (calendar or self.calendar).id
+        return self.adapter().fetch(CalendarRef(key, "", True), request, mark, WAIT)
+
+    def fault_of(self, **how: Any) -> AdapterError:
+        with pytest.raises(AdapterError) as caught:
+            self.read(**how)
+        return caught.value
 
     def adapter(self, tokens: TokenBox | None = None, microsoft: Microsoft | None = None) -> MicrosoftCalendar:
         account = MicrosoftAccount(microsoft or self.microsoft, tokens or self.box, f"microsoft://{BEN}")

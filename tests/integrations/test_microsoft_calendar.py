@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -31,31 +31,6 @@ NATIVE = (
 def world(tmp_path):
     with microsoft(tmp_path) as fake:
         yield World(fake)
-
-
-def put(world, interval, uid="one", **about):
-    world.calendar.put(interval.start, interval.end, uid, **about)
-
-
-def read(world, calendar=None, mark=None, request=REQUEST):
-    key = (calendar or world.calendar).id
-    return world.adapter().fetch(CalendarRef(key, "", True), request, mark, WAIT)
-
-
-def fault_of(world, **how):
-    with pytest.raises(AdapterError) as caught:
-        read(world, **how)
-    return caught.value
-
-
-def utc(*parts):
-    return datetime(*parts, tzinfo=UTC)
-
-
-def whole_day(world, year, month, day, days=1, **about):
-    """As Graph keeps it: midnights, of which it does not say where."""
-    start = utc(year, month, day)
-    put(world, Interval.lasting(start, timedelta(days=days)), f"day-{start}", all_day=True, **about)
 
 
 def test_of_fifty_calendars_those_count_that_are_somebodys_own(world):
@@ -89,33 +64,33 @@ def test_an_account_whose_calendars_make_no_sense_says_so(world, wrong):
 
 
 def test_only_what_is_needed_is_asked_for_and_never_the_series(world):
-    put(world, MORNING, weeks=3)
-    assert len(busy_of(read(world))) == 3
+    world.put(MORNING, weeks=3)
+    assert len(busy_of(world.read())) == 3
     [call] = world.fake.calls("calendarView")
     assert call.query["$select"] == "start,end,showAs,isCancelled,isAllDay,responseStatus,iCalUId,type"
     assert "events" not in {call.name for call in world.fake.journal}
 
 
 def test_what_does_not_count_for_its_owner_is_free(world):
-    put(world, MORNING, "a", show_as="free")
-    put(world, MORNING, "b", show_as="workingElsewhere")
-    put(world, MORNING, "c", cancelled=True)
-    put(world, MORNING, "d", response="declined")
-    assert busy_of(read(world)) == []
+    world.put(MORNING, "a", show_as="free")
+    world.put(MORNING, "b", show_as="workingElsewhere")
+    world.put(MORNING, "c", cancelled=True)
+    world.put(MORNING, "d", response="declined")
+    assert busy_of(world.read()) == []
 
 
 @pytest.mark.parametrize("show_as", ["tentative", "busy", "oof", "unknown"])
 def test_what_may_count_is_busy(world, show_as):
-    put(world, LATER, show_as=show_as, response="notResponded")
-    assert busy_of(read(world)) == [LATER]
+    world.put(LATER, show_as=show_as, response="notResponded")
+    assert busy_of(world.read()) == [LATER]
 
 
 def test_many_events_come_by_pages(world):
     world.fake.graph.page_most = 10
     for number in range(25):
         start = WINDOW.start + timedelta(days=number)
-        put(world, Interval.lasting(start, timedelta(hours=1)), OURS if number == 24 else f"{number}")
-    reading = read(world)
+        world.put(Interval.lasting(start, timedelta(hours=1)), OURS if number == 24 else f"{number}")
+    reading = world.read()
     assert len(world.fake.calls("calendarView")) == 3
     assert (len(reading.spans), len(reading.own)) == (24, 1)
 
@@ -124,8 +99,8 @@ def test_a_next_link_to_another_host_is_not_followed(world):
     """It would be given the token."""
     world.fake.graph.page_most, world.fake.graph.next_host = 1, "graph.example.net"
     for number in range(2):
-        put(world, Interval.lasting(WINDOW.start, timedelta(hours=1)), f"{number}")
-    fault = fault_of(world)
+        world.put(Interval.lasting(WINDOW.start, timedelta(hours=1)), f"{number}")
+    fault = world.fault_of()
     assert (fault.code, fault.permanent, fault.params["other"]) == ("link_elsewhere", True, "graph.example.net")
 
 
@@ -133,78 +108,20 @@ def test_a_next_link_to_another_host_is_not_followed(world):
 def test_nor_one_to_another_port_or_without_tls(world, elsewhere):
     link = elsewhere.format(host=world.fake.host) + "/v1.0/me/calendars"
     world.fake.faults["calendarView"] = [servers.body(json.dumps({"value": [], "@odata.nextLink": link}).encode())]
-    assert fault_of(world).code == "link_elsewhere"
+    assert world.fault_of().code == "link_elsewhere"
 
 
 def test_pages_that_go_in_a_circle_end(world):
     link = f"https://{world.fake.host}/v1.0/me/calendarView?$skip=1"
     page = servers.body(json.dumps({"value": [], "@odata.nextLink": link}).encode())
     world.fake.faults["calendarView"] = [page, page]
-    assert fault_of(world).code == "unexpected_answer"
+    assert world.fault_of().code == "unexpected_answer"
     assert len(world.fake.calls("calendarView")) == 2
 
 
-@pytest.mark.parametrize(
-    ("zone", "start"),
-    [
-        ("Pacific/Auckland", utc(2027, 2, 9, 11)),
-        ("Pacific/Honolulu", utc(2027, 2, 10, 10)),
-        ("Europe/Berlin", utc(2027, 2, 9, 23)),
-    ],
-)
-def test_a_whole_day_in_another_zone_is_its_owners_day(world, zone, start):
-    world.mailbox.zone = ZoneInfo(zone)
-    whole_day(world, 2027, 2, 10)
-    reading = read(world, request=replace(REQUEST, zone=ZoneInfo(zone)))
-    assert busy_of(reading) == [Interval.lasting(start, timedelta(days=1))]
-
-
-@pytest.mark.parametrize(
-    ("zone", "day", "wanted"),
-    [
-        # Auckland's 10 April begins at noon of the 9th, and the window ends before that of UTC
-        ("Pacific/Auckland", (2027, 4, 10), (utc(2027, 4, 9, 12), WINDOW.end)),
-        ("Pacific/Honolulu", (2027, 1, 31), (WINDOW.start, utc(2027, 2, 1, 10))),
-        # clocks go back on 4 April: that day has 25 hours
-        ("Pacific/Auckland", (2027, 4, 4), (utc(2027, 4, 3, 11), utc(2027, 4, 4, 12))),
-    ],
-)
-def test_a_whole_day_at_the_windows_edge_is_found_wherever_its_owner_is(world, zone, day, wanted):
-    """Whether Graph looks for it by its own midnights or by UTC's."""
-    for kept_in in (zone, "UTC"):
-        world.calendar.events.clear()
-        world.mailbox.zone = ZoneInfo(kept_in)
-        whole_day(world, *day)
-        assert busy_of(read(world, request=replace(REQUEST, zone=ZoneInfo(zone)))) == [Interval(*wanted)]
-
-
-def test_whole_days_together_are_one_span(world):
-    whole_day(world, 2027, 2, 10, days=3)
-    assert busy_of(read(world)) == [Interval(utc(2027, 2, 9, 23), utc(2027, 2, 12, 23))]
-
-
-@pytest.mark.parametrize(
-    ("name", "zone"),
-    [
-        ("Pacific Standard Time", "America/Los_Angeles"),
-        ("W. Europe Standard Time", "Europe/Berlin"),
-        ("Asia/Kolkata", "Asia/Kolkata"),
-        ("tzone://Microsoft/Utc", "UTC"),
-    ],
-)
-def test_windows_zone_names_are_read_where_utc_was_asked_for_in_vain(world, name, zone):
-    put(world, MORNING, shown_in=(name, ZoneInfo(zone)))
-    assert busy_of(read(world)) == [MORNING]
-
-
-def test_a_whole_day_in_a_zone_that_is_named_is_that_zones(world):
-    whole_day(world, 2027, 2, 10, shown_in=("New Zealand Standard Time", ZoneInfo("Pacific/Auckland")))
-    assert busy_of(read(world)) == [Interval(utc(2027, 2, 9, 11), utc(2027, 2, 10, 11))]
-
-
 def test_a_zone_that_nobody_knows_makes_the_calendar_unreadable_and_not_free(world):
-    put(world, MORNING, shown_in=("Customized Time Zone", ZoneInfo("UTC")))
-    fault = fault_of(world)
+    world.put(MORNING, shown_in=("Customized Time Zone", ZoneInfo("UTC")))
+    fault = world.fault_of()
     assert (fault.code, fault.permanent) == ("unreadable_event", False)
 
 
@@ -220,7 +137,7 @@ def test_a_zone_that_nobody_knows_makes_the_calendar_unreadable_and_not_free(wor
 )  # fmt: skip
 def test_an_event_that_makes_no_sense_is_not_free(world, event):
     world.fake.faults["calendarView"] = [servers.body(json.dumps({"value": [event]}).encode())]
-    fault = fault_of(world)
+    fault = world.fault_of()
     assert fault.code == "unreadable_event"
     assert "SECRET" not in repr((fault, fault.params, fault.__cause__))
 
@@ -230,27 +147,27 @@ def test_an_event_that_makes_no_sense_is_not_free(world, event):
 )
 def test_an_answer_that_makes_no_sense_is_not_free(world, answer):
     world.fake.faults["calendarView"] = [servers.body(answer)]
-    fault = fault_of(world)
+    fault = world.fault_of()
     assert (fault.code, fault.permanent) == ("unexpected_answer", True)
 
 
 def test_an_event_of_no_length_blocks_nothing(world):
     world.calendar.put(MORNING.start, MORNING.start)
-    assert busy_of(read(world)) == []
+    assert busy_of(world.read()) == []
 
 
 def test_a_calendar_that_was_removed_is_unreadable_and_not_free(world):
-    mark = read(world).mark
+    mark = world.read().mark
     world.mailbox.calendars.clear()
     for known in (None, mark):
-        fault = fault_of(world, calendar=world.calendar, mark=known)
+        fault = world.fault_of(calendar=world.calendar, mark=known)
         assert (fault.code, fault.permanent) == ("not_found", True)
 
 
 def test_our_own_meetings_say_how_they_were_answered(world):
-    put(world, MORNING, OURS, response="tentativelyAccepted")
-    put(world, LATER, OURS, response="declined", cancelled=True)
-    reading = read(world)
+    world.put(MORNING, OURS, response="tentativelyAccepted")
+    world.put(LATER, OURS, response="declined", cancelled=True)
+    reading = world.read()
     assert busy_of(reading) == []
     assert [(each.interval, each.cancelled, each.partstat) for each in reading.own] == [
         (MORNING, False, "TENTATIVE"),
@@ -259,9 +176,9 @@ def test_our_own_meetings_say_how_they_were_answered(world):
 
 
 def test_what_becomes_ours_after_it_was_read_counts_no_more(world):
-    put(world, MORNING, NATIVE)
-    first = read(world)
-    again = read(world, mark=first.mark, request=replace(REQUEST, our_uids=REQUEST.our_uids | {NATIVE}))
+    world.put(MORNING, NATIVE)
+    first = world.read()
+    again = world.read(mark=first.mark, request=replace(REQUEST, our_uids=REQUEST.our_uids | {NATIVE}))
     assert (busy_of(first), busy_of(again)) == ([MORNING], [])
 
 
@@ -293,20 +210,20 @@ def test_the_uid_that_we_sent_is_found_in_the_id_that_exchange_made_of_it(shown,
 )
 def test_how_it_failed_is_told_exactly(world, answer, code, permanent, after):
     world.fake.faults["calendarView"] = [answer]
-    fault = fault_of(world)
+    fault = world.fault_of()
     wait = timedelta(seconds=after) if after is not None else None
     assert (fault.code, fault.permanent, fault.retry_after) == (code, permanent, wait)
 
 
 def test_a_grant_without_calendars_is_refused(world):
     world.box.tokens = _only_who(world)
-    assert fault_of(world).code == "forbidden"
+    assert world.fault_of().code == "forbidden"
 
 
 def test_the_fifth_at_a_time_is_told_to_wait_by_graph_too(world):
     """Where another machine holds the other four."""
     world.mailbox.asking = 4
-    fault = fault_of(world)
+    fault = world.fault_of()
     assert (fault.code, fault.retry_after) == ("throttled", timedelta(seconds=3))
 
 
@@ -331,5 +248,5 @@ def _only_who(world):
 def test_whose_calendar_it_is_does_not_matter(world):
     """A mailbox sees its own only."""
     other = world.fake.graph.mailbox("ana@example.org").add("Calendar", default=True)
-    assert fault_of(world, calendar=other).code == "not_found"
+    assert world.fault_of(calendar=other).code == "not_found"
     assert world.mailbox.address == BEN

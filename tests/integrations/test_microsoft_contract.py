@@ -14,12 +14,11 @@ from tests.integrations.microsoft_world import World
 class TestMicrosoft(BusyContract):
     words: ClassVar[dict[str, str]] = {"401": "reconnect"}
     compares = True
-    access = "busy"
 
     @pytest.fixture(autouse=True)
     def connected(self, tmp_path):
         with microsoft(tmp_path) as self.fake:
-            self.world = World(self.fake, self.access)
+            self.world = World(self.fake)
             yield
 
     def adapter(self):
@@ -35,7 +34,3 @@ class TestMicrosoft(BusyContract):
 
     def sent(self):
         return len(self.fake.calls("calendarView"))
-
-
-class TestMicrosoftWrite(TestMicrosoft):
-    access = "write"
