@@ -85,19 +85,20 @@ class GoogleAuthorizer:
             raise self._fault(CODES.get(answer["error"], "client_refused"))
         if not answer.get("code"):
             raise self._fault("consent_expired")
-        given = self._trade(
-            {
-                "grant_type": "authorization_code",
-                "code": answer["code"],
-                "redirect_uri": redirect_uri,
-                "code_verifier": begun["verifier"],
-            }
-        )
+        given = self._trade(answer["code"], redirect_uri, begun["verifier"])
         tokens = tokens_of(given, self._clock(), None)
         if tokens is None:
             raise self._fault("consent_expired")
         whose = self._whose(tokens)
         return Granted(str(whose["sub"]), str(whose.get("email", "")), frozenset(tokens.scopes), tokens.render())
+
+    def check(self, redirect_uri: str) -> None:
+        """With a code that is made up: Google says so only to a client that it knows (RFC 6749 5.2)."""
+        try:
+            self._trade("none", redirect_uri, secrets.token_urlsafe(64))
+        except AdapterError as fault:
+            if fault.code != "consent_expired":
+                raise
 
     def missing(self, access: str, granted: frozenset[str]) -> frozenset[str]:
         return frozenset(each for each in NEEDED[access] if not granted & {each, *WIDER[each]})
@@ -109,11 +110,16 @@ class GoogleAuthorizer:
         if response.status != 200 and json_of(response).get("error") != "invalid_token":
             raise self._refusal(response)
 
-    def _trade(self, fields: dict[str, str]) -> dict[str, Any]:
-        ours = {"client_id": self._client.client_id, "client_secret": self._client.client_secret}
-        response = self._reach(
-            lambda: post_form(self._http(), self._client.token_uri, {**fields, **ours}, TIMEOUT),
-        )
+    def _trade(self, code: str, redirect_uri: str, verifier: str) -> dict[str, Any]:
+        fields = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": redirect_uri,
+            "code_verifier": verifier,
+            "client_id": self._client.client_id,
+            "client_secret": self._client.client_secret,
+        }
+        response = self._reach(lambda: post_form(self._http(), self._client.token_uri, fields, TIMEOUT))
         if response.status != 200:
             raise self._refusal(response)
         return json_of(response)

@@ -93,6 +93,10 @@ class MicrosoftAuthorizer:
             address = self._address(given["access_token"], deadline)
         return Granted(account["home_account_id"], address, _short(tokens.scopes), tokens.render())
 
+    def check(self, redirect_uri: str) -> None:
+        """Only whether the tenant is there: Entra says what else is wrong with us when somebody has said yes."""
+        self.begin("busy", redirect_uri, None)
+
     def missing(self, access: str, granted: frozenset[str]) -> frozenset[str]:
         return frozenset(each for each in NEEDED[access] if not granted & {each, *WIDER.get(each, ())})
 

@@ -273,6 +273,10 @@ class Authorizer(Protocol):
         consent_denied, admin_consent, client_refused, redirect_refused, consent_expired, provider_unreachable."""
         ...
 
+    def check(self, redirect_uri: str) -> None:
+        """Whether the provider knows us, as far as it tells without a person. Raises AdapterError as `finish` does."""
+        ...
+
     def missing(self, access: str, granted: frozenset[str]) -> frozenset[str]:
         """The scopes that `access` needs and that were not given."""
         ...

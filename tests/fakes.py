@@ -215,6 +215,10 @@ class MemoryAuthorizer:
         assert (kept, redirect_uri) == (f"kept of {state}", uri)
         return Granted(f"id of {self.account}", self.account, self.granted, f"tokens of {state}")
 
+    def check(self, redirect_uri: str) -> None:
+        if self.refused is not None:
+            raise AdapterError(self.refused, permanent=True)
+
     def missing(self, access: str, granted: frozenset[str]) -> frozenset[str]:
         return frozenset({"busy", access}) - granted
 

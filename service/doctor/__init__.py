@@ -29,7 +29,12 @@ def check(settings: Settings, records: TextRecords | None = None, address: OwnAd
             rows += stored.mails(services)
             if not any(row.part == "keys" and row.state == "broken" for row in rows):
                 rows += outside.calendars(services)
-        rows += [*outside.broker(settings), *outside.mail(services), *(outside.mailbox(services) if stands else ())]
+        rows += [
+            *outside.providers(services),
+            *outside.broker(settings),
+            *outside.mail(services),
+            *(outside.mailbox(services) if stands else ()),
+        ]
         return [*rows, *sender.domain(settings, records or wiring.text_records())]
     finally:
         services.database.close()

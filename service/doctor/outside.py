@@ -55,6 +55,17 @@ def calendars(services: Services) -> Iterator[Row]:
         yield Row("calendars", "look" if stuck else "well", WORDS("doctor.calendars.rest", n=rest, stuck=stuck))
 
 
+def providers(services: Services) -> Iterator[Row]:
+    """Whether those that people can be sent to know us."""
+    for name, authorizer in services.authorizers.items():
+        try:
+            authorizer.check(f"{services.settings.base_url}/oauth/{name}/callback")
+        except AdapterError as fault:
+            yield Row(name, "broken", sentence(fault))
+        else:
+            yield Row(name, "well")
+
+
 def broker(settings: Settings) -> Iterator[Row]:
     try:
         with wiring.connect_broker(settings, socket_timeout=5, socket_connect_timeout=5) as client:
