@@ -140,7 +140,7 @@ def cancel(row_id: int | None, kind: str | None, everything: bool, as_json: bool
 @json_option
 def drain(as_json: bool) -> None:
     """Sends what is due without the queue."""
-    from workers.deliver import drain as send_all  # noqa: PLC0415 - workers stand beside the command line, not under it
+    from workers.deliver import drain as send_all  # noqa: PLC0415 - 75 ms, as it loads the templates' engine
 
     with opened() as services:
         count = send_all(services)

@@ -18,6 +18,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from integrations.maildir_mail import KeptMail, kept_mail, kept_mails
 from service import numbers
 from service.catalogue import Words
+from service.demo import clock
+from service.demo.programme import ana, ben
 from service.domain.errors import InvalidInput
 from service.domain.reply import make_reply, request_in
 from service.operations import inbound
@@ -128,8 +130,6 @@ def jump() -> AnyResponse:
     """The demo's clock goes to one of the moments that matter, from due moment to due moment."""
     limited()
     _folder()
-    from service.demo import clock  # noqa: PLC0415 - only the demo needs it
-
     where = request.form.get("to", "")
     if not services().settings.demo or where not in JUMPS:
         raise NotFoundHere
@@ -164,6 +164,4 @@ def strip() -> list[tuple[str, str]]:
     """On every page of the demo: whose mailbox to look into. Empty elsewhere."""
     if not services().settings.demo or not services().settings.local_mailbox:
         return []
-    from service.demo.programme import ana, ben  # noqa: PLC0415 - only the demo needs it
-
     return [(who.name.split()[0], url_for("mailbox.box", person=who.email)) for who in (ana, ben)]
