@@ -181,9 +181,10 @@ class GoogleAccount:
 
 
 def _granted(response: Response) -> Response:
-    """RFC 6749 5.2: what is wrong with us rather than with the person's grant is the operator's."""
+    """RFC 6749 5.2: what is wrong with us rather than with the person's grant is the operator's. It passes without the
+    person, who is not told to connect again."""
     if response.status in {400, 401, 403}:
-        raise AdapterError("client_refused", permanent=True, host=host_of(response.url))
+        raise AdapterError("client_refused", permanent=False, host=host_of(response.url))
     return check(response)
 
 
@@ -207,7 +208,7 @@ def checked(response: Response) -> Response:
         if reasons & NOT_GRANTED:
             raise AdapterError("consent_partial", permanent=True, host=host)
         if reasons & NOT_SET_UP:
-            raise AdapterError("client_refused", permanent=True, host=host)
+            raise AdapterError("client_refused", permanent=False, host=host)
     return check(response)
 
 

@@ -138,8 +138,8 @@ def test_the_week_of_an_app_in_testing_is_told_from_a_consent_taken_back(world, 
     [
         (servers.body(b"", 503, Retry_After="41"), "server_error", False, timedelta(seconds=41)),
         (servers.body(b"", 429, Retry_After="9"), "throttled", False, timedelta(seconds=9)),
-        (servers.body(b'{"error": "invalid_client"}', 401), "client_refused", True, None),
-        (servers.body(b'{"error": "unauthorized_client"}', 400), "client_refused", True, None),
+        (servers.body(b'{"error": "invalid_client"}', 401), "client_refused", False, None),
+        (servers.body(b'{"error": "unauthorized_client"}', 400), "client_refused", False, None),
         (servers.body(b"<html>", 200), "unexpected_answer", False, None),
     ],
 )

@@ -246,7 +246,7 @@ def test_an_answer_that_makes_no_sense_is_not_free(world, answer):
         (refused(429, "rateLimitExceeded", Retry_After="3"), "throttled", False, 3),
         (refused(503, "backendError", Retry_After="5"), "server_error", False, 5),
         (refused(403, "insufficientPermissions"), "consent_partial", True, None),
-        (refused(403, "accessNotConfigured"), "client_refused", True, None),
+        (refused(403, "accessNotConfigured"), "client_refused", False, None),
         (refused(403, "forbidden"), "forbidden", True, None),
         (refused(404, "notFound"), "not_found", True, None),
         (dropped, "connect_failed", False, None),

@@ -101,6 +101,16 @@ def test_s08_a_connection_taken_back_at_google_keeps_its_copy_and_says_what_to_d
     assert connection(services, connection_id) == ("reconnect", "reconnect", [tomorrow])
 
 
+def test_a_client_that_the_operator_broke_sends_nobody_to_connect_again(services, world, connection_id):
+    busy.refresh(services, connection_id)
+    world.fake.oauth.forget_access()
+    world.fake.faults["token"] = [servers.body(b'{"error": "invalid_client"}', 401)]
+    busy.refresh(services, connection_id)
+    assert connection(services, connection_id)[:2] == ("stale", "client_refused")
+    busy.refresh(services, connection_id)
+    assert connection(services, connection_id)[:2] == ("connected", None)
+
+
 def test_renewed_tokens_are_kept_sealed(services, world, connection_id):
     world.fake.oauth.rotating = True
     world.fake.oauth.forget_access()
