@@ -125,6 +125,12 @@ class ProviderSettings:
         clients = {GOOGLE: self.google_client_id, MICROSOFT: self.microsoft_client_id}
         return tuple(name for name, client_id in clients.items() if client_id)
 
+    @property
+    def consent_pages(self) -> tuple[str, ...]:
+        """The addresses of the pages that people can be sent to. Microsoft sends on whoever has a personal account."""
+        pages = {GOOGLE: (self.google_auth_uri,), MICROSOFT: (self.microsoft_authority, "https://login.live.com/")}
+        return tuple(page for provider in self.providers for page in pages[provider])
+
     def half_client(self) -> str | None:
         """The setting that is missing of a client whose other half is set."""
         for provider in (GOOGLE, MICROSOFT):

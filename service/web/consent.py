@@ -101,11 +101,9 @@ def begin(token: str) -> AnyResponse:
 
 def lets_out(response: AnyResponse) -> AnyResponse:
     """A form of ours may lead to the providers' pages: Chromium asks form-action again after a redirect."""
-    settings = services().settings
-    known = {"google": settings.google_auth_uri, "microsoft": settings.microsoft_authority}
-    origins = {f"{at.scheme}://{at.netloc}" for at in (urlsplit(known[each]) for each in settings.providers)}
+    origins = {f"{at.scheme}://{at.netloc}" for at in map(urlsplit, services().settings.consent_pages)}
     policy = HEADERS["Content-Security-Policy"].replace(
-        "form-action 'self'", " ".join(["form-action 'self'", *origins])
+        "form-action 'self'", " ".join(["form-action 'self'", *sorted(origins)])
     )
     response.headers["Content-Security-Policy"] = policy
     return response

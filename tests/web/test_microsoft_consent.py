@@ -78,7 +78,7 @@ def test_the_whole_way(client, ben, fake, services, caplog, access):
     fake.calendar.put(start, start + timedelta(hours=1))
     page = client.get(f"/connect/{ben}")
     assert "Connect Microsoft" in text_of(page)
-    assert f"form-action 'self' https://{fake.host}" in page.headers["Content-Security-Policy"]
+    assert f"form-action 'self' https://{fake.host} https://login.live.com;" in page.headers["Content-Security-Policy"]
     done = walk(client, fake, ben, access)
     assert done.status_code == 303
     told = text_of(client.get(done.headers["Location"]))
