@@ -114,12 +114,11 @@ def _busy(
         stale = (too_old and state != "reconnect") or (known is not None and known.state == "stale")
         said = "stale" if stale else state  # also when nothing runs that would have noticed
         found[connection_id] = Source(person_id, names[person_id], provider, said, oldest)
-    sources = list(found.values())
-    told = {source.person_id for source in sources}
-    sources += [
-        Source(person, name, "hours", "connected", None) for person, name in names.items() if person not in told
-    ]
-    return busy, unreadable, tuple(sorted(sources, key=lambda source: list(names).index(source.person_id)))
+    sources: list[Source] = []
+    for person, name in names.items():
+        theirs = [source for source in found.values() if source.person_id == person]
+        sources += theirs or [Source(person, name, "hours", "connected", None)]
+    return busy, unreadable, tuple(sources)
 
 
 def _older(one: datetime | None, other: datetime | None) -> datetime | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import Connection
@@ -96,8 +96,10 @@ def _write_ahead(cursor: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     # A deferred transaction that turns into a writer fails at once with SQLITE_BUSY; writers say so at their start.
-    mode = "IMMEDIATE" if connection.get_execution_options().get(WRITES) else "DEFERRED"
-    connection.exec_driver_sql(f"BEGIN {mode}")
+    if connection.get_execution_options().get(WRITES):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:  # touches nothing and cannot fail; through SQLAlchemy it would take as long as a question
+        cast(sqlite3.Connection, connection.connection.dbapi_connection).execute("BEGIN DEFERRED")
 
 
 def load_row(session: Session, kind: type[Row], key: object, options: Sequence[ORMOption] = ()) -> Row | None:

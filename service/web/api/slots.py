@@ -57,12 +57,12 @@ def slots_json(session: Session, pair: PairRow, reader: PersonRow) -> SlotsJson:
     page = every[start : start + limit]
     more = start + limit < len(every)
     value: dict[str, Any] = {
-        "slots": [_slot(slot, reasons, zone) for slot in page],
+        "slots": _slots(page, reasons, zone),
         "sources": [source_json(source) for source in found.frame.sources],
         "next": _as_cursor(page[-1]) if more else None,
     }
     if found.nearest is not None:
-        value["nearest"] = [_slot(slot, reasons, zone) for slot in found.nearest.slots[:NEAREST]]
+        value["nearest"] = _slots(found.nearest.slots[:NEAREST], reasons, zone)
     if request.args.get("refusals") == "1":
         value["refusals"] = _refusals(found, role, words, reader)
     return value
@@ -70,8 +70,7 @@ def slots_json(session: Session, pair: PairRow, reader: PersonRow) -> SlotsJson:
 
 def fresh_slots(found: Offer, words: Words) -> list[dict[str, Any]]:
     """A few of them, for whoever was just too late."""
-    reasons = Reasons(words)
-    return [_slot(slot, reasons, None) for slot in found.proposals.slots[:10]]
+    return _slots(found.proposals.slots[:10], Reasons(words), None)
 
 
 def _query(pair: PairRow, role: slots.Reader) -> SlotQuery:
@@ -87,17 +86,15 @@ def _query(pair: PairRow, role: slots.Reader) -> SlotQuery:
     )
 
 
-def _slot(slot: slots.Slot, reasons: Reasons, zone: ZoneInfo | None) -> dict[str, Any]:
+def _slots(page: list[slots.Slot], reasons: Reasons, zone: ZoneInfo | None) -> list[dict[str, Any]]:
     # Instants are on the grid: JSON has them in UTC to the second, as `z` writes them.
-    value: dict[str, Any] = {
-        "start": slot.start,
-        "end": slot.end,
-        "score": slot.score,
-        "reasons": reasons.of(slot),
-    }
+    told: list[dict[str, Any]] = [
+        {"start": slot.start, "end": slot.end, "score": slot.score, "reasons": reasons.of(slot)} for slot in page
+    ]
     if zone is not None:
-        value["local"] = reasons.words.moment(slot.start, zone)
-    return value
+        for line in told:
+            line["local"] = reasons.words.moment(line["start"], zone)
+    return told
 
 
 def _refusals(found: Offer, role: slots.Reader, words: Words, reader: PersonRow) -> list[dict[str, Any]]:
