@@ -15,7 +15,7 @@ from service.domain.interval import Interval
 from service.domain.sessions import SESSIONS, SessionType
 from service.operations.times import Source, times_of_pair
 from service.store import pair_rows
-from service.store.pair_rows import DateRow, PairRow
+from service.store.pair_rows import DateRow, PairRow, Reads
 from service.store.tables import Meeting
 
 LONGEST_MEETING = timedelta(hours=12)
@@ -61,7 +61,7 @@ class Offer:
     nearest: slots.Proposals | None
 
 
-def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, pair: PairRow | None = None) -> Frame:
+def frame(session: Reads, now: datetime, max_age: timedelta, query: SlotQuery, pair: PairRow | None = None) -> Frame:
     """`pair`: as the caller has just read it. Raises NotFound for an unknown pair or date, NotAllowed for a pair that
     has ended, InvalidInput for an unknown session or an impossible length."""
     pair = pair or pair_rows.load_pair(session, query.pair_id)
@@ -89,7 +89,7 @@ def frame(session: Session, now: datetime, max_age: timedelta, query: SlotQuery,
     return Frame(query, pair, critical, session_type, duration, part, ask, sources)
 
 
-def offer(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, pair: PairRow | None = None) -> Offer:
+def offer(session: Reads, now: datetime, max_age: timedelta, query: SlotQuery, pair: PairRow | None = None) -> Offer:
     """Raises what `frame` raises. An unreadable calendar is no error here: nothing is offered, and the sources say
     why."""
     framed = frame(session, now, max_age, query, pair)
@@ -130,7 +130,7 @@ def refusal_of(framed: Frame, start: datetime) -> slots.Refusal | None:
     return slots.refusal(framed.ask, start, reader=framed.query.reader)
 
 
-def load_date(session: Session, query: SlotQuery) -> DateRow:
+def load_date(session: Reads, query: SlotQuery) -> DateRow:
     """Raises NotFound for a date that is not this pair's, or that the mentor may not know of."""
     found = pair_rows.load_date(session, query.date_id) if query.date_id is not None else None
     if found is None or found.pair_id != query.pair_id or found.dropped_at is not None:

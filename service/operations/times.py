@@ -9,12 +9,11 @@ from typing import Literal
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.orm import Session
 
 from service.domain.availability import DEFAULT, Availability, from_json
 from service.domain.interval import Spans, floor_epoch, merge, unpack
 from service.domain.slots import OwnClaim, PersonTimes
-from service.store.pair_rows import PairRow, PersonRow
+from service.store.pair_rows import PairRow, PersonRow, Reads
 from service.store.tables import Calendar, Claim, Connection, Meeting, Pair, Person
 
 BEYOND = 2 * 86400  # the last day of a horizon is offered whole
@@ -63,7 +62,7 @@ def availability_of(person: Person | PersonRow) -> Availability:
 
 
 def times_of_pair(
-    session: Session, now: datetime, pair: Pair | PairRow, max_age: timedelta
+    session: Reads, now: datetime, pair: Pair | PairRow, max_age: timedelta
 ) -> tuple[PersonTimes, PersonTimes, tuple[Source, ...]]:
     """The mentee's times, the mentor's, and where both come from.
 
@@ -91,7 +90,7 @@ def times_of_pair(
 
 
 def _busy(
-    session: Session, now: datetime, pair: Pair | PairRow, max_age: timedelta, reach: dict[int, datetime]
+    session: Reads, now: datetime, pair: Pair | PairRow, max_age: timedelta, reach: dict[int, datetime]
 ) -> tuple[dict[int, Spans], set[int], tuple[Source, ...]]:
     names = {pair.mentee_id: pair.mentee.name, pair.mentor_id: pair.mentor.name}
     rows = session.execute(_CALENDARS, {"mentee": pair.mentee_id, "mentor": pair.mentor_id})
@@ -125,7 +124,7 @@ def _older(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else min(one, other)
 
 
-def _own(session: Session, now: datetime, pair: Pair | PairRow) -> dict[int, list[OwnClaim]]:
+def _own(session: Reads, now: datetime, pair: Pair | PairRow) -> dict[int, list[OwnClaim]]:
     asked = {"mentee": pair.mentee_id, "mentor": pair.mentor_id, "since": now - CAPS_REACH_BACK}
     rows = session.execute(_CLAIMS, asked)
     own: dict[int, list[OwnClaim]] = defaultdict(list)

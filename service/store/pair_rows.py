@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
 from service.store.tables import CriticalDate, Pair, Person
+
+Reads = Session | Connection  # whoever only looks saves a third of a short question's time on the connection alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +83,21 @@ _PAIR_BY_ID = (
 _DATE_BY_ID = select(*(_dates.c[name] for name in _DATE)).where(_dates.c.id == bindparam("id"))
 
 
-def load_pair(session: Session, pair_id: int) -> PairRow | None:
-    session.flush()  # a select over tables does not do it by itself
-    found = session.execute(_PAIR_BY_ID, {"id": pair_id}).one_or_none()
+def _flushed(session: Reads) -> Reads:
+    """A select over tables does not do it by itself."""
+    if isinstance(session, Session):
+        session.flush()
+    return session
+
+
+def load_pair(session: Reads, pair_id: int) -> PairRow | None:
+    found = _flushed(session).execute(_PAIR_BY_ID, {"id": pair_id}).one_or_none()
     if found is None:
         return None
     until = 2 + len(_PERSON)
     return PairRow(found[0], found[1], PersonRow(*found[2:until]), PersonRow(*found[until:]))
 
 
-def load_date(session: Session, date_id: int) -> DateRow | None:
-    session.flush()
-    found = session.execute(_DATE_BY_ID, {"id": date_id}).one_or_none()
+def load_date(session: Reads, date_id: int) -> DateRow | None:
+    found = _flushed(session).execute(_DATE_BY_ID, {"id": date_id}).one_or_none()
     return None if found is None else DateRow(*found)

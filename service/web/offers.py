@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from service.operations import offering
 from service.operations.offering import Offer, SlotQuery
-from service.store.pair_rows import PairRow
+from service.store.pair_rows import PairRow, Reads
 from service.store.tables import Meeting
 from service.web.page import now, services
 
@@ -60,7 +60,7 @@ def slot_times() -> SlotTimes:
     return cast(SlotTimes, current_app.extensions["greenroom-slot-times"])
 
 
-def offered(session: Session, query: SlotQuery, pair: PairRow | None = None) -> Offer:
+def offered(session: Reads, query: SlotQuery, pair: PairRow | None = None) -> Offer:
     """Raises what `offering.offer` raises."""
     with _timed():
         return offering.offer(session, now(), services().settings.busy_max_age, query, pair)

@@ -198,7 +198,8 @@ def change_pair(caller: Caller, pair_id: int, body: bodies.PairChange) -> answer
 )
 def slots(caller: Caller, pair_id: int) -> SlotsJson:
     with reading() as session:
-        found, me = pair_rows.load_pair(session, pair_id), caller.me
+        look, me = session.connection(), caller.me
+        found = pair_rows.load_pair(look, pair_id)
         if found is None or me not in {found.mentee_id, found.mentor_id}:
             raise NotFound("no_such_pair")
-        return slots_json(session, found, found.me(me))
+        return slots_json(look, found, found.me(me))

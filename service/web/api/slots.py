@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask import request
-from sqlalchemy.orm import Session
 
 from service import numbers
 from service.catalogue import Words
@@ -21,7 +20,7 @@ from service.domain.sessions import SESSIONS
 from service.operations.offering import Offer, SlotQuery
 from service.operations.people import is_zone
 from service.reasons import Reasons, refusal_text
-from service.store.pair_rows import PairRow, PersonRow
+from service.store.pair_rows import PairRow, PersonRow, Reads
 from service.web.api.frame import Query
 from service.web.api.shapes import source_json, z
 from service.web.offers import offered
@@ -45,7 +44,7 @@ QUERY = (
 )
 
 
-def slots_json(session: Session, pair: PairRow, reader: PersonRow) -> SlotsJson:
+def slots_json(session: Reads, pair: PairRow, reader: PersonRow) -> SlotsJson:
     """The whole answer. Raises InvalidInput for a query that cannot be understood."""
     role: slots.Reader = "mentee" if reader.id == pair.mentee_id else "mentor"
     query = _query(pair, role)
