@@ -52,10 +52,11 @@ class GoogleWriter:
                 raise
         return self._settle(calls, at.calendar, at.event_id, event)
 
-    def remove(self, at: EventAddress, event: EventToWrite, timeout: timedelta) -> None:
+    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> None:
         """Without If-Match: a meeting that is off is off, whatever somebody made of its event."""
         calls = GoogleCalls(self._account, timeout)
-        query = calls.api.events.delete(calendarId=at.calendar, eventId=at.event_id, sendUpdates=_told(event))
+        calendar, key = (at.calendar, at.event_id) if at is not None else (MAIN, event_id(event))
+        query = calls.api.events.delete(calendarId=calendar, eventId=key, sendUpdates=_told(event))
         try:
             calls.send(query)
         except AdapterError as fault:

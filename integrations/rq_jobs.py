@@ -21,6 +21,8 @@ MAIL, CALENDAR = "mail", "calendar"  # one queue a worker: a worker on two uses 
 SEND_BATCH = "workers.deliver.send_batch"
 READ_CALENDARS = "workers.busy.read_calendars"
 READ_INBOUND = "workers.inbox.read_inbound"
+WRITE_EVENTS = "workers.events.write_events"
+SECONDS_PER_WRITE = 30  # longer than a provider may take over one event
 SECONDS_PER_MAIL = 130  # longer than the mail server may fall silent over one
 PATIENCE = Retry(ExponentialBackoff(cap=0.2, base=0.02), 3)  # a broker that is away is asked again in the next round
 FAILURES_KEPT = timedelta(days=1)
@@ -56,6 +58,9 @@ class RqJobs:
 
     def read_inbound(self, inbound_ids: Sequence[int]) -> None:
         self._enqueue(MAIL, READ_INBOUND, (list(inbound_ids),), 60)
+
+    def write_events(self, write_ids: Sequence[int]) -> None:
+        self._enqueue(CALENDAR, WRITE_EVENTS, (list(write_ids),), SECONDS_PER_WRITE * max(1, len(write_ids)))
 
     def depth(self) -> int:
         return self._count(MAIL)

@@ -123,8 +123,8 @@ class CalendarWriter(Protocol):
         it too. AdapterError `not_found` when it has been deleted."""
         ...
 
-    def remove(self, at: EventAddress, event: EventToWrite, timeout: timedelta) -> None:
-        """One that is gone already is removed."""
+    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> None:
+        """One that is gone already is removed. Without an address: what a `put` wrote whose answer never came."""
         ...
 
 
@@ -209,6 +209,8 @@ class Jobs(Protocol):
         ...
 
     def read_inbound(self, inbound_ids: Sequence[int]) -> None: ...
+
+    def write_events(self, write_ids: Sequence[int]) -> None: ...
 
     def depth(self) -> int:
         """Jobs waiting to send; raises AdapterError when the broker does not answer."""

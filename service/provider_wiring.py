@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from integrations.google_account import GoogleAccount, GoogleClient
 from integrations.google_consent import GoogleAuthorizer
 from integrations.http import PORTS, GuardedHttp
-from service.ports import Authorizer, BusyCalendar, TokenBox
+from service.ports import Authorizer, BusyCalendar, CalendarWriter, TokenBox
 from service.provider_settings import GOOGLE, MICROSOFT
 from service.settings import Settings
 
@@ -49,6 +49,14 @@ def google_calendar(settings: Settings, tokens: TokenBox | None, clock: Callable
 
     assert tokens is not None, "a connection to Google is found by its id"
     return GoogleCalendar(GoogleAccount(_google_client(settings), _google_http(settings), tokens, clock))
+
+
+def _google_writer(
+    settings: Settings, tokens: TokenBox, clock: Callable[[], datetime], _mailbox: str
+) -> CalendarWriter:
+    from integrations.google_writer import GoogleWriter  # noqa: PLC0415 - as above
+
+    return GoogleWriter(GoogleAccount(_google_client(settings), _google_http(settings), tokens, clock))
 
 
 @cache
@@ -92,6 +100,12 @@ def warm(settings: Settings) -> None:
 AUTHORIZERS: dict[str, Callable[[Settings, Callable[[], datetime]], Authorizer]] = {
     GOOGLE: lambda settings, clock: GoogleAuthorizer(_google_client(settings), lambda: _google_http(settings), clock),
     MICROSOFT: lambda settings, _: _microsoft_authorizer(settings),
+}
+
+
+# Whose calendars we can write to.
+WRITERS: dict[str, Callable[[Settings, TokenBox, Callable[[], datetime], str], CalendarWriter]] = {
+    GOOGLE: _google_writer,
 }
 
 

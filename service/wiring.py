@@ -28,15 +28,17 @@ from service.ports import (
     Authorizer,
     BusyCalendar,
     CalendarFactory,
+    CalendarWriter,
     Jobs,
     Mailbox,
     Mailer,
     OwnAddress,
     TextRecords,
     TokenBox,
+    WriterFactory,
 )
 from service.provider_settings import GOOGLE, MICROSOFT
-from service.provider_wiring import Authorizers, google_calendar, microsoft_calendar
+from service.provider_wiring import WRITERS, Authorizers, google_calendar, microsoft_calendar
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
 from service.store.clock import DatabaseClock
@@ -63,6 +65,7 @@ class Services:
     mailer: Mailer
     jobs: Jobs
     calendars: CalendarFactory
+    writers: WriterFactory
     mailbox: Mailbox | None = None  # that answers arrive in
     machine_clock: Callable[[], datetime] = utc_now  # never the demo's: for whether a process lives
     authorizers: Mapping[str, Authorizer] = field(default_factory=dict)  # of the providers that people can be sent to
@@ -83,6 +86,7 @@ def build(settings: Settings) -> Services:
         jobs=RqJobs(redis_url(settings), extra_ca=settings.extra_ca_bundle),
         calendars=_calendars(settings, database, machine_clock),
         mailbox=_mailbox(settings),
+        writers=_writers(settings, database, machine_clock),
         authorizers=Authorizers(settings, machine_clock),
     )
 
@@ -273,5 +277,12 @@ def _calendars(settings: Settings, database: Database, clock: Callable[[], datet
     ) -> BusyCalendar:
         tokens = StoredTokens(database, connection_id, clock) if connection_id is not None else None
         return CALENDARS[provider](settings, _Source(http, url, username, password, tokens, clock))
+
+    return make
+
+
+def _writers(settings: Settings, database: Database, clock: Callable[[], datetime]) -> WriterFactory:
+    def make(provider: str, url: str, connection_id: int) -> CalendarWriter:
+        return WRITERS[provider](settings, StoredTokens(database, connection_id, clock), clock, url)
 
     return make

@@ -22,7 +22,7 @@ from service.wiring import Services
 from tests import dovecot
 from tests.certificates import certificate
 from tests.dovecot import Dovecot
-from tests.fakes import MemoryCalendars, MemoryMailer, RecordedJobs, SetClock
+from tests.fakes import MemoryCalendars, MemoryMailer, MemoryWriters, RecordedJobs, SetClock
 from tests.machines import a_broker
 from tests.postgres import Postgres
 
@@ -88,6 +88,7 @@ def services(settings: Settings, database: Database, database_url: str) -> Servi
         mailer=MemoryMailer(),
         jobs=RecordedJobs(),
         calendars=MemoryCalendars(),
+        writers=MemoryWriters(),
     )
 
 

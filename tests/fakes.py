@@ -15,6 +15,8 @@ from service.ports import (
     CalendarRef,
     ConsentBegun,
     Envelope,
+    EventAddress,
+    EventToWrite,
     Granted,
     LiveAnswer,
     OwnEvent,
@@ -103,6 +105,10 @@ class RecordedJobs:
         self._check()
         self.asked.append(("read_inbound", list(inbound_ids)))
 
+    def write_events(self, write_ids: Sequence[int]) -> None:
+        self._check()
+        self.asked.append(("write_events", tuple(write_ids)))
+
     def depth(self) -> int:
         self._check()
         return 0
@@ -159,6 +165,68 @@ class MemoryCalendars:
         self, provider: str, url: str, username: str | None, password: str | None, connection_id: int | None = None
     ) -> MemoryCalendar:
         return self.by_url.setdefault(url, MemoryCalendar())
+
+
+@dataclass
+class MemoryWriter:
+    """ports.CalendarWriter over one account. `fault` is raised instead of an answer, `lost` after the work is done.
+    `told` is what its guests were mailed."""
+
+    events: dict[str, EventToWrite] = field(default_factory=dict)
+    deleted: set[str] = field(default_factory=set)
+    told: list[tuple[str, str]] = field(default_factory=list)
+    fault: AdapterError | None = None
+    lost: bool = False
+    writes: int = 0
+
+    def put(self, event: EventToWrite, timeout: timedelta) -> EventAddress:
+        key = f"{event.uid}-{event.copy}"
+        if key not in self.events:
+            self._write(key, event, "invite")
+        return self.change(self._address(key), event, timeout)
+
+    def change(self, at: EventAddress, event: EventToWrite, timeout: timedelta) -> EventAddress:
+        self._check(at.event_id)
+        if self.events[at.event_id].revision != event.revision:
+            self._write(at.event_id, event, "update")
+        return self._address(at.event_id)
+
+    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> None:
+        key = at.event_id if at is not None else f"{event.uid}-{event.copy}"
+        if self.fault is not None:
+            raise self.fault
+        if self.events.pop(key, None) is not None:
+            self._tell(event, "cancel")
+
+    def _check(self, key: str) -> None:
+        if self.fault is not None:
+            raise self.fault
+        if key in self.deleted:
+            raise AdapterError("not_found", permanent=True)
+
+    def _write(self, key: str, event: EventToWrite, kind: str) -> None:
+        self._check(key)
+        self.events[key] = event
+        self.writes += 1
+        self._tell(event, kind)
+        if self.lost:
+            raise AdapterError("timeout", permanent=False)
+
+    def _tell(self, event: EventToWrite, kind: str) -> None:
+        self.told += [(kind, guest.email) for guest in event.guests]
+
+    def _address(self, key: str) -> EventAddress:
+        return EventAddress("main", key, str(self.events[key].revision), f"{key}@provider")
+
+
+class MemoryWriters:
+    """ports.WriterFactory over in-memory calendars: the connection's URL is the name."""
+
+    def __init__(self) -> None:
+        self.by_url: dict[str, MemoryWriter] = {}
+
+    def __call__(self, provider: str, url: str, connection_id: int) -> MemoryWriter:
+        return self.by_url.setdefault(url, MemoryWriter())
 
 
 class NobodyThere:

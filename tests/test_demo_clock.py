@@ -22,7 +22,7 @@ from service.settings import Settings
 from service.store.database import Database
 from service.store.tables import Calendar, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair
 from service.wiring import DemoClock, Services
-from tests.fakes import MemoryCalendars, RecordedJobs
+from tests.fakes import MemoryCalendars, MemoryWriters, RecordedJobs
 from workers import deliver
 
 
@@ -38,6 +38,7 @@ def demo(settings: Settings, database: Database) -> Services:
         mailer=MaildirMailer(folder / "mailbox"),
         jobs=RecordedJobs(),
         calendars=MemoryCalendars(),
+        writers=MemoryWriters(),
     )
 
 

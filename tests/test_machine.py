@@ -28,7 +28,7 @@ from service.store.tables import Base, Claim, Meeting, OutboxRow
 from service.store.types import Keyring
 from service.wiring import Services
 from tests import cast
-from tests.fakes import MemoryCalendars, MemoryMailer, RecordedJobs, SetClock
+from tests.fakes import MemoryCalendars, MemoryMailer, MemoryWriters, RecordedJobs, SetClock
 from workers.deliver import drain
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
@@ -52,7 +52,9 @@ class Life(RuleBasedStateMachine):
         configured = Settings(data_dir=path, secret_keys=("k" * 48,))
         database = Database(connect(sqlite_url(path / "g.db"), Keyring(configured.secret_keys)))
         Base.metadata.create_all(database.engine)
-        self.services = Services(configured, database, SetClock(NOW), MemoryMailer(), RecordedJobs(), MemoryCalendars())
+        self.services = Services(
+            configured, database, SetClock(NOW), MemoryMailer(), RecordedJobs(), MemoryCalendars(), MemoryWriters()
+        )
         self.checked = 0
         with database.write() as session:
             first = cast.pair(session, NOW)

@@ -19,13 +19,14 @@ from sqlalchemy.exc import DBAPIError
 from service import logs
 from service.domain.errors import AdapterError
 from service.operations import followup, inbound, turns
-from service.store import heartbeats, outbox
+from service.store import heartbeats, outbox, writes
 from service.wiring import Services
 from workers.deliver import BATCH
 
 log = logging.getLogger(__name__)
 MOST_QUEUED = 4  # batches in the queue: the backlog stays in the database, where it is safe
 MESSAGES = 20  # handed out in one round
+EVENTS = 10  # in one job
 SOON = timedelta(seconds=0.1)  # while mail flows: workers may be through with what is queued, and more may wait
 BEAT_EVERY = timedelta(seconds=5)
 
@@ -81,6 +82,21 @@ def refresh_due(services: Services) -> int:
     return len(due) + len(waiting)
 
 
+def write_due(services: Services) -> int:
+    """Hands events that are to be written to the queue; returns how many."""
+    with services.database.write() as session:
+        ids = writes.claim(session, services.clock(), EVENTS)
+    if not ids:
+        return 0
+    try:
+        services.jobs.write_events(ids)
+    except AdapterError:
+        with services.database.write() as session:
+            writes.give_back(session, ids)
+        raise
+    return len(ids)
+
+
 @dataclass
 class Round:
     """A step that is done again and again, `soon` after it found something; `next_at` is on the monotonic clock, which
@@ -99,6 +115,7 @@ def run(services: Services) -> None:
         Round(sweep, settings.sweep),
         Round(flow, settings.dispatch, soon=min(SOON, settings.dispatch)),
         Round(refresh_due, settings.sweep),
+        Round(write_due, settings.sweep, soon=SOON),
     ]
     go_round(services, "clock", rounds)
 

@@ -17,12 +17,12 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from sqlalchemy.exc import DBAPIError
 
-from integrations.rq_jobs import MAIL, READ_CALENDARS, READ_INBOUND, SEND_BATCH
+from integrations.rq_jobs import MAIL, READ_CALENDARS, READ_INBOUND, SEND_BATCH, WRITE_EVENTS
 from service import logs, provider_wiring
 from service.settings import Settings
 from service.store import heartbeats
 from service.wiring import Services, connect_broker
-from workers import busy, context, deliver, inbox
+from workers import busy, context, deliver, events, inbox
 
 log = logging.getLogger(__name__)
 # Imported before the fork, so that each job starts warm: twice the mails a second at batch 50.
@@ -30,6 +30,7 @@ JOBS: dict[str, Callable[..., None]] = {
     SEND_BATCH: deliver.send_batch,
     READ_CALENDARS: busy.read_calendars,
     READ_INBOUND: inbox.read_inbound,
+    WRITE_EVENTS: events.write_events,
 }
 BEAT_SECONDS = 10.0
 

@@ -20,7 +20,7 @@ def invitation(view: View) -> Letter:
     ]
     if view.ask and not view.mentee:
         blocks.append(Quotes(view.ask, words("mail.ask.of", other=other.first)))
-    blocks += [*_agenda(view), Says(words("mail.invitation.buttons"))]
+    blocks += [*_agenda(view), Says(words(f"mail.invitation.by.{view.entry}", other=other.first))]
     subject = words(
         "subject.changed" if view.changed else "subject.invitation",
         moment=words.moment(view.when().start, view.me.zone),
@@ -35,7 +35,7 @@ def cancellation(view: View) -> Letter:
         Opens(words(f"mail.cancellation.{view.acted}", other=other.first)),
         _when(view),
         *_reason(view),
-        Says(words("mail.cancellation.gone")),
+        Says(words("mail.cancellation.gone" if view.entry == "mail" else "mail.cancellation.gone_by_itself")),
         *_new_times(view),
         *_answer(view),
     ]

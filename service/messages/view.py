@@ -63,6 +63,7 @@ class View:
     most: int = 0
     fault: str = ""
     pairs: tuple[tuple[str, str], ...] = ()  # for the links mail: first name of the other, and the link
+    entry: str = "mail"  # what puts it in the reader's calendar: this mail, their own calendar, or the other's
     dropped: bool = False
     answerable: bool = False  # an answer to the mail goes to the other person
 

@@ -21,6 +21,7 @@ from service.domain.errors import (
 )
 from service.domain.interval import Interval
 from service.domain.meeting import Phase
+from service.operations.events import want
 from service.operations.followup import queue_about
 from service.operations.meetings import (
     advance,
@@ -32,7 +33,7 @@ from service.operations.meetings import (
     put_agenda,
 )
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
-from service.store import claims, outbox
+from service.store import claims, outbox, writes
 from service.store.tables import Attendance, CriticalDate, IdempotencyKey, Meeting, Pair
 
 LONGEST_PLACE = 300
@@ -106,6 +107,7 @@ def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, 
                 created_at=now,
             )
         )
+    want(session, now, meeting)
     _invite(session, now, meeting)
     return meeting
 
@@ -202,6 +204,7 @@ def edit_agenda(session: Session, now: datetime, meeting: Meeting, by_id: int, d
         raise MoveNotAllowed(phase=meeting.phase)
     put_agenda(session, meeting, by_id, checked(drafts))
     meeting.agenda_touched_at = now
+    writes.follow(session, now, meeting.id)
     look_again(session, now, meeting)
 
 
@@ -250,8 +253,6 @@ def typed(field: str, text: str | None, most: int) -> str | None:
 def _new_meeting(
     framed: Frame, pair: Pair, now: datetime, wanted: BookingInput, place: str | None, ask: str | None
 ) -> Meeting:
-    if wanted.invite_by != "mail":
-        raise InvalidInput.of("invite_by", "no_calendar_to_invite")
     interval = Interval.lasting(wanted.start, framed.duration)
     return Meeting(
         pair_id=pair.id,
@@ -292,6 +293,7 @@ def _announce_change(session: Session, now: datetime, meeting: Meeting, by_id: i
     outbox.withdraw(session, meeting_id=meeting.id, kinds=ABOUT_A_MEETING)
     meeting.sequence += 1
     meeting.changed_by, meeting.changed_at = by_id, now
+    writes.follow(session, now, meeting.id)
     for person in (meeting.pair.mentee, meeting.pair.mentor):
         queue_about(session, now, meeting, "invitation", person.id)
 
@@ -303,6 +305,7 @@ def _stop(session: Session, now: datetime, meeting: Meeting, move: str, by_id: i
     meeting.sequence += 1
     meeting.changed_by, meeting.changed_at = by_id, now
     meeting.due_at = None
+    writes.follow(session, now, meeting.id)
 
 
 def _attendances(session: Session, meeting: Meeting) -> list[Attendance]:

@@ -14,6 +14,7 @@ from service.domain.errors import ConsentFault, NotFound
 from service.operations.calendars import connections_of
 from service.operations.turns import host_hash
 from service.ports import ConsentBegun, Granted
+from service.store import writes
 from service.store.tables import Connection, Consent, Grant, Link, Person
 from service.store.types import OfRow, fingerprint
 
@@ -114,6 +115,8 @@ def keep(session: Session, now: datetime, taken: Taken, access: str, granted: Gr
     grant.renewed_by = grant.renewing_until = None
     session.add(grant)
     session.flush()
+    if access == WRITE:
+        writes.wake(session, now, connection.id)
     return connection
 
 

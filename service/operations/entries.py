@@ -24,6 +24,11 @@ class EntrySettings(Protocol):
     def mail_address(self) -> str: ...
 
 
+class PageSettings(EntrySettings, Protocol):
+    @property
+    def base_url(self) -> str: ...
+
+
 def entry(
     now: datetime,
     settings: EntrySettings,
@@ -34,11 +39,14 @@ def entry(
     agenda: Sequence[AgendaItem],
     answers: Mapping[int, str],
     entry_url: str | None,
+    alias: str | None = None,
 ) -> bytes:
     """The iTIP object for this reader. `answers` are PARTSTATs by person; `entry_url` is the reader's link that can do
-    nothing."""
+    nothing, `alias` the UID under which the meeting stands in their calendar already."""
     shown = None if method == "CANCEL" else agenda
-    told = invitation_for(now, settings, meeting, reader, agenda=shown, answers=answers, entry_url=entry_url)
+    told = invitation_for(
+        now, settings, meeting, reader, agenda=shown, answers=answers, entry_url=entry_url, alias=alias
+    )
     return MAKERS[method](told)
 
 
@@ -51,6 +59,7 @@ def invitation_for(
     agenda: Sequence[AgendaItem] | None,
     answers: Mapping[int, str],
     entry_url: str | None,
+    alias: str | None = None,
 ) -> Invitation:
     """What the reader's entry says; without an agenda (None) it does not even name the time in words."""
     words = Words.of(reader.locale)
@@ -59,7 +68,7 @@ def invitation_for(
         lines.append(words("entry.link", url=entry_url))
     behind = meeting.pair.me(meeting.changed_by) if meeting.changed_by is not None else meeting.pair.mentee
     return Invitation(
-        uid=meeting.uid,
+        uid=alias or meeting.uid,
         sequence=meeting.sequence,
         stamped_at=stamped_at,
         interval=interval_of(meeting),

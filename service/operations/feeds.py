@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
@@ -14,7 +13,8 @@ from service.catalogue import Words
 from service.domain import itip
 from service.domain.meeting import Phase
 from service.links import LinkBook, known_link, link_for, revoke
-from service.operations import entries
+from service.operations import entries, events
+from service.store import writes
 from service.store.tables import AgendaItem, Link, Meeting, Pair, Person
 
 PAST = timedelta(days=180)
@@ -22,16 +22,12 @@ CANCELLED = timedelta(days=30)  # from when it was cancelled: longer than any ca
 SHOWN = (Phase.BOOKED, Phase.ENDED, Phase.CLOSED)  # a hold is announced nowhere
 
 
-class FeedSettings(entries.EntrySettings, Protocol):
-    @property
-    def base_url(self) -> str: ...
-
-
-def feed_of(session: Session, now: datetime, settings: FeedSettings, person: Person) -> bytes:
-    """What the person's invitations say, under the same UIDs. Only reads, and two fetches differ only when something
-    changed: each entry is dated by its last change."""
+def feed_of(session: Session, now: datetime, settings: entries.PageSettings, person: Person) -> bytes:
+    """What the person's invitations say, under the same UIDs, a provider's where it wrote the entry. Only reads, and
+    two fetches differ only when something changed: each entry is dated by its last change."""
     meetings = _meetings(session, now, person)
     agendas = _agendas(session, meetings)
+    aliases = events.aliases_for(writes.of_meetings(session, [meeting.id for meeting in meetings]), person.id)
     book = LinkBook(session, now, {person.id}, {meeting.id for meeting in meetings})
     told = []
     for meeting in meetings:
@@ -45,6 +41,7 @@ def feed_of(session: Session, now: datetime, settings: FeedSettings, person: Per
             agenda=None if cancelled else agendas[meeting.id],
             answers={},
             entry_url=None if cancelled else book.known_url(settings.base_url, "entry", person.id, **about),
+            alias=aliases.get(meeting.id),
         )
         told.append((invitation, cancelled))
     return itip.feed(Words.of(person.locale)("entry.feed", programme=settings.programme), told)

@@ -18,7 +18,7 @@ from service.domain.agenda import AgendaDraft, checked, clean
 from service.domain.errors import FieldFault, InvalidInput, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.operations.meetings import advance, agreed_at_meeting, facts_of, look_again, put_agenda
-from service.store import outbox
+from service.store import outbox, writes
 from service.store.database import AWAY
 from service.store.tables import Commitment, Meeting, Reflection
 
@@ -132,6 +132,7 @@ def answer_ask(
     meeting.ask = _typed("ask", text, LONGEST_TEXT) or None
     if drafts is not None:
         put_agenda(session, meeting, by_id, checked(drafts))
+        writes.follow(session, now, meeting.id)
     meeting.agenda_touched_at = now
     look_again(session, now, meeting)
 

@@ -15,10 +15,11 @@ from service.operations.calendars import remove_connection
 from service.operations.followup import run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
-from service.store import claims, held
+from service.store import claims, held, writes
 from service.store.tables import (
     AgendaItem,
     ApiToken,
+    CalendarWrite,
     Commitment,
     Connection,
     Consent,
@@ -43,6 +44,7 @@ def hold_what_was_due(session: Session, now: datetime) -> int:
     for inbound_id in inbound.waiting(session, MOST_WAITING):
         with suppress(KeyMissing):  # nobody can read it, here or later
             inbound.decide(session, now, inbound_id)
+    writes.hold(session)
     while run_due(session, now, put_off=None):
         session.flush()
     return held.hold(session, now)
@@ -116,6 +118,7 @@ def erase(session: Session, now: datetime, person: Person) -> None:
     session.execute(delete(Reflection).where(Reflection.person_id == person.id))
     session.execute(delete(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.text.is_not(None)))
     session.execute(delete(Commitment).where(Commitment.by_id == person.id))
+    session.execute(delete(CalendarWrite).where(CalendarWrite.person_id == person.id))
     for connection in session.scalars(select(Connection).where(Connection.person_id == person.id)):
         remove_connection(session, connection)
     own_links = select(Link.id).where(Link.person_id == person.id)

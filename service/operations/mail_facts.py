@@ -12,7 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.links import LinkBook
-from service.store import outbox
+from service.operations.events import entered
+from service.store import outbox, writes
 from service.store.tables import AgendaItem, Attendance, Commitment, Meeting, OutboxRow, Person
 
 T = TypeVar("T")
@@ -29,6 +30,7 @@ class Facts:
     still_open: Mapping[int | None, Sequence[Commitment]]  # of the pair
     answers: Mapping[int, Mapping[int, str]]  # meeting -> person -> PARTSTAT
     gone_out: Mapping[int | None, Sequence[OutboxRow]]
+    entries: Mapping[tuple[int, int], str]  # meeting and person -> whose calendar made their entry: own or other
     heard: set[int]  # people who got a mail of ours before
     links: LinkBook
 
@@ -57,6 +59,7 @@ def gather(session: Session, now: datetime, rows: Sequence[OutboxRow]) -> Facts:
             lambda line: line.pair_id,
         ),
         answers=_answers(session, meeting_ids),
+        entries=_entries(session, meetings),
         gone_out=_grouped(outbox.gone_out(session, meeting_ids), lambda row: row.meeting_id),
         heard=outbox.people_who_heard(session, person_ids),
         links=LinkBook(session, now, person_ids, meeting_ids),
@@ -75,4 +78,14 @@ def _answers(session: Session, meeting_ids: Collection[int]) -> Mapping[int, Map
     wanted = select(Attendance.meeting_id, Attendance.person_id, Attendance.partstat)
     for meeting_id, person_id, partstat in session.execute(wanted.where(Attendance.meeting_id.in_(meeting_ids))):
         found[meeting_id][person_id] = partstat
+    return found
+
+
+def _entries(session: Session, meetings: Sequence[Meeting]) -> Mapping[tuple[int, int], str]:
+    found: dict[tuple[int, int], str] = {}
+    by_id = {meeting.id: meeting for meeting in meetings}
+    for row in filter(entered, writes.of_meetings(session, by_id.keys())):
+        found[row.meeting_id, row.person_id] = "own"
+        if row.invites:
+            found[row.meeting_id, by_id[row.meeting_id].pair.other(row.person_id).id] = "other"
     return found

@@ -104,6 +104,7 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
         confirmed=meeting.agreed_at is not None,
         nth=_nth(facts.gone_out[meeting.id], row.person_id, counted) if row.kind in counted else 0,
         most=len(counted),
+        entry=facts.entries.get((meeting.id, context.reader.id), "mail"),
         dropped=critical is not None and critical.dropped_at is not None,
         links=replace(
             base.links,

@@ -163,6 +163,8 @@ def _calendar(context: Context) -> Calendar | None:
     meeting = context.meeting
     if method is None or meeting is None:
         return None
+    if (meeting.id, context.reader.id) in context.facts.entries:
+        return None  # it stands in their calendar without us, and one sender of record is enough
     url = context.url("entry", pair_id=meeting.pair_id, meeting_id=meeting.id) if method == "REQUEST" else None
     octets = entries.entry(
         context.now,

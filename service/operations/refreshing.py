@@ -20,7 +20,7 @@ from service.domain.interval import Interval, floor_epoch, pack
 from service.domain.turns import LONGEST_HOLD, spread
 from service.operations.turns import hold, host_hash
 from service.ports import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest, SyncMark
-from service.store import outbox
+from service.store import outbox, writes
 from service.store.database import load_row
 from service.store.tables import Calendar, Connection, Meeting, Pair, Person
 
@@ -87,7 +87,7 @@ def request_for(session: Session, now: datetime, person: Person) -> ReadRequest:
         window=Interval(midnight - BEHIND, midnight + availability.horizon + BEYOND_HORIZON),
         zone=ZoneInfo(person.zone),
         addresses=frozenset({person.email}),
-        our_uids=frozenset(uids),
+        our_uids=frozenset([*uids, *writes.aliases(session, person.id, now - UIDS_SINCE)]),
     )
 
 

@@ -160,7 +160,7 @@ class Meeting(Base):
     fixed_at: Mapped[datetime]  # when the present time was agreed: at booking, at the last move
     due_at: Mapped[datetime | None]
     invite_by: Mapped[str] = mapped_column(String(10), default="mail")
-    calendar: Mapped[str] = mapped_column(String(10), default="none")
+    calendar: Mapped[str] = mapped_column(String(10), default="none")  # superseded by CalendarWrite.state
     created_at: Mapped[datetime]
     pair: Mapped[Pair] = relationship(lazy="joined", innerjoin=True)
 
@@ -324,6 +324,44 @@ class Consent(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     used_at: Mapped[datetime | None]
+
+
+class CalendarWrite(Base):
+    """One meeting's event in one person's own calendar: what is wanted there, and where it was written. The row is the
+    truth and the job a hint. `state` is one of pending written failed removed; `wanted` grows with each change that has
+    to be written, `written` is the last that was.
+
+    All later writes go to `connection_id`, `calendar_key` and `event_id`, whatever else is connected meanwhile.
+    """
+
+    __tablename__ = "calendar_writes"
+    __table_args__ = (
+        UniqueConstraint("meeting_id", "person_id"),
+        Index(
+            "ix_calendar_writes_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)  # in whose calendar it stands
+    connection_id: Mapped[int | None] = mapped_column(ForeignKey("connections.id", ondelete="SET NULL"), index=True)
+    invites: Mapped[bool]  # it invites the other as well: the sender of record
+    state: Mapped[str] = mapped_column(String(10), default="pending")
+    wanted: Mapped[int] = mapped_column(default=1)
+    written: Mapped[int] = mapped_column(default=0)
+    copies: Mapped[int] = mapped_column(default=0)  # how often somebody deleted it and it was written again
+    calendar_key: Mapped[str | None] = mapped_column(EncryptedText("calendar_writes.calendar_key"))
+    event_id: Mapped[str | None] = mapped_column(EncryptedText("calendar_writes.event_id"))
+    etag: Mapped[str | None] = mapped_column(String(200))
+    alias: Mapped[str | None] = mapped_column(String(400), index=True)  # the UID that the provider gave it
+    fault: Mapped[str | None] = mapped_column(String(40))  # catalogue key adapter.<fault>
+    due_at: Mapped[datetime | None]
+    lease_until: Mapped[datetime | None]  # a job has it, until then at most
+    attempts: Mapped[int] = mapped_column(default=0)  # at what is wanted now
+    created_at: Mapped[datetime]
 
 
 class CalendarHost(Base):

@@ -19,7 +19,7 @@ from service.domain.errors import (
     SlotTaken,
 )
 from service.domain.meeting import Phase
-from service.operations import booking, entries, followup
+from service.operations import booking, entries, events, followup
 from service.operations.meetings import (
     agenda_of,
     agreed_at_meeting,
@@ -91,7 +91,7 @@ def _show(
         other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
         debrief=_debrief(session, reader, meeting), commitments=[
             line for line in commitments_of(session, pair.id, open_only=True) if line.meeting_id != meeting.id
-        ], mail_from=services().settings.mail_address,
+        ], mail_from=services().settings.mail_address, entry=events.entry_for(session, meeting, reader.person.id),
     )  # fmt: skip
 
 
@@ -150,6 +150,7 @@ def download(token: str) -> AnyResponse:
         octets = entries.entry(
             now(), services().settings, meeting, reader.person, "PUBLISH",
             agenda=agenda_of(session, meeting), answers=attendance_of(session, meeting), entry_url=url,
+            alias=events.alias_for(session, meeting, reader.person.id),
         )  # fmt: skip
     response = Response(octets, content_type="text/calendar; charset=utf-8; method=PUBLISH")
     response.headers["Content-Disposition"] = 'attachment; filename="invite.ics"'

@@ -1,0 +1,213 @@
+"""Meetings as events in people's own calendars: wanted with the booking, written with no session open, and followed by
+every change. Nobody waits for it: a calendar that cannot be written to delays its own entry and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from service.domain.errors import AdapterError, InvalidInput
+from service.domain.meeting import Phase
+from service.links import link_for, url_of
+from service.operations.entries import PageSettings, invitation_for
+from service.operations.meetings import agenda_of, attendance_of
+from service.ports import EventAddress, EventToWrite, Guest, WriterFactory
+from service.store import writes
+from service.store.database import load_row
+from service.store.outbox import MOST_ATTEMPTS, back_off
+from service.store.tables import CalendarWrite, Connection, Meeting, Person
+
+TIMEOUT = timedelta(seconds=20)
+DELETED = "not_found"
+BY_CALENDAR = "calendar"
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlan:
+    """All that a write needs, so that it can run with no session open."""
+
+    write_id: int
+    provider: str
+    url: str
+    connection_id: int
+    event: EventToWrite
+    at: EventAddress | None
+    remove: bool
+
+
+@dataclass(frozen=True, slots=True)
+class WriteResult:
+    plan: WritePlan
+    at: EventAddress | None
+    error: AdapterError | None
+
+
+def want(session: Session, now: datetime, meeting: Meeting) -> None:
+    """The events of a meeting that was just booked. Where the mentee's calendar invites, it is the one event of both;
+    else each person who gave us their calendar for it gets their own, and nobody is told by it.
+
+    Raises InvalidInput when the mentee's calendar is to invite and there is none.
+    """
+    invites = meeting.invite_by == BY_CALENDAR
+    people = (meeting.pair.mentee,) if invites else (meeting.pair.mentee, meeting.pair.mentor)
+    for person in people:
+        connection = writes.writable(session, person.id)
+        if connection is not None:
+            session.add(
+                CalendarWrite(
+                    meeting_id=meeting.id, person_id=person.id, connection_id=connection.id, invites=invites,
+                    due_at=now, created_at=now,
+                )
+            )  # fmt: skip
+        elif invites:
+            raise InvalidInput.of("invite_by", "no_calendar_to_invite")
+    session.flush()
+
+
+def begin(session: Session, now: datetime, settings: PageSettings, write_id: int) -> WritePlan | None:
+    """What is to be written as things stand now; None when nothing is, or it cannot be. May be repeated."""
+    row, meeting = _load(session, write_id)
+    if row is None or row.state != "pending" or row.lease_until is None:
+        return None
+    connection = session.get(Connection, row.connection_id) if row.connection_id is not None else None
+    if connection is None or connection.access != "write" or connection.state == "off":
+        _fail(row, "connection_gone")
+        return None
+    row.attempts += 1
+    return WritePlan(
+        write_id=row.id,
+        provider=connection.provider,
+        url=connection.url,
+        connection_id=connection.id,
+        event=_event(session, now, settings, row, meeting),
+        at=_address(row),
+        remove=meeting.phase == Phase.CANCELLED,
+    )
+
+
+def write(plan: WritePlan, factory: WriterFactory) -> WriteResult:
+    """Asks the provider. Never raises AdapterError."""
+    try:
+        writer = factory(plan.provider, plan.url, plan.connection_id)
+        if plan.remove:
+            writer.remove(plan.at, plan.event, TIMEOUT)
+            return WriteResult(plan, None, None)
+        if plan.at is None:
+            return WriteResult(plan, writer.put(plan.event, TIMEOUT), None)
+        return WriteResult(plan, writer.change(plan.at, plan.event, TIMEOUT), None)
+    except AdapterError as fault:
+        return WriteResult(plan, None, fault)
+
+
+def settle(session: Session, now: datetime, result: WriteResult, jitter: float = 0.0) -> str:
+    """Keeps what came of a write, and returns the state. A change that came meanwhile is due at once."""
+    row, _ = _load(session, result.plan.write_id)
+    if row is None:
+        return "gone"
+    row.lease_until = None
+    if result.error is not None:
+        _note_failure(row, now, result.plan, result.error, jitter)
+        return row.state
+    if result.at is not None:
+        row.calendar_key, row.event_id = result.at.calendar, result.at.event_id
+        row.etag, row.alias = result.at.etag, result.at.ical_uid
+    row.written = result.plan.event.revision
+    if row.written == row.wanted:
+        row.state, row.due_at = "removed" if result.plan.remove else "written", None
+        row.attempts, row.fault = 0, None
+    return row.state
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How it stands with a meeting in one person's calendar. `state` is one of none pending written failed; `own`: in
+    their own connection, so that it is theirs to mend; `invites`: it is the one event of both."""
+
+    state: str = "none"
+    own: bool = False
+    invites: bool = False
+    fault: str | None = None
+
+
+def entry_for(session: Session, meeting: Meeting, person_id: int) -> Entry:
+    row = next(iter(_rows_for(writes.of_meetings(session, [meeting.id]), person_id)), None)
+    if row is None or row.state == "removed":
+        return Entry()
+    return Entry(row.state, row.person_id == person_id, row.invites, row.fault)
+
+
+def alias_for(session: Session, meeting: Meeting, person_id: int) -> str | None:
+    return aliases_for(writes.of_meetings(session, [meeting.id]), person_id).get(meeting.id)
+
+
+def aliases_for(rows: Sequence[CalendarWrite], person_id: int) -> Mapping[int, str]:
+    """By meeting: the UID under which the provider's event stands in this person's calendar."""
+    return {row.meeting_id: row.alias for row in _rows_for(rows, person_id) if row.alias}
+
+
+def _rows_for(rows: Sequence[CalendarWrite], person_id: int) -> list[CalendarWrite]:
+    """Of events those that stand in this person's calendar: their own, or one that invites them."""
+    return [row for row in rows if row.invites or row.person_id == person_id]
+
+
+def entered(row: CalendarWrite) -> bool:
+    """Whether a calendar's own event stands for the meeting, or will: then no mail of ours may make a second one."""
+    return row.state != "failed" or row.event_id is not None
+
+
+def _load(session: Session, write_id: int) -> tuple[CalendarWrite | None, Meeting]:
+    """The meeting first, as everybody does who changes it: else two could wait for each other."""
+    row = session.get_one(CalendarWrite, write_id)
+    meeting = load_row(session, Meeting, row.meeting_id)
+    assert meeting is not None
+    return load_row(session, CalendarWrite, write_id), meeting
+
+
+def _note_failure(row: CalendarWrite, now: datetime, plan: WritePlan, error: AdapterError, jitter: float) -> None:
+    if error.code == DELETED and not plan.remove and row.attempts < MOST_ATTEMPTS:
+        row.copies += 1
+        row.calendar_key = row.event_id = row.etag = row.alias = None
+        row.due_at = now
+    elif error.permanent or row.attempts >= MOST_ATTEMPTS:
+        _fail(row, error.code)
+    else:
+        row.fault = error.code
+        row.due_at = now + (error.retry_after or back_off(row.attempts, jitter))
+
+
+def _fail(row: CalendarWrite, code: str) -> None:
+    row.state, row.fault, row.due_at, row.lease_until = "failed", code, None, None
+
+
+def _address(row: CalendarWrite) -> EventAddress | None:
+    if row.calendar_key is None or row.event_id is None:
+        return None
+    return EventAddress(row.calendar_key, row.event_id, row.etag or "", row.alias or "")
+
+
+def _event(
+    session: Session, now: datetime, settings: PageSettings, row: CalendarWrite, meeting: Meeting
+) -> EventToWrite:
+    """What an entry of ours says. The owner's own link stands in it only where nobody else is invited to it."""
+    owner = session.get_one(Person, row.person_id)
+    about = {"pair_id": meeting.pair_id, "meeting_id": meeting.id}
+    link = None if row.invites else link_for(session, now, "entry", owner.id, **about)
+    told = invitation_for(
+        now, settings, meeting, owner,
+        agenda=agenda_of(session, meeting), answers=attendance_of(session, meeting),
+        entry_url=url_of(settings.base_url, link) if link is not None else None,
+    )  # fmt: skip
+    other = meeting.pair.other(owner.id)
+    return EventToWrite(
+        uid=meeting.uid,
+        copy=row.copies,
+        revision=row.wanted,
+        interval=told.interval,
+        summary=told.summary,
+        description=told.description,
+        location=told.location,
+        guests=(Guest(other.email, other.name),) if row.invites else (),
+    )

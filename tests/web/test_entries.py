@@ -1,0 +1,99 @@
+"""What pages, mails and the API say of a meeting that a person's own calendar holds."""
+
+from __future__ import annotations
+
+from email import message_from_bytes, policy
+from html import unescape
+
+import pytest
+
+from service.domain.errors import AdapterError
+from service.store.tables import Pair
+from tests.operations.test_events import calendar, connect, rows, run
+from tests.web.api import client as api
+from tests.web.api.conftest import world as world
+from tests.web.walk import link, text_of
+from workers.deliver import drain
+
+
+@pytest.fixture
+def invited(services, world):
+    """Ana's calendar invites Ben: the meeting's id, and the links of both to its page."""
+    connect(services, "ana")
+    made = api.book(world, invite_by="calendar")
+    assert (made.status_code, made.json["calendar"]) == (201, "pending")
+    with services.database.read() as session:
+        pair = session.get(Pair, world["pair"])
+    about = {"pair_id": pair.id, "meeting_id": made.json["id"]}
+    return made.json["id"], *(link(services, "meeting", each, **about) for each in (pair.mentee_id, pair.mentor_id))
+
+
+def parts(services):
+    """Whom was mailed, and with which parts."""
+    drain(services)
+    sent = [(each.recipient, message_from_bytes(each.octets, policy=policy.default)) for each in services.mailer.sent]
+    services.mailer.sent.clear()
+    return {name: {part.get_content_type() for part in mail.walk()} for name, mail in sent}, [
+        mail.get_body(("plain",)).get_content() for _, mail in sent
+    ]
+
+
+def page(world, token, **query):
+    return unescape(text_of(world["client"].get(f"/m/{token}", query_string=query)))
+
+
+def test_s16_the_page_tells_the_truth_until_it_is_written(services, world, invited):
+    meeting_id, ana, ben = invited
+    assert "on its way into your calendar" in page(world, ana, booked=1)
+    assert "The invitation comes from greenroom" not in page(world, ana, booked=1)
+    assert "about to invite you" in page(world, ben)
+    run(services)
+    assert "It stands in your calendar" in page(world, ana)
+    assert "comes from Ana's calendar" in page(world, ben)
+    assert world["ben"]("GET", f"/meetings/{meeting_id}").json["calendar"] == "written"
+
+
+def test_a_calendar_that_does_not_take_it_is_told_and_nobody_waits(services, world, invited):
+    meeting_id, ana, ben = invited
+    calendar(services, "ana").fault = AdapterError("reconnect", permanent=True)
+    run(services)
+    assert "your calendar did not take it" in page(world, ana)
+    assert "could not be sent from Ana's calendar" in page(world, ben)
+    assert world["ana"]("GET", f"/meetings/{meeting_id}").json["calendar"] == "failed"
+
+
+def test_s11_no_mail_of_ours_carries_a_second_invitation(services, world, invited):
+    meeting_id, *_ = invited
+    for place in ("Room 6", "Room 7"):
+        told, texts = parts(services)
+        assert set(told) == {"ana@example.org", "ben@example.org"}
+        assert all("text/calendar" not in types for types in told.values())
+        assert any("comes from Ana's calendar" in text for text in texts)
+        run(services)
+        assert world["ana"]("PATCH", f"/meetings/{meeting_id}", {"place": place}).status_code == 200
+        assert world["ana"]("GET", f"/meetings/{meeting_id}").json["calendar"] == "pending"
+    parts(services)
+    assert world["ben"]("POST", f"/meetings/{meeting_id}/cancel", {}).status_code == 200
+    told, texts = parts(services)
+    assert all("text/calendar" not in types for types in told.values())
+    assert all("leaves your calendar by itself" in text for text in texts)
+
+
+def test_who_has_it_in_their_own_calendar_gets_no_second_entry_and_the_other_an_invitation(services, world):
+    connect(services, "ben")
+    made = api.book(world)
+    assert made.json["calendar"] == "none", "Ben's calendar is Ben's"
+    assert world["ben"]("GET", f"/meetings/{made.json['id']}").json["calendar"] == "pending"
+    told, texts = parts(services)
+    assert {name: "text/calendar" in types for name, types in told.items()} == {
+        "ana@example.org": True,
+        "ben@example.org": False,
+    }
+    assert any("goes into your calendar by itself" in text for text in texts)
+
+
+def test_the_entry_on_the_page_is_the_one_that_stands_there(services, world, invited):
+    _, ana, _ = invited
+    run(services)
+    [row] = rows(services)
+    assert f"UID:{row.alias}" in world["client"].get(f"/m/{ana}/meeting.ics").get_data(as_text=True)
