@@ -7,15 +7,16 @@ from statistics import median
 
 from bench.generator import Load
 from bench.programme import pair_with
-from bench.served import HELLO, place, put_under, serving, settings_of
+from bench.served import HELLO, cpu_of, place, put_under, serving, settings_of
 
-SECONDS, ROUNDS, CONNECTIONS = 3.0, 3, 8
+SECONDS, ROUNDS, CONNECTIONS = 2.0, 5, 8
 WARM = 1.0
 
 
 def measure(seconds: float = SECONDS, rounds: int = ROUNDS) -> dict[str, float]:
-    """Requests a second by two workers, each of medians; the shares of the yardstick; what the generator could do."""
-    found: dict[str, list[float]] = {"hello": [], "slots": [], "slots_5000": [], "generator": []}
+    """Requests a second by two workers and the processor time of an answer, medians; shares, each of one round, whose
+    loads take turns of a few seconds: a machine that is slow for a while is slow for all of them. `generator`: what it
+    could ask for."""
     with place() as environ, place() as other:
         settings = settings_of(environ)
         few, many = pair_with(settings, 500), pair_with(settings, 5000)
@@ -25,20 +26,24 @@ def measure(seconds: float = SECONDS, rounds: int = ROUNDS) -> dict[str, float]:
             for name, asked in (("slots", few), ("slots_5000", many))
         }
         loads["hello"] = Load(int(other["PORT"]), "/", seconds, CONNECTIONS)
-        with serving(environ), serving(other, HELLO):
+        with serving(environ) as ours, serving(other, HELLO) as theirs:
+            servers = {"slots": ours, "slots_5000": ours, "hello": theirs}
             for load in loads.values():
                 put_under(replace(load, seconds=WARM))
-            for _ in range(rounds):  # by turns, so that a machine that is slow for a while is slow for all
-                for name, load in loads.items():
-                    answered = put_under(load)
-                    found[name].append(answered["rate"])
-                    if name == "hello":
-                        found["generator"].append(answered["count"] / answered["cpu"])
-    of = {name: median(rates) for name, rates in found.items()}
+            found = [{name: _answered(load, servers[name]) for name, load in loads.items()} for _ in range(rounds)]
     return {
-        "hello": of["hello"],
-        "generator": of["generator"],
-        "slots": of["slots"],
-        "share": of["slots"] / of["hello"],
-        "busy_ratio": of["slots"] / of["slots_5000"],
+        "generator": median(each["hello"]["count"] / each["hello"]["cpu"] for each in found),
+        "hello": median(each["hello"]["rate"] for each in found),
+        "hello_ms": median(each["hello"]["taken"] for each in found),
+        "slots": median(each["slots"]["rate"] for each in found),
+        "slots_ms": median(each["slots"]["taken"] for each in found),
+        "share": median(each["slots"]["rate"] / each["hello"]["rate"] for each in found),
+        "busy_ratio": median(each["slots"]["rate"] / each["slots_5000"]["rate"] for each in found),
     }
+
+
+def _answered(load: Load, server: int) -> dict[str, float]:
+    """The generator's figures, and milliseconds of processor time that the server took for an answer."""
+    before = cpu_of(server)
+    figures = put_under(load)
+    return figures | {"taken": (cpu_of(server) - before) / figures["count"] * 1000}

@@ -78,6 +78,13 @@ def own_pss(pid: int) -> float:
     return next(int(line.split()[1]) for line in own.splitlines() if line.startswith("Pss:")) / 1024
 
 
+def cpu_of(pid: int) -> float:
+    """Seconds of processor time that a process and all below it have taken."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime: proc(5)
+    return own + sum(cpu_of(child) for child in children_of(pid))
+
+
 def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
