@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from msal import SerializableTokenCache
 
 from integrations.http import PORTS, Response, check, host_of
-from integrations.microsoft_entra import MOST_BYTES, Microsoft, json_of, left
+from integrations.microsoft_entra import Microsoft, json_of, left
 from service.domain.errors import AdapterError
 from service.ports import TokenBox
 
@@ -18,8 +18,6 @@ EARLY_SECONDS = 300  # as msal does: a request under way may outlive a younger o
 RENEW_SECONDS = 20.0  # shorter than the lease of whoever renews
 # msal adds these by itself, and refuses whoever names them.
 OF_OPENID = frozenset({"openid", "profile", "offline_access", "email"})
-# On every call: ids of one kind mean nothing to calls of the other (learn.microsoft.com/graph/outlook-immutable-id).
-PREFER = 'outlook.timezone="UTC", IdType="ImmutableId"'
 # RFC 6749 5.2 and learn.microsoft.com/entra/identity-platform/reference-error-codes: the person has to say yes again.
 OVER = frozenset({"invalid_grant", "interaction_required", "consent_required", "login_required"})
 NO_MAILBOX = frozenset({"MailboxNotEnabledForRESTAPI", "MailboxNotSupportedForRESTAPI"})
@@ -80,14 +78,7 @@ class MicrosoftAccount:
         if not self._gate.acquire(timeout=left(deadline, url).total_seconds()):
             raise AdapterError("timeout", permanent=False, host=self.host)
         try:
-            return self._microsoft.http.fetch(
-                "GET",
-                url,
-                timeout=left(deadline, url),
-                headers={"Authorization": f"Bearer {token}", "Prefer": PREFER, "Accept": "application/json"},
-                most_bytes=MOST_BYTES,
-                same_host=True,
-            )
+            return self._microsoft.ask_graph(url, token, deadline)
         finally:
             self._gate.release()
 
@@ -107,7 +98,7 @@ class MicrosoftAccount:
                     raise AdapterError("reconnect", permanent=True, host=self.host)
                 return found
             if "access_token" not in answer:
-                raise refusal(answer, self.host)
+                raise _refusal(answer, self.host)
             self._tokens.save(kept.render())
             return str(answer["access_token"])
 
@@ -128,11 +119,11 @@ class MicrosoftAccount:
         return self._microsoft.understood(ask)
 
 
-def refusal(answer: dict[str, Any], host: str) -> AdapterError:
-    """What is wrong with us rather than with the person's grant is the operator's, unless it passes."""
-    if answer.get("error") in {"temporarily_unavailable", "server_error"}:
-        return AdapterError("server_error", permanent=False, host=host)
-    return AdapterError("client_refused", permanent=True, host=host)
+def _refusal(answer: dict[str, Any], host: str) -> AdapterError:
+    """What is wrong with us rather than with the person's grant passes without them: they are not told to connect
+    again."""
+    outage = answer.get("error") in {"temporarily_unavailable", "server_error"}
+    return AdapterError("server_error" if outage else "client_refused", permanent=False, host=host)
 
 
 def _origin(url: str) -> tuple[str, str, int]:

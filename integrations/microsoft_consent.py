@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from integrations.http import check, host_of
-from integrations.microsoft_account import OF_OPENID, PREFER, Kept
-from integrations.microsoft_entra import MOST_BYTES, Microsoft, json_of, left
+from integrations.microsoft_account import OF_OPENID, Kept
+from integrations.microsoft_entra import Microsoft, json_of
 from service.domain.errors import AdapterError
 from service.ports import ConsentBegun, Granted
 
@@ -47,6 +47,7 @@ BY_WORD = {
     "server_error": "provider_unreachable",
     "temporarily_unavailable": "provider_unreachable",
 }
+SAID = frozenset({*BY_NUMBER.values(), *BY_WORD.values(), "client_refused"})
 # Only an organisation has an administrator (learn.microsoft.com/entra/identity-platform/v2-admin-consent).
 NOBODYS_TENANTS = frozenset({"common", "consumers"})
 
@@ -107,15 +108,7 @@ class MicrosoftAuthorizer:
     def _address(self, token: str, deadline: float) -> str:
         """That of the mailbox, which a sign-in name may differ from."""
         url = f"{self._microsoft.client.graph_root.rstrip('/')}/me?{urlencode({'$select': 'mail,userPrincipalName'})}"
-        response = self._microsoft.http.fetch(
-            "GET",
-            url,
-            timeout=left(deadline, url),
-            headers={"Authorization": f"Bearer {token}", "Prefer": PREFER, "Accept": "application/json"},
-            most_bytes=MOST_BYTES,
-            same_host=True,
-        )
-        found = json_of(check(response))
+        found = json_of(check(self._microsoft.ask_graph(url, token, deadline)))
         return str(found.get("mail") or found.get("userPrincipalName") or "")
 
     @contextmanager
@@ -124,9 +117,10 @@ class MicrosoftAuthorizer:
         try:
             yield time.monotonic() + TIMEOUT.total_seconds()
         except AdapterError as fault:
-            if fault.permanent and fault.code in {*BY_NUMBER.values(), *BY_WORD.values(), "client_refused"}:
+            if fault.permanent and fault.code in SAID:
                 raise
-            raise self._fault("provider_unreachable", fault.retry_after) from fault
+            code = "client_refused" if fault.code == "client_refused" else "provider_unreachable"
+            raise self._fault(code, fault.retry_after) from fault
 
     def _refusal(self, answer: dict[str, Any], flow: dict[str, Any]) -> AdapterError:
         number = re.search(r"AADSTS(\d+)", str(answer.get("error_description", "")))
@@ -157,7 +151,7 @@ class MicrosoftAuthorizer:
 
 def _answered_in_the_address(url: str) -> str:
     """In a form, as msal would have it, the answer is a POST from another site, and browsers leave out the cookie that
-    it is bound to. msal grants that wish with a warning on the standard error output, so it is not asked."""
+    it is bound to. msal warns on the standard error output when it is asked for this, so it is changed afterwards."""
     parts = urlsplit(url)
     query = {**dict(parse_qsl(parts.query)), "response_mode": "query"}
     return parts._replace(query=urlencode(query)).geturl()

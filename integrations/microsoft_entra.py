@@ -1,4 +1,4 @@
-"""Microsoft's own library for consent and tokens, over our guarded HTTP.
+"""Microsoft as a process of ours reaches it: its own library for consent and tokens, and Graph, over our guarded HTTP.
 
 Imported only where Microsoft is set up: 180 ms and 25 MB (measured 2026-11). What carries its requests is ours: its own
 session waits without a deadline in all, and obeys proxies and bundles of the environment.
@@ -28,6 +28,8 @@ MOST_BYTES = 16 * 1024 * 1024
 DISCOVERED_SECONDS = 24 * 3600
 # Outlook's limit for one application and mailbox (learn.microsoft.com/graph/throttling-limits, seen 2026-11).
 AT_ONCE = 4
+# On every call: ids of one kind mean nothing to calls of the other (learn.microsoft.com/graph/outlook-immutable-id).
+PREFER = 'outlook.timezone="UTC", IdType="ImmutableId"'
 FORM = "application/x-www-form-urlencoded"
 MISREAD = (ValueError, LookupError, RuntimeError)  # what msal makes of an answer that it cannot read
 Found = TypeVar("Found")
@@ -79,12 +81,12 @@ class Microsoft:
         )
 
     def understood(self, ask: Callable[[], Found]) -> Found:
-        """msal's errors quote what it read, so they are not passed on."""
+        """msal's errors quote what it read, so they are not passed on. Mostly it is a tenant that is not there: the
+        operator's, so it passes without the person whose calendar it is."""
         try:
             return ask()
         except MISREAD:
-            pass
-        raise AdapterError("client_refused", permanent=True, host=host_of(self.client.authority))
+            raise AdapterError("client_refused", permanent=False, host=host_of(self.client.authority)) from None
 
     def gate(self, mailbox: str) -> threading.BoundedSemaphore:
         """Lets as many in at a time as a mailbox answers; the same one while anybody holds it."""
@@ -93,6 +95,13 @@ class Microsoft:
             if found is None:
                 found = self._gates[mailbox] = threading.BoundedSemaphore(AT_ONCE)
             return found
+
+    def ask_graph(self, url: str, token: str, deadline: float) -> Response:
+        """Whatever Graph answers. Raises AdapterError when nothing comes."""
+        headers = {"Authorization": f"Bearer {token}", "Prefer": PREFER, "Accept": "application/json"}
+        return self.http.fetch(
+            "GET", url, timeout=left(deadline, url), headers=headers, most_bytes=MOST_BYTES, same_host=True
+        )
 
     def discover(self, url: str, headers: dict[str, str], deadline: float) -> _Answer:
         kept = self._discovered.get(url)

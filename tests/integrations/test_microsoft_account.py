@@ -145,8 +145,8 @@ def test_a_spent_token_is_looked_at_once_more(world):
         (servers.body(b"", 503, Retry_After="41"), "server_error", False, timedelta(seconds=41)),
         (servers.body(b"", 429, Retry_After="9"), "throttled", False, timedelta(seconds=9)),
         (servers.body(b'{"error": "temporarily_unavailable"}', 400), "server_error", False, None),
-        (servers.body(b'{"error": "unauthorized_client"}', 400), "client_refused", True, None),
-        (servers.body(b'{"token_type": "Bearer"}'), "client_refused", True, None),
+        (servers.body(b'{"error": "unauthorized_client"}', 400), "client_refused", False, None),
+        (servers.body(b'{"token_type": "Bearer"}'), "client_refused", False, None),
         (servers.body(b'{"access_token": "SECRET-TOKEN'), "unexpected_answer", False, None),
         (servers.body(b"[]"), "unexpected_answer", False, None),
     ],
@@ -168,7 +168,7 @@ def test_a_renewal_that_fails_says_whose_it_is_and_no_token(world, caplog, answe
 def test_what_the_operator_set_up_wrongly_is_theirs(world, wrong):
     world.fake.entra.expire_access_tokens()
     fault = fault_of(world, world.adapter(microsoft=microsoft_of(world.fake, **wrong)))
-    assert (fault.code, fault.permanent) == ("client_refused", True)
+    assert (fault.code, fault.permanent) == ("client_refused", False)
 
 
 def test_tokens_that_somebody_took_away_need_their_owner(world):

@@ -10,8 +10,9 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
 
-from integrations.microsoft_account import PREFER, Kept
+from integrations.microsoft_account import Kept
 from integrations.microsoft_consent import MicrosoftAuthorizer
+from integrations.microsoft_entra import PREFER
 from service.domain.interval import Interval
 from tests.integrations.busy_contract import LATER, MORNING, WINDOW
 from tests.integrations.entra_fake import CLIENT_ID, SECRET, SECRET_ID

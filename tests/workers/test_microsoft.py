@@ -17,7 +17,7 @@ from service.store.tables import Calendar, Connection, Grant
 from service.store.types import OfRow, fingerprint
 from tests import cast, stored
 from tests.integrations import servers
-from tests.integrations.entra_fake import Refused
+from tests.integrations.entra_fake import SECRET, Refused
 from tests.integrations.microsoft_fake import microsoft
 from tests.integrations.microsoft_world import BEN, World
 from workers import busy
@@ -95,6 +95,18 @@ def test_s08_a_password_that_changed_keeps_the_copy_and_says_what_to_do(services
     world.fake.entra.end(BEN, Refused("invalid_grant", 50173, suberror="bad_token"))
     busy.refresh(services, connection_id)
     assert connection(services, connection_id) == ("reconnect", "reconnect", [tomorrow])
+
+
+def test_a_secret_that_ended_sends_nobody_to_connect_again(services, world, connection_id, tomorrow):
+    world.calendar.put(tomorrow.start, tomorrow.end)
+    busy.refresh(services, connection_id)
+    world.fake.entra.secret = "a new one"
+    world.fake.entra.expire_access_tokens()
+    busy.refresh(services, connection_id)
+    assert connection(services, connection_id) == ("stale", "client_refused", [tomorrow])
+    world.fake.entra.secret = SECRET
+    busy.refresh(services, connection_id)
+    assert connection(services, connection_id) == ("connected", None, [tomorrow])
 
 
 def test_s18_a_mailbox_that_asks_for_a_pause_gets_it(services, world, connection_id):
