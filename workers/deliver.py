@@ -12,11 +12,11 @@ from sqlalchemy.exc import DBAPIError
 
 from service import links, logs
 from service.domain.errors import AdapterError, AnswerLost, GreenroomError
+from service.domain.retries import Failure
 from service.operations import outgoing
 from service.operations.outgoing import Mail
 from service.ports import Envelope, MailSession
 from service.store import outbox, send_times
-from service.store.outbox import Failure
 from service.wiring import Services
 from workers import context
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from service.domain.errors import FieldFault, InvalidInput
 from service.domain.sessions import SessionType
+from service.domain.typed import clean
 
 HELP = ("ideas", "listener", "feedback", "introduction", "hold-me")
 MOST_POINTS = 30
@@ -88,9 +88,3 @@ def checked(drafts: tuple[AgendaDraft, ...]) -> tuple[AgendaDraft, ...]:
     if faults:
         raise InvalidInput(*faults)
     return tuple(kept)
-
-
-def clean(text: str) -> str:
-    """Typed text without control characters (calendar and mail programs choke on them), lines and script kept."""
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(char for char in lines if char in "\n\t" or unicodedata.category(char) != "Cc").strip()

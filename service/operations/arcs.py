@@ -12,13 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain import arc
-from service.domain.agenda import clean
 from service.domain.errors import FieldFault, InvalidInput, NotFound
 from service.domain.event_time import UNREADABLE
 from service.domain.followup import waking
 from service.domain.interval import floor_epoch
 from service.domain.meeting import LIVE
 from service.domain.sessions import KINDS
+from service.domain.typed import clean
 from service.operations.people import is_zone
 from service.store import claims, outbox
 from service.store.tables import CriticalDate, Meeting, Pair

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.domain.agenda import AgendaDraft, checked, clean, skeleton
+from service.domain.agenda import AgendaDraft, checked, skeleton
 from service.domain.errors import (
     CalendarUnreadable,
     InvalidInput,
@@ -21,6 +21,7 @@ from service.domain.errors import (
 )
 from service.domain.interval import Interval
 from service.domain.meeting import Phase
+from service.domain.typed import LONGEST_PLACE, typed
 from service.operations.events import want
 from service.operations.followup import queue_about
 from service.operations.meetings import (
@@ -36,7 +37,6 @@ from service.operations.offering import Frame, SlotQuery, frame, refusal_of
 from service.store import claims, outbox, writes
 from service.store.tables import Attendance, CriticalDate, IdempotencyKey, Meeting, Pair
 
-LONGEST_PLACE = 300
 LONGEST_ASK = 4_000
 LONGEST_REASON = 500
 ABOUT_A_MEETING = ("invitation", "agenda-ask", "reminder", "brief", "followup", "list", "date-moved")
@@ -139,7 +139,7 @@ def reschedule(
     meeting.starts_at, meeting.ends_at = interval.start, interval.end
     meeting.fixed_at, meeting.reason = now, said
     _announce_change(session, now, meeting, by_id)
-    for attendance in _attendances(session, meeting):
+    for attendance in session.scalars(select(Attendance).where(Attendance.meeting_id == meeting.id)):
         attendance.partstat = "NEEDS-ACTION"  # a new time asks everybody again
     look_again(session, now, meeting)
     return meeting
@@ -178,9 +178,7 @@ def decline(session: Session, now: datetime, meeting: Meeting, by_id: int) -> Me
         return meeting
     if not may_cancel(meeting, now):
         raise MoveNotAllowed("too_late_to_cancel", phase=meeting.phase)
-    for attendance in _attendances(session, meeting):
-        if attendance.person_id == by_id:
-            attendance.partstat = "DECLINED"
+    session.get_one(Attendance, (meeting.id, by_id)).partstat = "DECLINED"
     meeting.declined_by = by_id
     _stop(session, now, meeting, "decline", by_id)
     for person_id in outbox.announced(session, meeting.id):
@@ -192,10 +190,9 @@ def accept(session: Session, now: datetime, meeting: Meeting, by_id: int) -> Non
     """Yes, from the page, for people whose mail program has no buttons. Repeatable; mails nobody."""
     if not may_cancel(meeting, now):
         raise MoveNotAllowed(phase=meeting.phase)
-    for attendance in _attendances(session, meeting):
-        if attendance.person_id == by_id:
-            attendance.partstat = "ACCEPTED"
-            attendance.answered_sequence, attendance.answered_stamp = meeting.sequence, now
+    attendance = session.get_one(Attendance, (meeting.id, by_id))
+    attendance.partstat = "ACCEPTED"
+    attendance.answered_sequence, attendance.answered_stamp = meeting.sequence, now
 
 
 def edit_agenda(session: Session, now: datetime, meeting: Meeting, by_id: int, drafts: tuple[AgendaDraft, ...]) -> None:
@@ -240,14 +237,6 @@ def refuse(framed: Frame, start: datetime) -> None:
     if refused.code in GONE:
         raise SlotTaken
     raise RuleBroken(refused.code)
-
-
-def typed(field: str, text: str | None, most: int) -> str | None:
-    """Trimmed text without control characters, None for nothing. Raises InvalidInput when it is too long."""
-    said = clean(text) if text else ""
-    if len(said) > most:
-        raise InvalidInput.of(field, "too_long", most=most)
-    return said or None
 
 
 def _new_meeting(
@@ -306,7 +295,3 @@ def _stop(session: Session, now: datetime, meeting: Meeting, move: str, by_id: i
     meeting.changed_by, meeting.changed_at = by_id, now
     meeting.due_at = None
     writes.follow(session, now, meeting.id)
-
-
-def _attendances(session: Session, meeting: Meeting) -> list[Attendance]:
-    return list(session.scalars(select(Attendance).where(Attendance.meeting_id == meeting.id)))

@@ -11,13 +11,13 @@ from sqlalchemy.orm import Session
 
 from service.domain.errors import AdapterError, InvalidInput
 from service.domain.meeting import Phase
+from service.domain.retries import MOST_ATTEMPTS, back_off
 from service.links import link_for, url_of
 from service.operations.entries import PageSettings, invitation_for
 from service.operations.meetings import agenda_of, attendance_of
 from service.ports import EventAddress, EventToWrite, Guest, WriterFactory
 from service.store import writes
 from service.store.database import load_row
-from service.store.outbox import MOST_ATTEMPTS, back_off
 from service.store.tables import CalendarWrite, Connection, Meeting, Person
 
 TIMEOUT = timedelta(seconds=20)

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 
 from service import logs
 from service.domain import followup
-from service.domain.agenda import AgendaDraft, checked, clean
-from service.domain.errors import FieldFault, InvalidInput, MoveNotAllowed, NotFound
+from service.domain.agenda import AgendaDraft, checked
+from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
+from service.domain.typed import typed
 from service.operations.meetings import advance, agreed_at_meeting, facts_of, look_again, put_agenda
 from service.store import outbox, writes
 from service.store.database import AWAY
@@ -129,7 +130,7 @@ def answer_ask(
         raise NotFound
     if meeting.phase != Phase.BOOKED or now >= meeting.ends_at:
         raise MoveNotAllowed(phase=meeting.phase)
-    meeting.ask = _typed("ask", text, LONGEST_TEXT) or None
+    meeting.ask = typed("ask", text, LONGEST_TEXT)
     if drafts is not None:
         put_agenda(session, meeting, by_id, checked(drafts))
         writes.follow(session, now, meeting.id)
@@ -153,7 +154,7 @@ def agree(
     """
     if meeting.phase not in {Phase.BOOKED, Phase.ENDED, Phase.CLOSED}:
         raise MoveNotAllowed(phase=meeting.phase)
-    said = _typed("text", text, LONGEST_LINE)
+    said = typed("text", text, LONGEST_LINE)
     if not said:
         raise InvalidInput.of("text", "empty")
     _check_owner(meeting, owner_id)
@@ -205,7 +206,7 @@ def submit_followup(
     meeting.happened = happened
     _put_lines(session, now, meeting, by_id, lines)
     if reflection is not None:
-        _reflect(session, now, meeting, by_id, _typed("reflection", reflection, LONGEST_TEXT))
+        _reflect(session, now, meeting, by_id, typed("reflection", reflection, LONGEST_TEXT) or "")
     if happened:
         meeting.agreed_at = now
     else:
@@ -219,7 +220,7 @@ def _put_lines(session: Session, now: datetime, meeting: Meeting, by_id: int, li
         raise InvalidInput.of("lines", "too_many_lines", most=MOST_LINES)
     known = {commitment.id: commitment for commitment in agreed_at_meeting(session, meeting)}
     for number, line in enumerate(lines, 1):
-        said = _typed(f"line {number}", line.text, LONGEST_LINE)
+        said = typed(f"line {number}", line.text, LONGEST_LINE)
         _check_owner(meeting, line.owner_id)
         commitment = known.get(line.commitment_id) if line.commitment_id is not None else None
         if commitment is None:
@@ -262,17 +263,10 @@ def set_commitment(
         raise InvalidInput.of("state", "unknown_state", known=", ".join(STATES))
     commitment.state = state
     if note is not None:
-        commitment.note = _typed("note", note, LONGEST_LINE) or None
+        commitment.note = typed("note", note, LONGEST_LINE)
     if due_on is not None:
         commitment.due_on = due_on
     return commitment
-
-
-def _typed(field: str, text: str, most: int) -> str:
-    said = clean(text)
-    if len(said) > most:
-        raise InvalidInput(FieldFault(field, "too_long", {"most": most}))
-    return said
 
 
 def _check_owner(meeting: Meeting, owner_id: int | None) -> None:

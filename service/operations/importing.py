@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import FieldFault, InvalidInput
-from service.operations import booking
+from service.domain.typed import LONGEST_PLACE, typed
 from service.operations.people import ADDRESSES_LOCK, PersonInput, checked_person
 from service.store.database import alone
 from service.store.tables import Pair, Person
@@ -103,7 +103,7 @@ def _checked_row(line: int, row: Row, seen: dict[str, PersonInput], pairs_seen: 
             checked_person(PersonInput(row[f"{who}_email"], row[f"{who}_name"], row[f"{who}_zone"]), who)
             for who in ("mentee", "mentor")
         )
-        place = booking.typed("place", row.get("place"), booking.LONGEST_PLACE)
+        place = typed("place", row.get("place"), LONGEST_PLACE)
     except InvalidInput as fault:
         raise InvalidInput(
             *(FieldFault(f"{at}, {each.field}", each.code, each.params) for each in fault.faults)

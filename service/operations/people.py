@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from service.domain.availability import Availability, to_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound
+from service.domain.typed import LONGEST_PLACE, typed
 from service.links import link_for, revoke_links
 from service.operations import booking
 from service.operations.meetings import may_cancel, meetings_of
@@ -127,7 +128,7 @@ def add_pair(
     known = session.scalars(select(Pair).where(Pair.mentee_id == one.id, Pair.mentor_id == other.id)).one_or_none()
     if known is not None and known.ended_at is None:
         raise InvalidInput.of("mentor_email", "pair_known", pair=known.id)
-    said = booking.typed("place", place, booking.LONGEST_PLACE)
+    said = typed("place", place, LONGEST_PLACE)
     if known is not None:  # paired anew: its history stays with it
         known.ended_at, known.place = None, said or known.place
         return known
@@ -226,7 +227,7 @@ def set_availability(person: Person, availability: Availability | None) -> None:
 
 def set_place(pair: Pair, place: str | None) -> None:
     """The pair's usual place. Meetings that are booked keep theirs."""
-    pair.place = booking.typed("place", place, booking.LONGEST_PLACE)
+    pair.place = typed("place", place, LONGEST_PLACE)
 
 
 def person_link(session: Session, now: datetime, person: Person) -> Link:

@@ -12,14 +12,11 @@ from sqlalchemy import CursorResult, Select, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
+from service.domain.retries import Failure, back_off, given_up
 from service.store.tables import OutboxRow
 
 QUEUED_LEASE = timedelta(minutes=5)  # longer than a batch waits for a worker
 SENDING_LEASE = timedelta(minutes=2)  # longer than the mail server may take to answer
-MOST_ATTEMPTS = 12
-KEEP_TRYING = timedelta(days=4)  # a server that is away over a weekend loses no mail (RFC 5321 4.5.4.1)
-FIRST_RETRY = timedelta(seconds=15)
-LONGEST_RETRY = timedelta(hours=1)
 OVERDUE = timedelta(minutes=2)  # longer than any healthy dispatcher and queue take
 STATES = ("pending", "queued", "sending", "uncertain", "dead", "sent", "cancelled")
 UNSENT = ("pending", "queued")
@@ -243,7 +240,7 @@ def settle_failed(session: Session, now: datetime, row_id: int, token: str, faul
         row.attempts += 1
     if fault.unknown:
         row.state = "uncertain"
-    elif fault.permanent or (row.attempts >= MOST_ATTEMPTS and now - row.created_at >= KEEP_TRYING):
+    elif given_up(fault, row.attempts, now - row.created_at):
         row.state = "dead"
     else:
         row.state, row.due_at = "pending", now + (fault.retry_after or back_off(row.attempts, fault.jitter))
@@ -251,22 +248,6 @@ def settle_failed(session: Session, now: datetime, row_id: int, token: str, faul
         row.token = None
     row.lease_until, row.last_error = None, fault.code
     return row.state
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a mail did not go. `unknown`: the answer was lost after DATA. `jitter` 0..1 spreads retries."""
-
-    code: str
-    permanent: bool = False
-    unknown: bool = False
-    retry_after: timedelta | None = None
-    jitter: float = 0.0
-
-
-def back_off(attempts: int, jitter: float) -> timedelta:
-    """15 s, doubling up to an hour, plus up to a quarter of it."""
-    return min(FIRST_RETRY * (1 << min(max(0, attempts - 1), 10)), LONGEST_RETRY) * (1 + jitter / 4)
 
 
 def drop(session: Session, token: str, row_ids: Sequence[int]) -> None:

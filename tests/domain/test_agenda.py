@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.domain.agenda import CARRY, LONGEST_TEXT, AgendaDraft, checked, clean, skeleton
+from service.domain.agenda import CARRY, LONGEST_TEXT, AgendaDraft, checked, skeleton
 from service.domain.errors import InvalidInput
 from service.domain.sessions import KINDS, SESSIONS, practice_duration
+from service.domain.typed import clean
 
 
 def minutes(drafts):

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
+from service.domain import retries
 from service.domain.errors import MoveNotAllowed
+from service.domain.retries import Failure
 from service.operations import operator
 from service.store import outbox
-from service.store.outbox import Failure
 from service.store.tables import OutboxRow
 from tests import cast
 
@@ -113,9 +114,9 @@ def test_failures_back_off_and_end_after_days_not_hours(services):
             pauses.append(session.get(OutboxRow, row_id).due_at - now)
         now += pauses[-1]
     assert pauses[:4] == [timedelta(seconds=seconds) for seconds in (15, 30, 60, 120)]
-    assert max(pauses) == outbox.LONGEST_RETRY
-    assert now - NOW >= outbox.KEEP_TRYING
-    assert len(pauses) >= outbox.MOST_ATTEMPTS
+    assert max(pauses) == retries.LONGEST_RETRY
+    assert now - NOW >= retries.KEEP_TRYING
+    assert len(pauses) >= retries.MOST_ATTEMPTS
 
 
 def test_a_permanent_refusal_is_dead_at_once_and_can_be_retried(services, rows):

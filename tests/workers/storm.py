@@ -8,6 +8,7 @@ from pathlib import Path
 
 from integrations.rq_jobs import MAIL
 from service import broker, process, wiring
+from service.domain import retries
 from service.process import Part, forked, keep_alive
 from service.settings import Settings, load
 from service.store import outbox
@@ -37,7 +38,7 @@ def forgetful_broker(settings: Settings):
 
 
 def main() -> None:
-    outbox.QUEUED_LEASE, outbox.SENDING_LEASE, outbox.FIRST_RETRY = QUEUED_LEASE, SENDING_LEASE, FIRST_RETRY
+    outbox.QUEUED_LEASE, outbox.SENDING_LEASE, retries.FIRST_RETRY = QUEUED_LEASE, SENDING_LEASE, FIRST_RETRY
     process.LONGEST_PAUSE = 0.2
     clock.BATCH = PER_BATCH
     settings = load()

@@ -10,6 +10,7 @@ from sqlalchemy import event, select, text
 from sqlalchemy.orm import undefer
 
 from service.domain.errors import AdapterError, AnswerLost
+from service.domain.retries import FIRST_RETRY
 from service.operations import operator
 from service.store import outbox
 from service.store.tables import OutboxRow
@@ -83,7 +84,7 @@ def test_a_server_that_is_away_delays_and_is_asked_less_and_less_often(services,
     row = row_of(services, rows[0])
     assert (row.attempts, row.last_error, row.octets) == (1, "smtp_unreachable", None)
     pause = row.due_at - services.clock()
-    assert outbox.FIRST_RETRY <= pause <= outbox.FIRST_RETRY * 1.25
+    assert FIRST_RETRY <= pause <= FIRST_RETRY * 1.25
     assert drain(services) == 0, "nothing is due before the pause is over"
     services.clock.advance(minutes=1)
     drain(services)
