@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service import wiring
 from service.doctor.rows import WORDS, Row
-from service.store import heartbeats, held, outbox
+from service.store import heartbeats, held, outbox, writes
 from service.store.migrate import is_current
 from service.store.sealed_columns import closed_columns, used_keys
 from service.store.types import Keyring
@@ -68,3 +68,14 @@ def mails(services: Services) -> Iterator[Row]:
     if overdue > outbox.OVERDUE:
         said.insert(0, WORDS("doctor.outbox.overdue", minutes=int(overdue.total_seconds() // 60)))
     yield Row("outbox", "look" if said else "well", " ".join(said))
+
+
+def entries(services: Services) -> Iterator[Row]:
+    """Meetings ahead that people's own calendars were to hold."""
+    with services.database.read() as session:
+        failed = writes.failed_ahead(session, services.clock())
+        overdue = writes.oldest_overdue(session, services.clock())
+    said = [WORDS("doctor.entries.failed", n=failed)] if failed else []
+    if overdue > outbox.OVERDUE:
+        said.insert(0, WORDS("doctor.entries.overdue", minutes=int(overdue.total_seconds() // 60)))
+    yield Row("entries", "look" if said else "well", " ".join(said))

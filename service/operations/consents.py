@@ -21,6 +21,13 @@ from service.store.types import OfRow, fingerprint
 LIVES = timedelta(minutes=20)  # reading what a provider's page says, and finding a second factor
 BUSY, WRITE = "busy", "write"
 ACCESSES = (BUSY, WRITE)
+
+
+def accesses(provider: str) -> tuple[str, ...]:
+    """The steps of the ladder that this provider's calendars have."""
+    return ACCESSES if provider in writes.PROVIDERS else (BUSY,)
+
+
 NOBODYS = "nobody"  # the account of a connection that still waits for its person's yes
 
 
@@ -47,6 +54,12 @@ def invite(session: Session, now: datetime, person: Person, provider: str, acces
         session.flush()
     waiting.access = access
     return waiting, links.link_for(session, now, "connect", person.id, connection_id=waiting.id)
+
+
+def wanted(session: Session, link: Link) -> str:
+    """The step of the ladder that this link was made for."""
+    connection = session.get(Connection, link.connection_id) if link.connection_id is not None else None
+    return connection.access if connection is not None else BUSY
 
 
 def url_of(provider: str, account_id: str) -> str:

@@ -74,7 +74,7 @@ def begin(session: Session, now: datetime, settings: PageSettings, write_id: int
         return None
     connection = session.get(Connection, row.connection_id) if row.connection_id is not None else None
     if connection is None or connection.access != "write" or connection.state == "off":
-        _fail(row, "connection_gone")
+        _fail(row, writes.GONE)
         return None
     row.attempts += 1
     return WritePlan(
@@ -154,8 +154,9 @@ def _rows_for(rows: Sequence[CalendarWrite], person_id: int) -> list[CalendarWri
 
 
 def entered(row: CalendarWrite) -> bool:
-    """Whether a calendar's own event stands for the meeting, or will: then no mail of ours may make a second one."""
-    return row.state != "failed" or row.event_id is not None
+    """Whether a calendar's own event stands for the meeting, or will: then no mail of ours may make a second one. Where
+    its owner no longer lets us write, our mail is all that brings a change."""
+    return row.state != "failed" or (row.event_id is not None and row.fault != writes.GONE)
 
 
 def _load(session: Session, write_id: int) -> tuple[CalendarWrite | None, Meeting]:

@@ -5,22 +5,35 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 from sqlalchemy.orm import Session
 
+from service.domain.meeting import Phase
 from service.store.tables import CalendarWrite, Connection, Meeting, Pair
 
 PROVIDERS = ("google",)  # whose calendars we can write to: those that have a writer in service.provider_wiring
+OPEN = (Connection.provider.in_(PROVIDERS), Connection.access == "write", Connection.state != "off")
+GONE = "connection_gone"  # the fault of a row whose owner took the connection away, or stepped down from writing
 LEASE = timedelta(minutes=10)  # longer than a job waits for a worker and then takes
 
 
 def follow(session: Session, now: datetime, meeting_id: int) -> None:
     """Whatever stands in calendars about this meeting has to be written anew; a change that nobody has written yet is
-    replaced by this one."""
+    replaced by this one. What its owner no longer lets us write to has failed at once, so that mails are right."""
     session.execute(
         update(CalendarWrite)
         .where(CalendarWrite.meeting_id == meeting_id, CalendarWrite.state != "removed")
         .values(wanted=CalendarWrite.wanted + 1, state="pending", due_at=now, attempts=0, fault=None)
+    )
+    reachable = select(Connection.id).where(*OPEN)
+    session.execute(
+        update(CalendarWrite)
+        .where(
+            CalendarWrite.meeting_id == meeting_id,
+            CalendarWrite.state == "pending",
+            or_(CalendarWrite.connection_id.is_(None), CalendarWrite.connection_id.not_in(reachable)),
+        )
+        .values(state="failed", fault=GONE, due_at=None)
     )
 
 
@@ -75,15 +88,7 @@ def hold(session: Session) -> None:
 def writable(session: Session, person_id: int) -> Connection | None:
     """The person's connection that our events go to; the first that they gave us for writing."""
     return session.scalars(
-        select(Connection)
-        .where(
-            Connection.person_id == person_id,
-            Connection.provider.in_(PROVIDERS),
-            Connection.access == "write",
-            Connection.state != "off",
-        )
-        .order_by(Connection.id)
-        .limit(1)
+        select(Connection).where(Connection.person_id == person_id, *OPEN).order_by(Connection.id).limit(1)
     ).one_or_none()
 
 
@@ -109,3 +114,15 @@ def aliases(session: Session, person_id: int, since: datetime) -> list[str]:
         )
         if alias is not None
     ]
+
+
+def failed_ahead(session: Session, now: datetime) -> int:
+    """Events of meetings to come that their calendars did not take."""
+    ahead = (CalendarWrite.state == "failed", Meeting.phase != Phase.CANCELLED, Meeting.ends_at > now)
+    return session.scalar(select(func.count()).select_from(CalendarWrite).join(Meeting).where(*ahead)) or 0
+
+
+def oldest_overdue(session: Session, now: datetime) -> timedelta:
+    """How long the oldest due event has waited for somebody to write it."""
+    due_at: datetime | None = session.scalar(select(func.min(CalendarWrite.due_at)))
+    return max(timedelta(0), now - due_at) if due_at else timedelta(0)

@@ -11,11 +11,11 @@ from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service import logs
+from service import logs, numbers
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.operations import calendars, consents, refreshing
 from service.operations.calendars import NewConnection
-from service.operations.consents import ACCESSES, BUSY, Ended, Taken
+from service.operations.consents import BUSY, WRITE, Ended, Taken
 from service.ports import Authorizer, Granted
 from service.store.tables import Connection, Person
 from service.web.headers import HEADERS
@@ -81,7 +81,7 @@ def begin(token: str) -> AnyResponse:
     limited(token)
     provider, access = request.form.get("provider", ""), request.form.get("access", BUSY)
     authorizer = authorizer_of(provider)
-    if access not in ACCESSES:
+    if access not in consents.accesses(provider):
         raise NotFound
     with reading() as session:
         reader = reader_of(session, "connect", token)
@@ -97,6 +97,18 @@ def begin(token: str) -> AnyResponse:
         COOKIE, browser, max_age=consents.LIVES, path=path, secure=secure, httponly=True, samesite="Lax"
     )
     return response
+
+
+@blueprint.post("/connect/<token>/step_down")
+def step_down(token: str) -> AnyResponse:
+    """From writing our meetings to busy times only. All of the grant ends, and the page leads to the smaller one."""
+    limited(token)
+    with writing() as session:
+        reader = reader_of(session, "connect", token)
+        connection_id = numbers.whole(request.form.get("connection", "")) or 0
+        ended = consents.step_down(session, calendars.load_connection(session, connection_id, reader.person.id))
+    end_at_provider(ended)
+    return see_other(url_for("consent.connect", token=token, done=connection_id, _anchor="connected"))
 
 
 def lets_out(response: AnyResponse) -> AnyResponse:
@@ -183,6 +195,8 @@ def connect_page(
         page(
             "connect.html", status, reader=reader, token=token, faults=faults or [], admin_url=admin_url,
             connections=shown, done=request.args.get("done"), providers=services().settings.providers,
+            wanted=consents.wanted(session, reader.link),
+            writable=[each for each in services().settings.providers if WRITE in consents.accesses(each)],
         )
     )  # fmt: skip
 

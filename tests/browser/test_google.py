@@ -51,7 +51,7 @@ def test_a_mentor_connects_google_after_a_no_and_a_box_unticked(chromium, page, 
         (lambda: visit.page.get_by_label(LIST).uncheck(), "Allow", "leave every box ticked"),
         (lambda: None, "Allow", f"({BEN}): connected"),
     ):
-        visit.page.get_by_role("button", name="Connect Google").click()
+        visit.page.get_by_role("button", name="Connect Google", exact=True).click()
         visit.page.get_by_role("heading", name="Greenroom wants access").wait_for()
         prepare()
         visit.page.get_by_role("button", name=button).click()

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
+from service.doctor import stored
 from service.domain.errors import AdapterError, InvalidInput
 from service.operations import booking, events, keeping
 from service.operations.feeds import feed_of
@@ -205,11 +206,23 @@ def test_what_cannot_be_written_is_given_up_and_told_and_the_booking_stands(serv
     meeting_id = book(services, pair_id)
     run(services)
     assert states(services, meeting_id) == ["none", "failed"]
+    [told] = stored.entries(services)
+    assert (told.state, "1 meeting could not be written" in told.advice) == ("look", True)
     ben.fault = None
     with services.database.write() as session:
         writes.wake(session, NOW, connection_id)
     run(services)
     assert states(services, meeting_id) == ["none", "written"]
+    assert [row.state for row in stored.entries(services)] == ["well"]
+
+
+def test_what_nobody_writes_is_seen(services, pair_id):
+    connect(services, "ben")
+    book(services, pair_id)
+    assert [row.state for row in stored.entries(services)] == ["well"]
+    services.clock.advance(minutes=5)
+    [told] = stored.entries(services)
+    assert "has waited 5 minutes" in told.advice
 
 
 def test_a_provider_is_left_alone_as_long_as_it_asks_and_given_up_in_the_end(services, pair_id):

@@ -192,3 +192,46 @@ def test_providers_that_are_not_set_up_are_not_there(client, ben):
     assert client.get("/oauth/microsoft/callback").status_code == 404
     assert begin(client, ben, access="everything").status_code == 404
     assert timedelta(minutes=10) < consents.LIVES < timedelta(hours=1)
+
+
+def test_the_fourth_step_is_offered_where_we_can_write_and_says_what_we_do(client, ben, google, services):
+    google.granted = frozenset({"busy", "write"})
+    told = text_of(client.get(f"/connect/{ben}"))
+    assert "write our meetings into it" in told
+    assert "touch nothing else" in told
+    page = text_of(client.get(come_back(client, begin(client, ben, access="write"), google).headers["Location"]))
+    assert "Our meetings are written into it" in page
+    assert the_connection(services).access == "write"
+
+
+def test_the_page_that_was_made_for_writing_leads_there_first(client, ana, services):
+    for access in ("write", "busy"):
+        with services.database.write() as session:
+            _, link = consents.invite(session, NOW, session.get(Pair, ana[1]).mentor, "google", access)
+        html = client.get(f"/connect/{link.token}").get_data(as_text=True)
+        assert f'class="primary" name="access" value="{access}"' in html
+
+
+def test_a_step_down_ends_the_whole_grant_and_asks_for_less(client, ben, google, services):
+    google.granted = frozenset({"busy", "write"})
+    come_back(client, begin(client, ben, access="write"), google)
+    connection_id = the_connection(services).id
+    down = client.post(f"/connect/{ben}/step_down", data={"connection": connection_id})
+    assert down.status_code == 303
+    assert google.revoked == ["tokens of state-0-write"]
+    assert (the_connection(services).access, the_connection(services).state) == ("busy", "reconnect")
+    page = text_of(client.get(down.headers["Location"]))
+    assert "needs you: connect it again" in page
+    assert "Our meetings are written into it" not in page
+    for other in (connection_id, "x", 999):
+        assert client.post(f"/connect/{ben}/step_down", data={"connection": other}).status_code == 404
+
+
+def test_where_we_cannot_write_it_is_not_offered(client, ben, services):
+    with_both = replace(services.settings, microsoft_client_id="client", microsoft_client_secret="secret")
+    other = create_app(replace(services, settings=with_both, authorizers={"microsoft": MemoryAuthorizer()}))
+    told = text_of(other.test_client().get(f"/connect/{ben}"))
+    assert "Connect Microsoft" in told
+    assert "Connect Microsoft, and" not in told
+    to = {"provider": "microsoft", "access": "write"}
+    assert other.test_client().post(f"/connect/{ben}/consent", data=to).status_code == 404
