@@ -125,9 +125,8 @@ def _closed(
     octets, until = load.octets, began + load.seconds
     for client in clients:
         client.ask(perf_counter(), octets)
-    while perf_counter() < until or len(taken) < len(
-        clients
-    ):  # a machine with other work may need longer for the first
+    least = len(clients)  # a machine with other work may need longer for the first answers
+    while perf_counter() < until or len(taken) < least:
         for key, _ in _wait(selector, PATIENCE):
             client = key.data
             if client.read(octets):
