@@ -49,6 +49,7 @@ def test_s20_get_changes_nothing(services, client, ana):
         "after.after": "followup",
         "person.show": "person",
         "consent.connect": "connect",
+        "feed.show": "feed",
     }
     tokens = {endpoint: link(services, purpose, mine, **subject) for endpoint, purpose in purposes.items()}
     tokens |= {"booking.times": ana[0], "booking.decide": ana[0], "operator.show": link(services, "operator", None)}
