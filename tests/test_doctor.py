@@ -74,7 +74,8 @@ def test_all_is_well(bare, valkey):
     assert rows.pop("mailbox").state == "off"
     assert {row.state for row in rows.values()} == {"well"}, rows
     assert list(rows) == [
-        "address", "proxies", "disk", "database", "keys", "clock", "worker", "time", "outbox", "broker", "mail",
+        "address", "proxies", "disk", "database", "keys", "clock", "worker", "time", "outbox", "entries", "broker",
+        "mail",
         "spf", "dkim", "dmarc",
     ]  # fmt: skip
     assert rows["database"].advice.startswith("SQLite 3.")
