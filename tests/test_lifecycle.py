@@ -12,7 +12,7 @@ import pytest
 
 from integrations.smtp_mail import SmtpMailer
 from service.domain.agenda import AgendaDraft
-from service.domain.reply import make_reply, request_in
+from service.domain.answering import make_reply, request_in
 from service.operations import booking, followup, inbound
 from service.operations.booking import BookingInput
 from service.operations.followup import Line

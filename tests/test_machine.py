@@ -16,9 +16,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from icalendar import Calendar
 from sqlalchemy import select
 
+from service.domain.answering import make_reply, request_in
 from service.domain.errors import GreenroomError
 from service.domain.meeting import LIVE
-from service.domain.reply import make_reply, request_in
 from service.operations import booking, followup, inbound
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery

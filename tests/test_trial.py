@@ -12,8 +12,8 @@ from email.parser import BytesParser
 import pytest
 
 from service import wiring
+from service.domain.answering import request_in
 from service.domain.errors import AdapterError, InvalidInput
-from service.domain.reply import request_in
 from service.setting_values import SmtpServer
 from service.settings import Settings
 from service.trial import BETWEEN, StaysInCalendar, send_trial

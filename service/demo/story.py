@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from service.demo.clock import READ_TIMEOUT, Settle, machine_now, moment_of, move_to, read_calendars, set_offset
 from service.demo.folder import Note
 from service.demo.programme import ANA_AND_BEN, BEN, FEEDS, PAIRS, Matter, Someone, Two, ana, ben
-from service.domain.reply import make_reply, request_in
+from service.domain.answering import make_reply, request_in
 from service.operations import arcs, booking, calendars, followup, inbound, meetings, offering, people, refreshing
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput

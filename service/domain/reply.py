@@ -1,160 +1,141 @@
-"""An answer to an invitation: read out of a mail, and made as a mail program would send it."""
+"""An answer to an invitation, read out of a mail: a REPLY (RFC 5546 3.2.3), or a COUNTER with another time (3.2.7)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from email import message_from_bytes
-from email.message import EmailMessage, Message
-from email.policy import SMTP
-from email.utils import format_datetime, make_msgid, parseaddr
+from email.message import Message
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
-from icalendar import Calendar, Component, Event
+from icalendar import Calendar, Component
 
-MOST_BYTES = 2 * 1024 * 1024
-MOST_LEAVES = 100
+from service.domain.errors import AdapterError
+from service.domain.event_time import UNREADABLE, Zones, bounds_of, zone_is_unknown
+from service.domain.ics_text import FOLD, LINE_END, normalise
+from service.domain.interval import Interval
+from service.domain.received import calendars_in, parsed, sender_of
+from service.domain.typed import clean
+
+# Programs add hundreds of lines of their own, and a COMMENT as long as a book: what is not needed is never parsed.
+READ = re.compile(
+    rb"(?:BEGIN|END|METHOD|UID|DTSTAMP|SEQUENCE|ATTENDEE|DTSTART|DTEND|DURATION|COMMENT|TZID|TZOFFSETFROM|TZOFFSETTO"
+    rb"|RRULE)[;:]",
+    re.IGNORECASE,
+)
+MOST_LINES, LONGEST_LINE = 2000, 4000
+LONGEST_COMMENT = 1000
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+UTC_ZONES = Zones(ZoneInfo("UTC"), ZoneInfo("UTC"))
 
 
 @dataclass(frozen=True, slots=True)
 class ItipReply:
-    """What an attendee answered. Addresses are lower case; `sender` is the mail's From."""
+    """What an attendee answered. Addresses are lower case; `sender` is the mail's From, `sent_by` whom the attendee
+    lets act for them. Without `sequence` the program did not say to what it answered.
+
+    `proposed` is the time that a COUNTER asks for; None in it when that cannot be read.
+    """
 
     uid: str
     attendee: str
     partstat: str
-    sequence: int
+    sequence: int | None
     dtstamp: datetime
     sender: str
+    sent_by: str | None = None
+    counter: bool = False
+    proposed: Interval | None = None
+    comment: str = ""
 
 
 def parse_reply(raw: bytes) -> ItipReply | None:
-    """The iTIP REPLY in any text/calendar leaf, in any encoding; None when there is none that can be read.
+    """The first REPLY or COUNTER in any leaf, in any encoding; None when there is none that can be read.
 
-    ORGANIZER, Subject, Date and In-Reply-To are not looked at: real replies come without them. What lies inside a
-    message/rfc822 is somebody else's mail (a bounce carries our own REQUEST).
+    ORGANIZER, Subject, Date and In-Reply-To are not looked at: real replies come without them.
     """
-    if len(raw) > MOST_BYTES:
+    message = parsed(raw)
+    return reply_in(message) if message is not None else None
+
+
+def reply_in(message: Message) -> ItipReply | None:
+    """A report of a mail that could not be delivered answers nothing, whatever it quotes."""
+    if message.get_content_type() == "multipart/report":
         return None
-    message = _parsed(raw)
-    if message is None:
-        return None
-    sender = parseaddr(str(message.get("From", "")))[1].lower()
-    for leaf in _leaves(message):
-        if leaf.get_content_type() not in {"text/calendar", "application/ics"}:
-            continue
-        payload = leaf.get_payload(decode=True)
-        reply = _read(payload, sender) if isinstance(payload, bytes) else None
-        if reply is not None:
-            return reply
-    return None
-
-
-def make_reply(request: bytes, attendee: str, partstat: str, now: datetime) -> bytes:
-    """A whole mail that answers the REQUEST for this attendee: SEQUENCE echoed, one ATTENDEE, no alarm (RFC 5546
-    3.2.3).
-
-    Raises ValueError when the attendee was not invited.
-    """
-    asked = next(iter(Calendar.from_ical(request).walk("VEVENT")))
-    me = next((who for who in _listed(asked, "attendee") if _address(who) == attendee.lower()), None)
-    if me is None:
-        raise ValueError("not invited")
-    organizer = asked["organizer"]
-    event = Event()
-    for name in ("uid", "sequence", "dtstart", "dtend", "summary"):
-        if name in asked:
-            event[name] = asked[name]
-    event.add("dtstamp", now)
-    event["organizer"] = organizer
-    me.params["PARTSTAT"] = partstat
-    me.params.pop("RSVP", None)
-    event.add("attendee", me, encode=False)
-    calendar = Calendar()
-    calendar.add("prodid", "-//Greenroom//Demo mailbox//EN")
-    calendar.add("version", "2.0")
-    calendar.add("method", "REPLY")
-    calendar.add_component(event)
-    message = EmailMessage(policy=SMTP)
-    message["From"] = attendee
-    message["To"] = _address(organizer)
-    message["Date"] = format_datetime(now)
-    message["Message-ID"] = make_msgid(domain="mailbox.localhost")
-    message["Subject"] = f"{partstat.capitalize()}: {asked.get('summary', '')}"
-    message.set_content(f"{partstat.capitalize()}.\n")
-    message.add_alternative(
-        calendar.to_ical(), maintype="text", subtype="calendar", params={"method": "REPLY", "charset": "UTF-8"}
-    )
-    return message.as_bytes()
-
-
-def request_in(raw: bytes) -> bytes | None:
-    """The calendar part of a mail that invites or cancels."""
-    message = _parsed(raw)
-    for leaf in _leaves(message) if message is not None else ():
-        if leaf.get_content_type() == "text/calendar":
-            payload = leaf.get_payload(decode=True)
-            return payload if isinstance(payload, bytes) else None
-    return None
-
-
-def _parsed(raw: bytes) -> Message | None:
-    """By the old policy, whose headers are plain text: the new one's readers raise IndexError on a From of one quote
-    mark. None for a mail nested so deeply that the parser gives up."""
-    try:
-        return message_from_bytes(raw)
-    except RecursionError:
-        return None
-
-
-def _leaves(message: Message) -> Iterator[Message]:
-    """Leaf parts, depth first, without entering message/rfc822, and not more than anybody sends."""
-    waiting: list[Message] = [message]
-    for _ in range(MOST_LEAVES):
-        if not waiting:
-            return
-        part = waiting.pop(0)
-        if part.get_content_maintype() == "message":
-            continue
-        inside = part.get_payload()
-        if isinstance(inside, list):
-            waiting = [piece for piece in inside if isinstance(piece, Message)] + waiting
-        else:
-            yield part
+    sender = sender_of(message)
+    found = (_read(payload, sender) for payload in calendars_in(message))
+    return next((reply for reply in found if reply is not None), None)
 
 
 def _read(payload: bytes, sender: str) -> ItipReply | None:
     try:
-        calendar = Calendar.from_ical(payload)
-        if str(calendar.get("method", "")).upper() != "REPLY":
-            return None
+        calendar = Calendar.from_ical(normalise(_slim(payload)))
+        method = str(calendar.get("method", "")).strip().upper()
         event = next(iter(calendar.walk("VEVENT")), None)
-        if event is None or "uid" not in event:
+        if method not in {"REPLY", "COUNTER"} or event is None or "uid" not in event:
             return None
-        attendees = _listed(event, "attendee")
+        attendees = listed(event, "attendee")
         if len(attendees) != 1:
             return None
         stamp = event.decoded("dtstamp", None)
+        params = attendees[0].params
         return ItipReply(
             uid=str(event["uid"]).strip(),
-            attendee=_address(attendees[0]),
-            partstat=str(attendees[0].params.get("PARTSTAT", "NEEDS-ACTION")).upper(),
-            sequence=int(event.get("sequence", 0)),
-            dtstamp=_utc(stamp) if stamp is not None else datetime.min.replace(tzinfo=UTC),
+            attendee=address_of(attendees[0]),
+            partstat=str(params.get("PARTSTAT", "NEEDS-ACTION")).strip().upper(),
+            sequence=int(str(event["sequence"])) if "sequence" in event else None,
+            dtstamp=_utc(stamp) if stamp is not None else EARLIEST,
             sender=sender,
+            sent_by=_address(str(params["SENT-BY"])) if "SENT-BY" in params else None,
+            counter=method == "COUNTER",
+            proposed=_proposed(event) if method == "COUNTER" else None,
+            comment=_comment(event) if method == "COUNTER" else "",
         )
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except (*UNREADABLE, AdapterError, RecursionError):
         return None  # a calendar that cannot be read answers nothing
 
 
-def _listed(event: Component, name: str) -> list:  # type: ignore[type-arg]
+def _slim(payload: bytes) -> bytes:
+    """The lines that are read, unfolded; of a long one the beginning. A zone goes with a COUNTER's time."""
+    text = FOLD.sub(b"", LINE_END.sub(b"\n", payload.lstrip(b"\xef\xbb\xbf \r\n\t")))
+    kept = [line[:LONGEST_LINE] for line in (each.strip() for each in text.split(b"\n")) if READ.match(line)]
+    if len(kept) > MOST_LINES:
+        raise ValueError("more than one answer has")
+    return b"\n".join(kept) + b"\n"
+
+
+def _proposed(event: Component) -> Interval | None:
+    """An all-day event and a time in a zone that nobody knows are no time to meet."""
+    start = event.decoded("dtstart", None)
+    if not isinstance(start, datetime) or start.tzinfo is None or zone_is_unknown(event):
+        return None
+    bounds = bounds_of(event, UTC_ZONES)
+    if bounds is None or bounds[0] >= bounds[1]:
+        return None
+    return Interval(*(datetime.fromtimestamp(bound, UTC) for bound in bounds))
+
+
+def _comment(event: Component) -> str:
+    written = "\n".join(str(each) for each in listed(event, "comment")) if "comment" in event else ""
+    return clean(written)[:LONGEST_COMMENT]
+
+
+def listed(event: Component, name: str) -> list:  # type: ignore[type-arg]
     found = event.get(name, [])
     return found if isinstance(found, list) else [found]
 
 
-def _address(who: object) -> str:
-    return re.sub(r"(?i)^mailto:", "", str(who).strip()).strip().lower()
+def address_of(who: object) -> str:
+    """Of an ATTENDEE or ORGANIZER in lower case. Apple's are paths, with the address in EMAIL beside them."""
+    written = str(who).strip()
+    beside = getattr(who, "params", {}).get("EMAIL")
+    return _address(str(beside) if beside and "@" not in written else written)
+
+
+def _address(written: str) -> str:
+    bare = re.sub(r"(?i)^mailto:", "", written.strip().strip('"')).partition("?")[0]
+    return unquote(bare).strip().lower()
 
 
 def _utc(moment: datetime | date) -> datetime:

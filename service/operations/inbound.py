@@ -1,4 +1,4 @@
-"""What came in by mail: stored once, then decided. For now iTIP replies; everything else is kept and left alone."""
+"""What came in by mail: stored once, then decided. Answers to invitations change things; the rest is left alone."""
 
 from __future__ import annotations
 
@@ -10,20 +10,23 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import MoveNotAllowed, NotFound
+from service.domain.interval import Interval
 from service.domain.meeting import Phase
-from service.domain.reply import ItipReply, parse_reply
+from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed
+from service.domain.reply import ItipReply, reply_in
 from service.operations import booking
 from service.store.database import alone, load_row
-from service.store.tables import Attendance, Inbound, Meeting
+from service.store.tables import Attendance, Inbound, Meeting, Proposal
 
 RECEIVING_LOCK = 7_264_935  # PostgreSQL's advisory lock of those who store what came in
+LONGEST_ADDRESS = 320
 ANSWERS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
 
 
 def receive(session: Session, now: datetime, raw: bytes) -> int:
     """The id of the stored message. The same message again gives the same id: by Message-ID and content."""
-    message_id = BytesHeaderParser().parsebytes(raw).get("Message-ID", "")
-    key = hashlib.sha256(str(message_id).encode() + b"\0" + raw).hexdigest()
+    message_id = message_id_of(BytesHeaderParser().parsebytes(raw[:MOST_BYTES]))
+    key = hashlib.sha256(message_id.encode() + b"\0" + raw).hexdigest()
     alone(session, RECEIVING_LOCK)
     known = session.scalar(select(Inbound.id).where(Inbound.message_key == key))
     if known is not None:
@@ -63,41 +66,81 @@ def waiting(session: Session, limit: int) -> list[int]:
 
 
 def _decide(session: Session, now: datetime, row: Inbound) -> tuple[str, str]:
-    reply = parse_reply(row.raw)
+    message = parsed(row.raw)
+    if message is None:
+        return "ignored", "not_understood"
+    reply = reply_in(message)
     if reply is None:
-        return "ignored", "not_a_reply"
+        return "ignored", machine_made(message) or "not_a_reply"
     meeting_id = session.scalar(select(Meeting.id).where(Meeting.uid == reply.uid))
     meeting = load_row(session, Meeting, meeting_id) if meeting_id is not None else None
     if meeting is None:
         return "ignored", "unknown_meeting"
     row.meeting_id = meeting.id
     person = next((p for p in (meeting.pair.mentee, meeting.pair.mentor) if p.email == reply.attendee), None)
-    if person is None:
-        return "ignored", "not_invited"
-    if reply.sender != reply.attendee:
-        return "ignored", "other_sender"  # RFC 6047 2.2.1: shown at most, never obeyed
-    if reply.partstat not in ANSWERS:
-        return "ignored", "no_answer"
+    if person is None or not _may_answer(reply):
+        row.sender = reply.sender[:LONGEST_ADDRESS]
+        return "ignored", "not_invited" if person is None else "other_sender"
+    row.person_id = person.id
     attendance = session.get(Attendance, (meeting.id, person.id))
     if attendance is None or meeting.phase not in {Phase.BOOKED, Phase.HELD}:
         return "ignored", "not_booked"
-    if _is_stale(meeting, attendance, reply):
+    return _apply(session, now, row, meeting, attendance, reply)
+
+
+def _may_answer(reply: ItipReply) -> bool:
+    """The attendee, or whom they let act for them in their own house. RFC 6047 2.2.1: SENT-BY cannot be verified, so
+    the receiver decides; anybody else is shown, and not obeyed."""
+    if reply.sender == reply.attendee:
+        return True
+    same_house = reply.sender.rpartition("@")[2] == reply.attendee.rpartition("@")[2]
+    return reply.sender == reply.sent_by and same_house
+
+
+def _apply(
+    session: Session, now: datetime, row: Inbound, meeting: Meeting, attendance: Attendance, reply: ItipReply
+) -> tuple[str, str]:
+    """RFC 5546 2.1.5: ordered per attendee by (SEQUENCE, DTSTAMP); an answer to an older SEQUENCE is to another time.
+
+    A SEQUENCE or DTSTAMP ahead of ours is taken for the present one: nobody's program raises ours, and a clock that is
+    years ahead must not silence its owner. Without a SEQUENCE it is to what stood when it was written.
+    """
+    stamp = min(reply.dtstamp, row.received_at)
+    said = reply.sequence if reply.sequence is not None else meeting.sequence if stamp >= meeting.fixed_at else -1
+    order = (min(said, meeting.sequence), stamp)
+    known = (attendance.answered_sequence, attendance.answered_stamp)
+    if order[0] < meeting.sequence or (None not in known and order < known):
         return "stale", "older_than_known"
-    if reply.partstat == "DECLINED":
+    if reply.counter:
+        if reply.proposed is None or reply.proposed.start <= now:
+            return "ignored", "no_time"
+        _propose(session, now, meeting, attendance.person_id, reply.proposed, reply.comment)
+        partstat, verdict = "TENTATIVE", "proposed"
+    elif reply.partstat in ANSWERS:
+        partstat, verdict = reply.partstat, reply.partstat.lower()
+    else:
+        return "ignored", "no_answer"
+    if partstat == "DECLINED":
         try:
-            booking.decline(session, now, meeting, person.id)
+            booking.decline(session, now, meeting, attendance.person_id)
         except MoveNotAllowed:
             return "ignored", "too_late"  # the meeting took place, whatever comes in now
-    attendance.partstat = reply.partstat
-    attendance.answered_sequence, attendance.answered_stamp = reply.sequence, reply.dtstamp
-    return "applied", reply.partstat.lower()
+    attendance.partstat = partstat
+    attendance.answered_sequence, attendance.answered_stamp = order
+    return "applied", verdict
 
 
-def _is_stale(meeting: Meeting, attendance: Attendance, reply: ItipReply) -> bool:
-    """RFC 5546 2.1.5: ordered per attendee by (SEQUENCE, DTSTAMP); an answer to an older SEQUENCE is to another
-    time."""
-    if reply.sequence < meeting.sequence:
-        return True
-    if attendance.answered_sequence is None or attendance.answered_stamp is None:
-        return False
-    return (reply.sequence, reply.dtstamp) < (attendance.answered_sequence, attendance.answered_stamp)
+def _propose(session: Session, now: datetime, meeting: Meeting, person_id: int, wanted: Interval, comment: str) -> None:
+    """Another time is kept for the other to see; nothing moves. A newer one replaces an older one of the same
+    person."""
+    session.merge(
+        Proposal(
+            meeting_id=meeting.id,
+            person_id=person_id,
+            sequence=meeting.sequence,
+            starts_at=wanted.start,
+            ends_at=wanted.end,
+            comment=comment or None,
+            created_at=now,
+        )
+    )

@@ -30,6 +30,7 @@ from service.store.tables import (
     OutboxRow,
     Pair,
     Person,
+    Proposal,
     Reflection,
 )
 from service.store.types import KeyMissing
@@ -89,6 +90,7 @@ def export(session: Session, person: Person) -> dict[str, Any]:
 
 def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, Any]:
     own = session.get(Reflection, (meeting.id, person_id))
+    asked_for = session.get(Proposal, (meeting.id, person_id))
     return {
         "session": meeting.session,
         "start": meeting.starts_at.isoformat(),
@@ -98,6 +100,7 @@ def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, An
         "ask": meeting.ask,
         "agenda": [item.text or item.key for item in agenda_of(session, meeting)],
         "reflection": own.text if own is not None else None,
+        "proposed": {"start": asked_for.starts_at.isoformat(), "comment": asked_for.comment} if asked_for else None,
     }
 
 
@@ -116,6 +119,7 @@ def erase(session: Session, now: datetime, person: Person) -> None:
             )
             session.execute(update(Meeting).where(Meeting.pair_id == pair.id).values(ask=None))
     session.execute(delete(Reflection).where(Reflection.person_id == person.id))
+    session.execute(delete(Proposal).where(Proposal.person_id == person.id))
     session.execute(delete(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.text.is_not(None)))
     session.execute(delete(Commitment).where(Commitment.by_id == person.id))
     session.execute(delete(CalendarWrite).where(CalendarWrite.person_id == person.id))
@@ -148,4 +152,5 @@ def _forget_mails(session: Session, person: Person) -> None:
         )
         .values(octets=None)
     )
-    session.execute(update(Inbound).where(Inbound.meeting_id.in_(meetings), Inbound.state != "pending").values(raw=b""))
+    answers = update(Inbound).where(Inbound.meeting_id.in_(meetings), Inbound.state != "pending")
+    session.execute(answers.values(raw=b"", sender=None))

@@ -16,7 +16,9 @@ from service.domain.interval import Interval
 from service.domain.meeting import LIVE, MOVE_CUTOFF, Phase, after
 from service.store import outbox
 from service.store.database import load_row
-from service.store.tables import AgendaItem, Attendance, Commitment, IdempotencyKey, Meeting, Pair
+from service.store.tables import AgendaItem, Attendance, Commitment, IdempotencyKey, Inbound, Meeting, Pair, Proposal
+
+MOST_STRANGERS = 20
 
 
 def load_meeting(session: Session, meeting_id: int, person_id: int) -> Meeting:
@@ -75,6 +77,22 @@ def attendance_of(session: Session, meeting: Meeting) -> dict[int, str]:
     """Person id -> PARTSTAT (RFC 5545 3.2.12)."""
     rows = session.execute(select(Attendance.person_id, Attendance.partstat).where(Attendance.meeting_id == meeting.id))
     return dict(rows.all())
+
+
+def proposals_of(session: Session, now: datetime, meeting: Meeting) -> list[Proposal]:
+    """Other times that one of the two asked for: still to come, and not answered by a move since."""
+    wanted = select(Proposal).where(
+        Proposal.meeting_id == meeting.id, Proposal.sequence == meeting.sequence, Proposal.starts_at > now
+    )
+    return list(session.scalars(wanted.order_by(Proposal.created_at))) if may_move(meeting, now) else []
+
+
+def strangers_of(session: Session, meeting: Meeting, reader_id: int) -> list[str]:
+    """Addresses from which the meeting was answered by somebody whom nobody asked: for the mentee alone."""
+    if reader_id != meeting.pair.mentee_id:
+        return []
+    wanted = select(Inbound.sender).where(Inbound.meeting_id == meeting.id, Inbound.sender.is_not(None))
+    return sorted(set(filter(None, session.scalars(wanted.limit(MOST_STRANGERS)))))
 
 
 def advance(meeting: Meeting, move: str) -> None:

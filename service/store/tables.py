@@ -426,9 +426,24 @@ class Inbound(Base):
     raw: Mapped[bytes] = mapped_column(EncryptedBytes("inbound.raw"))
     state: Mapped[str] = mapped_column(String(12), default="pending")  # pending applied stale ignored failed
     verdict: Mapped[str | None] = mapped_column(String(40))
-    meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"))
+    meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"), index=True)
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # whose answer it is
+    sender: Mapped[str | None] = mapped_column(EncryptedText("inbound.sender"))  # of an answer that nobody obeys
     received_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
+
+
+class Proposal(Base):
+    """Another time that one of the two would rather have: theirs to take back, the other's to take. One a person."""
+
+    __tablename__ = "proposals"
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    sequence: Mapped[int]  # of the meeting when it was made: a move since then has answered it
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    comment: Mapped[str | None] = mapped_column(EncryptedText("proposals.comment"))
+    created_at: Mapped[datetime]
 
 
 class MailboxMark(Base):

@@ -20,8 +20,8 @@ from service import numbers
 from service.catalogue import Words
 from service.demo import clock
 from service.demo.programme import ana, ben
+from service.domain.answering import make_reply, request_in
 from service.domain.errors import InvalidInput
-from service.domain.reply import make_reply, request_in
 from service.operations import inbound
 from service.setting_values import LOOPBACK_HOSTS
 from service.store.tables import Person

@@ -30,6 +30,8 @@ from service.operations.meetings import (
     load_meeting,
     may_cancel,
     may_move,
+    proposals_of,
+    strangers_of,
 )
 from service.operations.offering import SlotQuery
 from service.store.tables import AgendaItem, Meeting
@@ -91,7 +93,8 @@ def _show(
         other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
         debrief=_debrief(session, reader, meeting), commitments=[
             line for line in commitments_of(session, pair.id, open_only=True) if line.meeting_id != meeting.id
-        ], mail_from=services().settings.mail_address, entry=events.entry_for(session, meeting, reader.person.id),
+        ], proposals=proposals_of(session, now(), meeting), strangers=strangers_of(session, meeting, reader.person.id),
+        mail_from=services().settings.mail_address, entry=events.entry_for(session, meeting, reader.person.id),
     )  # fmt: skip
 
 

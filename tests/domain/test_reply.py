@@ -13,8 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from icalendar import Calendar
 
-from service.domain import itip, reply
-from service.domain.reply import ItipReply, make_reply, parse_reply, request_in
+from service.domain import itip, received
+from service.domain.answering import make_reply, request_in
+from service.domain.reply import ItipReply, parse_reply
 from tests.domain.test_itip import INVITATION
 
 ANSWERED = datetime(2027, 2, 2, 10, 0, tzinfo=UTC)
@@ -87,7 +88,7 @@ OTHER = {
     "cut off": mail(ics()[:60]),
     "a sequence in words": mail(ics().replace(b"SEQUENCE:0", b"SEQUENCE:none")),
     "text": mail(b"Yes, gladly!", kind="text/plain"),
-    "larger than anybody's": mail(ics(extra=("COMMENT:" + "x" * reply.MOST_BYTES,))),
+    "larger than anybody's": mail(ics(extra=("COMMENT:" + "x" * received.MOST_BYTES,))),
     "nothing": b"",
 }
 

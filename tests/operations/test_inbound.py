@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from service.domain.reply import make_reply
+from service.domain.answering import make_reply
 from service.operations import booking, entries, inbound
 from service.operations.booking import BookingInput
 from service.operations.meetings import attendance_of

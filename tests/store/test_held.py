@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text, update
 
+from service.domain.answering import make_reply, request_in
 from service.domain.errors import MoveNotAllowed
-from service.domain.reply import make_reply, request_in
 from service.operations import booking, inbound, keeping, operator
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from icalendar import Calendar
 
-from service.domain.reply import request_in
+from service.domain.answering import request_in
 from service.operations import booking, people
 from service.store.tables import Meeting, Person
 from tests import cast

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from service import wiring
+from service.domain.answering import make_reply, request_in
 from service.domain.errors import AdapterError
-from service.domain.reply import make_reply, request_in
 from service.operations import mailbox
 from service.settings import load
 from service.store.tables import Inbound, MailboxMark, Meeting
@@ -148,7 +148,7 @@ def test_a_mail_that_makes_us_stumble_is_put_aside(services, monkeypatch):
         session.add_all(rows)
         session.flush()
         ids = [row.id for row in rows]
-    monkeypatch.setattr(inbox.inbound, "parse_reply", stumble_over(mail(1)))
+    monkeypatch.setattr(inbox.inbound, "parsed", stumble_over(mail(1)))
     inbox.read_inbound(ids)
     assert [row.state for row in stored(services)] == ["ignored", "failed", "ignored"]
     assert stored(services)[1].verdict == "ZeroDivisionError"
