@@ -18,14 +18,17 @@ from service.store.tables import (
     ApiToken,
     Base,
     CalendarHost,
+    CalendarWrite,
     Consent,
     Grant,
     IdempotencyKey,
     Inbound,
     Link,
+    MailboxMark,
     Meeting,
     OutboxRow,
     Pair,
+    Proposal,
 )
 from service.store.types import OfRow
 from service.wiring import Services
@@ -44,6 +47,8 @@ ANAS = (
     "ANAS-CALENDAR",
     "ANAS-ACCOUNT",
     "ANAS-VERIFIER",
+    "ANAS-PROPOSAL",
+    "ANAS-EVENT",
 )
 BENS = ("BENS-THOUGHT", "BENS-PROMISE")
 
@@ -59,6 +64,15 @@ def lived_in(services: Services) -> int:
         session.add(ApiToken(token_hash="t", person_id=pair.mentee_id, created_at=NOW))
         session.add(Inbound(message_key="m", raw=b"ANAS-POINT", state="applied", meeting_id=met.id, received_at=NOW))
         session.add(IdempotencyKey(person_id=pair.mentee_id, key="k", body_hash="h", meeting_id=met.id, created_at=NOW))
+        session.add(MailboxMark(key_hash="k", read_uid=1, filed_uid=1))
+        session.add(
+            Proposal(meeting_id=met.id, person_id=pair.mentee_id, sequence=0, starts_at=MONDAY, ends_at=MONDAY,
+                     comment="ANAS-PROPOSAL", created_at=NOW)
+        )  # fmt: skip
+        session.add(
+            CalendarWrite(meeting_id=met.id, person_id=pair.mentee_id, invites=False, state="written",
+                          calendar_key="ANAS-CALENDAR", event_id="ANAS-EVENT", created_at=NOW)
+        )  # fmt: skip
         send_times.add(session, [timedelta(milliseconds=7)])
         turns.hold(session, NOW, "h", timedelta(minutes=5))
         pair_id = pair.id
