@@ -112,7 +112,6 @@ class MicrosoftAccount:
                 sorted(kept.scopes),
                 account,
                 force_refresh=True,
-                http_exceptions=(AdapterError,),  # else msal imports requests to know its
             )
             return found
 
