@@ -14,6 +14,7 @@ from integrations.http import PORTS, GuardedHttp
 from service.ports import Authorizer, BusyCalendar, CalendarWriter, TokenBox
 from service.provider_settings import GOOGLE, MICROSOFT
 from service.settings import Settings
+from service.watcher import Watcher
 
 if TYPE_CHECKING:
     from integrations.microsoft_entra import Microsoft
@@ -57,6 +58,12 @@ def _google_writer(
     from integrations.google_writer import GoogleWriter  # noqa: PLC0415 - as above
 
     return GoogleWriter(GoogleAccount(_google_client(settings), _google_http(settings), tokens, clock))
+
+
+def _google_watcher(settings: Settings, tokens: TokenBox, clock: Callable[[], datetime], _mailbox: str) -> Watcher:
+    from integrations.google_watcher import GoogleWatcher  # noqa: PLC0415 - as above
+
+    return GoogleWatcher(GoogleAccount(_google_client(settings), _google_http(settings), tokens, clock))
 
 
 @cache
@@ -106,6 +113,10 @@ AUTHORIZERS: dict[str, Callable[[Settings, Callable[[], datetime]], Authorizer]]
 # Whose calendars we can write to.
 WRITERS: dict[str, Callable[[Settings, TokenBox, Callable[[], datetime], str], CalendarWriter]] = {
     GOOGLE: _google_writer,
+}
+# Who tells of changes.
+WATCHERS: dict[str, Callable[[Settings, TokenBox, Callable[[], datetime], str], Watcher]] = {
+    GOOGLE: _google_watcher,
 }
 
 

@@ -197,6 +197,14 @@ class Settings(MailboxSettings, ProviderSettings):
         return urlsplit(self.base_url).hostname in LOOPBACK_HOSTS
 
     @property
+    def hooks_url(self) -> str | None:
+        """Where providers can tell us of changes; None when they cannot reach us. What the operator named is believed:
+        it may be a tunnel."""
+        public = self.base_url.startswith("https:") and not self.loopback
+        named = self.webhook_base_url
+        return named.rstrip("/") if named else self.base_url if public else None
+
+    @property
     def local_mailbox(self) -> bool:
         """Whether mail stays here, readable at /mailbox: no SMTP setting, and nobody else can reach the page."""
         return self.smtp is None and self.loopback

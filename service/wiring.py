@@ -38,13 +38,14 @@ from service.ports import (
     WriterFactory,
 )
 from service.provider_settings import GOOGLE, MICROSOFT
-from service.provider_wiring import WRITERS, Authorizers, google_calendar, microsoft_calendar
+from service.provider_wiring import WATCHERS, WRITERS, Authorizers, google_calendar, microsoft_calendar
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
 from service.store.clock import DatabaseClock
 from service.store.database import Database, connect, sqlite_url
 from service.store.grants import StoredTokens
 from service.store.types import Keyring
+from service.watcher import Watcher, WatcherFactory, nobody_watches
 
 DATABASE_FILE = "greenroom.db"
 KEYS_FILE = "secret_keys"
@@ -69,6 +70,7 @@ class Services:
     mailbox: Mailbox | None = None  # that answers arrive in
     machine_clock: Callable[[], datetime] = utc_now  # never the demo's: for whether a process lives
     authorizers: Mapping[str, Authorizer] = field(default_factory=dict)  # of the providers that people can be sent to
+    watchers: WatcherFactory = nobody_watches
 
 
 def build(settings: Settings) -> Services:
@@ -88,6 +90,7 @@ def build(settings: Settings) -> Services:
         mailbox=_mailbox(settings),
         writers=_writers(settings, database, machine_clock),
         authorizers=Authorizers(settings, machine_clock),
+        watchers=_watchers(settings, database, machine_clock),
     )
 
 
@@ -284,5 +287,14 @@ def _calendars(settings: Settings, database: Database, clock: Callable[[], datet
 def _writers(settings: Settings, database: Database, clock: Callable[[], datetime]) -> WriterFactory:
     def make(provider: str, url: str, connection_id: int) -> CalendarWriter:
         return WRITERS[provider](settings, StoredTokens(database, connection_id, clock), clock, url)
+
+    return make
+
+
+def _watchers(settings: Settings, database: Database, clock: Callable[[], datetime]) -> WatcherFactory:
+    def make(provider: str, url: str, connection_id: int) -> Watcher | None:
+        if provider not in WATCHERS:
+            return None
+        return WATCHERS[provider](settings, StoredTokens(database, connection_id, clock), clock, url)
 
     return make

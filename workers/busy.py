@@ -8,12 +8,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 
 from service import logs
-from service.operations import refreshing, turns
+from service.operations import refreshing, turns, watching
 from service.wiring import Services
 from workers import context
 
 log = logging.getLogger(__name__)
 READ_TIMEOUT = timedelta(seconds=30)
+WATCH_TIMEOUT = timedelta(seconds=10)
 AT_ONCE = 16  # nearly all of a read is waiting
 KEEP_ON = timedelta(seconds=15)  # then a worker that is to stop may
 LOOK_SECONDS = 0.25
@@ -60,3 +61,28 @@ def refresh(services: Services, connection_id: int) -> None:
     result = refreshing.read(plan, services.calendars, READ_TIMEOUT)
     with services.database.write() as session:
         refreshing.store_refresh(session, services.clock(), result, services.settings.poll)
+    watch(services, connection_id)
+
+
+def watch(services: Services, connection_id: int) -> None:
+    """Has the connection's calendars watched, and ends what is watched no more; nothing hangs on it. After a read, so
+    that no read waits for it: each connection comes by here many times in a watch's life. May be repeated."""
+    base = services.settings.hooks_url
+    reachable = base is not None
+    with services.database.read() as session:
+        plan = watching.plan(session, services.clock(), connection_id, reachable=reachable)
+    if plan is None or not (plan.wanted or plan.spent):
+        return
+    watcher = services.watchers(plan.provider, plan.url, connection_id)
+    if watcher is None:
+        return
+    answers = watching.ask(plan, watcher, f"{base}/hooks/{plan.provider}", WATCH_TIMEOUT)
+    for answer in answers:
+        if answer.fault is not None:
+            log.warning("a calendar is not watched, and asked about again later: %s", answer.fault.code)
+    with services.database.write() as session:
+        spent = watching.keep(session, services.clock(), plan, answers, reachable=reachable)
+    over = watching.stop(spent, watcher, WATCH_TIMEOUT)
+    if over:
+        with services.database.write() as session:
+            watching.drop(session, over)

@@ -66,6 +66,14 @@ def providers(services: Services) -> Iterator[Row]:
             yield Row(name, "well")
 
 
+def news(settings: Settings) -> Iterator[Row]:
+    """Whether those that tell of changes can reach us."""
+    if settings.providers and settings.hooks_url is None:
+        yield Row("news", "off", WORDS("doctor.news.off", seconds=int(settings.poll.total_seconds())))
+    elif settings.providers:
+        yield Row("news", "well", settings.hooks_url or "")
+
+
 def broker(settings: Settings) -> Iterator[Row]:
     try:
         with wiring.connect_broker(settings, socket_timeout=5, socket_connect_timeout=5) as client:

@@ -31,6 +31,7 @@ TELL_AGAIN = timedelta(days=1)
 PASSING = {"forbidden", "not_found"}  # servers that limit how often they are asked say these now and then
 GRACE = timedelta(milliseconds=300)  # for an adapter that notices its deadline itself
 UIDS_SINCE = timedelta(days=2)
+NOTICE_PAUSE = timedelta(seconds=5)  # between two reads for notices: somebody who edits an event makes many
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +209,8 @@ def store_refresh(session: Session, now: datetime, result: RefreshResult, poll: 
     planned = {known.ref.key for known in plan.calendars}
     if not all(kept) or any(calendar.counts and calendar.key not in planned for calendar in connection.calendars):
         connection.due_at = now  # of something that counts nothing is known yet
+    elif plan.number <= connection.noticed:
+        connection.due_at = min(connection.due_at or now, now + NOTICE_PAUSE)  # it may have changed after we looked
 
 
 def _store_reading(calendar: Calendar, plan: RefreshPlan, reading: BusyReading | None, now: datetime) -> bool:

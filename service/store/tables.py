@@ -271,6 +271,7 @@ class Connection(Base):
     # `server_default` here and below: an older version may still run beside this one, and names no such column.
     reads: Mapped[int] = mapped_column(default=0, server_default="0")  # the number of the last read that began
     settled: Mapped[int] = mapped_column(default=0, server_default="0")  # the number of the read that `state` is from
+    noticed: Mapped[int] = mapped_column(default=0, server_default="0")  # `reads` when the provider last told
     created_at: Mapped[datetime]
     calendars: Mapped[list[Calendar]] = relationship(order_by="Calendar.id", cascade="all, delete-orphan")
 
@@ -293,6 +294,20 @@ class Calendar(Base):
     verified_at: Mapped[datetime | None]
     mark: Mapped[dict[str, Any] | None]  # ports.SyncMark
     read: Mapped[int] = mapped_column(default=0, server_default="0")  # the number of the read that this is from
+    watch_at: Mapped[datetime | None]  # its provider is asked for a watch again then; NULL: at the next read
+
+
+class CalendarWatch(Base):
+    """A provider's promise to tell of one calendar's changes. While a newer one replaces it there are two."""
+
+    __tablename__ = "watches"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    connection_id: Mapped[int] = mapped_column(ForeignKey("connections.id", ondelete="CASCADE"), index=True)
+    calendar_id: Mapped[int | None] = mapped_column(ForeignKey("calendars.id", ondelete="SET NULL"), index=True)
+    channel: Mapped[str] = mapped_column(String(128), unique=True)  # what its notices call it
+    token_hash: Mapped[str] = mapped_column(String(43))  # of the token that each notice brings
+    resource: Mapped[str] = mapped_column(EncryptedText("watches.resource"))
+    expires_at: Mapped[datetime]
 
 
 class Grant(Base):

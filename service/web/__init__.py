@@ -19,7 +19,21 @@ from service.domain import errors
 from service.settings import Settings
 from service.store.database import AWAY
 from service.store.types import KeyMissing
-from service.web import after, api, booking, consent, feed, front, health, mailbox, meeting, metrics, operator, person
+from service.web import (
+    after,
+    api,
+    booking,
+    consent,
+    feed,
+    front,
+    health,
+    hooks,
+    mailbox,
+    meeting,
+    metrics,
+    operator,
+    person,
+)
 from service.web.dates import wall_fields
 from service.web.headers import HEADERS
 from service.web.offers import SlotTimes
@@ -48,7 +62,7 @@ def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (front, booking, meeting, after, person, feed, consent, operator, mailbox, health, metrics, api):
+    for part in (front, booking, meeting, after, person, feed, consent, hooks, operator, mailbox, health, metrics, api):
         app.register_blueprint(part.blueprint)
     trace_requests(app)
     app.after_request(_headers)

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from service import logs, numbers
 from service.domain.errors import AdapterError, InvalidInput, NotFound
-from service.operations import calendars, consents, refreshing
+from service.operations import calendars, consents, refreshing, watching
 from service.operations.calendars import NewConnection
 from service.operations.consents import BUSY, WRITE, Ended, Taken
 from service.ports import Authorizer, Granted
@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("consent", __name__)
 COOKIE = "greenroom-consent"
 PROBE_TIMEOUT = timedelta(seconds=15)
+STOP_TIMEOUT = timedelta(seconds=3)  # somebody waits who only wants to be rid of it
 
 
 def authorizer_of(provider: str) -> Authorizer:
@@ -103,9 +104,12 @@ def begin(token: str) -> AnyResponse:
 def step_down(token: str) -> AnyResponse:
     """From writing our meetings to busy times only. All of the grant ends, and the page leads to the smaller one."""
     limited(token)
+    connection_id = numbers.whole(request.form.get("connection", "")) or 0
+    with reading() as session:
+        person_id = reader_of(session, "connect", token).person.id
+    end_watches(connection_id, person_id)
     with writing() as session:
         reader = reader_of(session, "connect", token)
-        connection_id = numbers.whole(request.form.get("connection", "")) or 0
         ended = consents.step_down(session, calendars.load_connection(session, connection_id, reader.person.id))
     end_at_provider(ended)
     return see_other(url_for("consent.connect", token=token, done=connection_id, _anchor="connected"))
@@ -209,6 +213,19 @@ def end_at_provider(ended: Ended | None) -> None:
         authorizer_of(ended.provider).revoke(ended.tokens)
     except (AdapterError, NotFound) as fault:
         log.warning("a grant could not be revoked at %s: %s", ended.provider, logs.kind(fault))
+
+
+def end_watches(connection_id: int, person_id: int) -> None:
+    """Before the tokens go with which they can be stopped. One that the provider does not let go of ends by itself in a
+    few days, and what it tells until then is about nothing. Raises NotFound."""
+    with reading() as session:
+        plan = watching.all_of(session, calendars.load_connection(session, connection_id, person_id))
+    watcher = services().watchers(plan.provider, plan.url, plan.connection_id)
+    if watcher is None or not plan.spent:
+        return
+    watching.stop(plan.spent, watcher, STOP_TIMEOUT)
+    with writing() as session:
+        watching.drop(session, plan.spent)
 
 
 def connect_calendar(token: str, purpose: str) -> AnyResponse:

@@ -18,7 +18,7 @@ from service.operations.meetings import commitments_of, meetings_of
 from service.operations.people import PersonChange
 from service.operations.times import availability_of
 from service.store.tables import Connection, CriticalDate, Link, Pair
-from service.web.consent import connect_calendar, end_at_provider
+from service.web.consent import connect_calendar, end_at_provider, end_watches
 from service.web.dates import date_input, window_days
 from service.web.page import (
     Reader,
@@ -109,6 +109,8 @@ def change(token: str, what: str) -> AnyResponse:
             return connect_calendar(token, "person")
         if what == "remove":
             return _remove(token)
+        if what == "switch":
+            return _switch(token)
         if what not in CHANGES:
             raise NotFound
         with writing() as session:
@@ -203,17 +205,28 @@ def _connection(session: Session, reader: Reader) -> Connection:
     return calendars.load_connection(session, asked_int("connection") or 0, reader.person.id)
 
 
-def _switch(session: Session, reader: Reader) -> None:
+def _switch(token: str) -> AnyResponse:
     """To what the button said, not to the other: the same form twice switches once."""
-    connection = _connection(session, reader)
-    if request.form.get("state") == "off":
-        calendars.switch_off(connection)
-    else:
-        calendars.switch_on(connection, now())
+    with writing() as session:
+        reader = reader_of(session, "person", token)
+        connection = _connection(session, reader)
+        off = request.form.get("state") == "off"
+        if off:
+            calendars.switch_off(connection)
+        else:
+            calendars.switch_on(connection, now())
+        connection_id, person_id = connection.id, reader.person.id
+    if off:
+        end_watches(connection_id, person_id)
+    return see_other(url_for("person.show", token=token, done=1, _anchor="switch"))
 
 
 def _remove(token: str) -> AnyResponse:
     """Gone here whatever the provider says, and then the provider is told. Repeatable: what is gone is gone."""
+    with reading() as session:
+        person_id = reader_of(session, "person", token).person.id
+    with suppress(NotFound):
+        end_watches(asked_int("connection") or 0, person_id)
     ended = None
     with writing() as session:
         reader = reader_of(session, "person", token)
@@ -259,6 +272,6 @@ def _rotate(session: Session, reader: Reader) -> str:
 
 CHANGES = {
     "hours": _hours, "mails": _mails, "person": _person, "place": _place, "date": _date, "drop_date": _drop_date,
-    "share_date": _share_date, "schedule": _schedule, "switch": _switch, "consent": _consent, "counts": _counts,
+    "share_date": _share_date, "schedule": _schedule, "consent": _consent, "counts": _counts,
     "commitment": _commitment, "rotate": _rotate, "feed": _feed,
 }  # fmt: skip

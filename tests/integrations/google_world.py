@@ -66,7 +66,13 @@ def tokens_for(fake: GoogleFake, grant: GoogleGrant, now: datetime) -> GoogleTok
 def reaching(services: Services, fake: GoogleFake) -> Iterator[Services]:
     """The services with everything that reaches Google as wiring makes it."""
     built = wiring.build(replace(services.settings, **fake.settings))
-    yield replace(services, settings=built.settings, calendars=built.calendars, authorizers=built.authorizers)
+    yield replace(
+        services,
+        settings=built.settings,
+        calendars=built.calendars,
+        authorizers=built.authorizers,
+        watchers=built.watchers,
+    )
     built.database.close()
 
 

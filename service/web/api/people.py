@@ -14,7 +14,7 @@ from service.store import pair_rows
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, call, person_of
 from service.web.api.slots import QUERY, SlotsJson, slots_json
-from service.web.consent import end_at_provider
+from service.web.consent import end_at_provider, end_watches
 from service.web.page import now, reading, services, writing
 
 PROBE_TIMEOUT = timedelta(seconds=15)
@@ -100,6 +100,7 @@ def _invite(caller: Caller, body: bodies.ConnectionInput) -> answers.Invitation:
     "DELETE", "/me/connections/<int:connection_id>", "Takes a connection and its secrets away.", status=204, may=(404,)
 )
 def disconnect(caller: Caller, connection_id: int) -> None:
+    end_watches(connection_id, caller.me)
     with writing() as session:
         connection = calendars.load_connection(session, connection_id, caller.me)
         ended = consents.forget(session, connection)
