@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
+from datetime import time as clock_time
 from functools import cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httplib2
 from googleapiclient.discovery import build
@@ -21,6 +23,12 @@ from integrations.google_account import GoogleAccount
 from integrations.http import host_of
 from service.domain.errors import AdapterError
 
+PARTSTATS = {
+    "accepted": "ACCEPTED",
+    "declined": "DECLINED",
+    "tentative": "TENTATIVE",
+    "needsAction": "NEEDS-ACTION",
+}  # RFC 5545 3.2.12
 SENT = frozenset({"accept", "content-type", "if-match", "x-http-method-override"})
 
 
@@ -89,3 +97,17 @@ class GoogleCalls:
 
     def unexpected(self) -> AdapterError:
         return AdapterError("unexpected_answer", permanent=True, host=self.host)
+
+
+def edge(told: dict[str, str], zone: ZoneInfo) -> datetime:
+    """A whole day is one of the calendar's zone."""
+    if "date" in told:
+        return datetime.combine(date.fromisoformat(told["date"]), clock_time.min, zone)
+    return instant(told["dateTime"])
+
+
+def instant(text: str) -> datetime:
+    found = datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError("a time without its offset")
+    return found

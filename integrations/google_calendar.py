@@ -10,13 +10,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from datetime import time as clock_time
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from integrations.google_account import GoogleAccount
-from integrations.google_api import GoogleCalls
+from integrations.google_api import PARTSTATS, GoogleCalls, edge, instant
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval, Span, intersect, merge, subtract
 from service.ports import BusyReading, CalendarRef, OwnEvent, ReadRequest, SyncMark
@@ -30,12 +29,6 @@ EVENT_FIELDS = (
 )
 # The same on every call: a sync token belongs to the options that it came with.
 EVENT_OPTIONS = {"singleEvents": True, "maxResults": 2500, "maxAttendees": 1, "fields": EVENT_FIELDS}
-PARTSTATS = {
-    "accepted": "ACCEPTED",
-    "declined": "DECLINED",
-    "tentative": "TENTATIVE",
-    "needsAction": "NEEDS-ACTION",
-}  # RFC 5545 3.2.12
 
 
 @dataclass
@@ -179,29 +172,15 @@ def _busy(calls: GoogleCalls, calendar: CalendarRef, part: Interval) -> list[Spa
         if found.get("errors"):
             gone = any(each.get("reason") == "notFound" for each in found["errors"])
             raise AdapterError("not_found" if gone else "server_error", permanent=gone, host=calls.host)
-        return [Interval(_instant(each["start"]), _instant(each["end"])).span for each in found["busy"]]
+        return [Interval(instant(each["start"]), instant(each["end"])).span for each in found["busy"]]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise calls.unexpected() from None
 
 
 def _interval(event: dict[str, Any], zone: ZoneInfo) -> Interval | None:
     """None for an event without length."""
-    start, end = (_edge(event[side], zone) for side in ("start", "end"))
+    start, end = (edge(event[side], zone) for side in ("start", "end"))
     return Interval(start, end) if start < end else None
-
-
-def _edge(edge: dict[str, str], zone: ZoneInfo) -> datetime:
-    """A whole day is one of the calendar's zone."""
-    if "date" in edge:
-        return datetime.combine(date.fromisoformat(edge["date"]), clock_time.min, zone)
-    return _instant(edge["dateTime"])
-
-
-def _instant(text: str) -> datetime:
-    found = datetime.fromisoformat(text)
-    if found.tzinfo is None:
-        raise ValueError("a time without its offset")
-    return found
 
 
 def _zone(name: str | None, fallback: ZoneInfo) -> ZoneInfo:

@@ -11,17 +11,20 @@ from base64 import b32hexencode
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from googleapiclient.http import HttpRequest
 
 from integrations.google_account import GoogleAccount
-from integrations.google_api import GoogleCalls
+from integrations.google_api import PARTSTATS, GoogleCalls, edge
 from service.domain.errors import AdapterError
-from service.ports import EventAddress, EventToWrite
+from service.domain.interval import Interval
+from service.ports import EventAddress, EventSeen, EventToWrite
 
 MAIN = "primary"  # of the account that consented: another account is another connection
 OURS, REVISION = "greenroomUid", "greenroomRevision"
 FIELDS = "id,etag,iCalUID,status,organizer(email,self),extendedProperties/private"
+SEEN_FIELDS = "status,start,end,attendees(email,responseStatus)"
 CONFLICT, CHANGED = 409, 412
 GONE = "not_found"
 
@@ -62,6 +65,23 @@ class GoogleWriter:
         except AdapterError as fault:
             if fault.code != GONE:
                 raise
+
+    def look(self, at: EventAddress, timeout: timedelta) -> EventSeen | None:
+        """Of a deleted event Google says for a while that it is cancelled, and then 404 or 410."""
+        calls = GoogleCalls(self._account, timeout)
+        query = calls.api.events.get(calendarId=at.calendar, eventId=at.event_id, fields=SEEN_FIELDS)
+        try:
+            found = calls.execute(query)
+        except AdapterError as fault:
+            if fault.code == GONE:
+                return None
+            raise
+        if found.get("status") == "cancelled":
+            return None
+        try:
+            return _seen(found)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise calls.unexpected() from None
 
     def _settle(self, calls: GoogleCalls, calendar: str, key: str, event: EventToWrite) -> EventAddress:
         """The event as it stands there: ours of this revision is what we wanted, an older one is brought up to it."""
@@ -109,6 +129,16 @@ def _body(event: EventToWrite) -> dict[str, Any]:
 
 def _attendees(event: EventToWrite) -> list[dict[str, str]]:
     return [{"email": guest.email, "displayName": guest.name} for guest in event.guests]
+
+
+def _seen(answer: dict[str, Any]) -> EventSeen:
+    """A whole day is one of UTC: it is none of our meetings' times in any zone."""
+    start, end = (edge(answer[side], ZoneInfo("UTC")) for side in ("start", "end"))
+    answers = {
+        str(each["email"]).lower(): PARTSTATS.get(str(each.get("responseStatus")), "NEEDS-ACTION")
+        for each in answer.get("attendees", [])
+    }
+    return EventSeen(Interval(start, end), answers)
 
 
 def _address(calls: GoogleCalls, calendar: str, answer: dict[str, Any]) -> EventAddress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -110,6 +110,15 @@ class EventAddress:
     ical_uid: str
 
 
+@dataclass(frozen=True, slots=True)
+class EventSeen:
+    """An event of ours as it stands in its calendar now. `answers` are PARTSTATs (RFC 5545 3.2.12) of its guests by
+    address in lower case."""
+
+    interval: Interval
+    answers: Mapping[str, str]
+
+
 class CalendarWriter(Protocol):
     """Events of ours in one connection's main calendar. Every call raises AdapterError, takes no longer than `timeout`,
     and may be repeated, also when the answer of an earlier one was lost: nothing is written, and nobody told, twice."""
@@ -125,6 +134,10 @@ class CalendarWriter(Protocol):
 
     def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> None:
         """One that is gone already is removed. Without an address: what a `put` wrote whose answer never came."""
+        ...
+
+    def look(self, at: EventAddress, timeout: timedelta) -> EventSeen | None:
+        """The event as it stands; None when it has been deleted."""
         ...
 
 

@@ -16,6 +16,7 @@ from service.ports import (
     ConsentBegun,
     Envelope,
     EventAddress,
+    EventSeen,
     EventToWrite,
     Granted,
     LiveAnswer,
@@ -177,6 +178,7 @@ class MemoryWriter:
     told: list[tuple[str, str]] = field(default_factory=list)
     fault: AdapterError | None = None
     lost: bool = False
+    answer: str = "NEEDS-ACTION"  # of every guest
     writes: int = 0
 
     def put(self, event: EventToWrite, timeout: timedelta) -> EventAddress:
@@ -197,6 +199,14 @@ class MemoryWriter:
             raise self.fault
         if self.events.pop(key, None) is not None:
             self._tell(event, "cancel")
+
+    def look(self, at: EventAddress, timeout: timedelta) -> EventSeen | None:
+        if self.fault is not None:
+            raise self.fault
+        event = self.events.get(at.event_id)
+        if event is None or at.event_id in self.deleted:
+            return None
+        return EventSeen(event.interval, {guest.email: self.answer for guest in event.guests})
 
     def _check(self, key: str) -> None:
         if self.fault is not None:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Sequence
 
 from service import logs
-from service.operations import events
+from service.operations import changes, events
 from service.wiring import Services
 from workers import context
 
@@ -37,8 +37,15 @@ def write(services: Services, write_id: int) -> None:
         plan = events.begin(session, services.clock(), services.settings, write_id)
     if plan is None:
         return
-    result = events.write(plan, services.writers)
-    with services.database.write() as session:
-        state = events.settle(session, services.clock(), result, random.random())  # noqa: S311 - spreads retries
+    jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
+    result: events.WriteResult | events.LookResult
+    if plan.look:
+        result = seen = events.look(plan, services.writers)
+        with services.database.write() as session:
+            state = changes.settle(session, services.clock(), services.settings.busy_max_age, seen, jitter)
+    else:
+        result = written = events.write(plan, services.writers)
+        with services.database.write() as session:
+            state = events.settle(session, services.clock(), written, jitter)
     if result.error is not None:
-        log.warning("an event could not be written: %s, now %s", result.error.code, state)
+        log.warning("an event could not be written or looked at: %s, now %s", result.error.code, state)

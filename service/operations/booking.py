@@ -217,6 +217,16 @@ def set_meeting_place(session: Session, now: datetime, meeting: Meeting, by_id: 
     look_again(session, now, meeting)
 
 
+def put_back(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
+    """Somebody moved its event to a time that it cannot have: the event is written anew as the meeting stands, and they
+    are told when that is."""
+    outbox.withdraw(session, meeting_id=meeting.id, kinds=("invitation",))
+    meeting.sequence += 1
+    meeting.changed_by, meeting.changed_at = None, now
+    writes.follow(session, now, meeting.id)
+    queue_about(session, now, meeting, "invitation", by_id)
+
+
 def default_agenda(session: Session, framed: Frame) -> tuple[AgendaDraft, ...]:
     """The session type's points fitted to this meeting, with one for what is still open between the two."""
     run = timedelta(minutes=framed.date.run_minutes) if framed.date and framed.date.run_minutes else None

@@ -3,7 +3,7 @@ every change. Nobody waits for it: a calendar that cannot be written to delays i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,13 +14,14 @@ from service.domain.meeting import Phase
 from service.domain.retries import MOST_ATTEMPTS, back_off
 from service.links import link_for, url_of
 from service.operations.entries import PageSettings, invitation_for
-from service.operations.meetings import agenda_of, attendance_of
-from service.ports import EventAddress, EventToWrite, Guest, WriterFactory
+from service.operations.meetings import agenda_of, attendance_of, interval_of
+from service.ports import BusyReading, CalendarRef, EventAddress, EventSeen, EventToWrite, Guest, WriterFactory
 from service.store import writes
 from service.store.database import load_row
 from service.store.tables import CalendarWrite, Connection, Meeting, Person
 
 TIMEOUT = timedelta(seconds=20)
+LOOKING = frozenset({"look", "missing"})
 DELETED = "not_found"
 BY_CALENDAR = "calendar"
 
@@ -36,12 +37,22 @@ class WritePlan:
     event: EventToWrite
     at: EventAddress | None
     remove: bool
+    look: bool
 
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
     plan: WritePlan
     at: EventAddress | None
+    error: AdapterError | None
+
+
+@dataclass(frozen=True, slots=True)
+class LookResult:
+    """What came of a look at an event. `seen` None: it has been deleted."""
+
+    write_id: int
+    seen: EventSeen | None
     error: AdapterError | None
 
 
@@ -69,8 +80,8 @@ def want(session: Session, now: datetime, meeting: Meeting) -> None:
 
 def begin(session: Session, now: datetime, settings: PageSettings, write_id: int) -> WritePlan | None:
     """What is to be written as things stand now; None when nothing is, or it cannot be. May be repeated."""
-    row, meeting = _load(session, write_id)
-    if row is None or row.state != "pending" or row.lease_until is None:
+    row, meeting = load(session, write_id)
+    if row is None or row.due_at is None or row.lease_until is None:
         return None
     connection = session.get(Connection, row.connection_id) if row.connection_id is not None else None
     if connection is None or connection.access != "write" or connection.state == "off":
@@ -85,6 +96,7 @@ def begin(session: Session, now: datetime, settings: PageSettings, write_id: int
         event=_event(session, now, settings, row, meeting),
         at=_address(row),
         remove=meeting.phase == Phase.CANCELLED,
+        look=row.state != "pending",
     )
 
 
@@ -102,9 +114,19 @@ def write(plan: WritePlan, factory: WriterFactory) -> WriteResult:
         return WriteResult(plan, None, fault)
 
 
+def look(plan: WritePlan, factory: WriterFactory) -> LookResult:
+    """Asks the provider. Never raises AdapterError."""
+    assert plan.at is not None, "only what was written is looked at"
+    try:
+        writer = factory(plan.provider, plan.url, plan.connection_id)
+        return LookResult(plan.write_id, writer.look(plan.at, TIMEOUT), None)
+    except AdapterError as fault:
+        return LookResult(plan.write_id, None, fault)
+
+
 def settle(session: Session, now: datetime, result: WriteResult, jitter: float = 0.0) -> str:
     """Keeps what came of a write, and returns the state. A change that came meanwhile is due at once."""
-    row, _ = _load(session, result.plan.write_id)
+    row, _ = load(session, result.plan.write_id)
     if row is None:
         return "gone"
     row.lease_until = None
@@ -119,6 +141,23 @@ def settle(session: Session, now: datetime, result: WriteResult, jitter: float =
         row.state, row.due_at = "removed" if result.plan.remove else "written", None
         row.attempts, row.fault = 0, None
     return row.state
+
+
+def notice(
+    session: Session, now: datetime, connection_id: int, readings: Iterable[tuple[CalendarRef, BusyReading | None]]
+) -> None:
+    """Compares what was read with what we wrote there. Nothing is concluded from it: an event that is missing, that is
+    at another time, or whose guests may have answered, is looked at by itself first."""
+    read = {ref.key: {own.uid: own.interval for own in each.own} for ref, each in readings if each is not None}
+    if not read:
+        return
+    for row, meeting in writes.standing(session, now, connection_id):
+        own = read.get(row.calendar_key or "")
+        if own is None or row.alias is None:
+            continue
+        missing = row.alias not in own
+        if missing or row.invites or own[row.alias] != interval_of(meeting):
+            row.state, row.due_at, row.attempts = "missing" if missing else "look", now, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +175,7 @@ def entry_for(session: Session, meeting: Meeting, person_id: int) -> Entry:
     row = next(iter(_rows_for(writes.of_meetings(session, [meeting.id]), person_id)), None)
     if row is None or row.state == "removed":
         return Entry()
-    return Entry(row.state, row.person_id == person_id, row.invites, row.fault)
+    return Entry("written" if row.state in LOOKING else row.state, row.person_id == person_id, row.invites, row.fault)
 
 
 def alias_for(session: Session, meeting: Meeting, person_id: int) -> str | None:
@@ -159,8 +198,9 @@ def entered(row: CalendarWrite) -> bool:
     return row.state != "failed" or (row.event_id is not None and row.fault != writes.GONE)
 
 
-def _load(session: Session, write_id: int) -> tuple[CalendarWrite | None, Meeting]:
-    """The meeting first, as everybody does who changes it: else two could wait for each other."""
+def load(session: Session, write_id: int) -> tuple[CalendarWrite | None, Meeting]:
+    """The row and its meeting, to be written: the meeting first, as everybody does who changes it. Else two could wait
+    for each other."""
     row = session.get_one(CalendarWrite, write_id)
     meeting = load_row(session, Meeting, row.meeting_id)
     assert meeting is not None

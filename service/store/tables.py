@@ -343,8 +343,10 @@ class Consent(Base):
 
 class CalendarWrite(Base):
     """One meeting's event in one person's own calendar: what is wanted there, and where it was written. The row is the
-    truth and the job a hint. `state` is one of pending written failed removed; `wanted` grows with each change that has
-    to be written, `written` is the last that was.
+    truth and the job a hint. `wanted` grows with each change that has to be written, `written` is the last that was.
+
+    `state` is one of pending written look missing failed removed; look and missing are written, and to be looked at for
+    what a read of the calendar said.
 
     All later writes go to `connection_id`, `calendar_key` and `event_id`, whatever else is connected meanwhile.
     """

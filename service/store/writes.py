@@ -98,6 +98,23 @@ def of_meetings(session: Session, meeting_ids: Collection[int]) -> Sequence[Cale
     ).all()
 
 
+def standing(session: Session, now: datetime, connection_id: int) -> Sequence[tuple[CalendarWrite, Meeting]]:
+    """What was written there about meetings to come, and has not been changed here since."""
+    wanted = (
+        select(CalendarWrite, Meeting)
+        .join(Meeting, Meeting.id == CalendarWrite.meeting_id)
+        .where(
+            CalendarWrite.connection_id == connection_id,
+            CalendarWrite.state == "written",
+            Meeting.phase == Phase.BOOKED,
+            Meeting.starts_at > now,
+        )
+        .order_by(CalendarWrite.id)
+        .with_for_update(of=CalendarWrite, skip_locked=True)
+    )
+    return [(row, meeting) for row, meeting in session.execute(wanted).unique()]
+
+
 def aliases(session: Session, person_id: int, since: datetime) -> list[str]:
     """The UIDs that providers gave to events about this person's meetings that end after `since`."""
     return [

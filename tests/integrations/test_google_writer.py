@@ -8,8 +8,9 @@ import pytest
 
 from integrations.google_writer import event_id
 from service.domain.errors import AdapterError
-from service.ports import EventToWrite, Guest
+from service.ports import EventSeen, EventToWrite, Guest
 from tests.fakes import SetClock
+from tests.integrations import servers
 from tests.integrations.busy_contract import LATER, MORNING, WAIT
 from tests.integrations.google_fake import google, refused
 from tests.integrations.google_world import World
@@ -156,3 +157,28 @@ def test_who_gave_busy_times_only_is_not_written_to(world):
     with pytest.raises(AdapterError) as caught:
         world.writer().put(ALONE, WAIT)
     assert caught.value.code == "consent_partial"
+
+
+def test_a_look_tells_when_it_is_what_its_guests_answered_and_whether_it_is_gone(world):
+    at = world.writer().put(INVITES, WAIT)
+    [event] = events(world)
+    assert world.writer().look(at, WAIT) == EventSeen(MORNING, {"cleo@example.org": "NEEDS-ACTION"})
+    moved = {"start": {"dateTime": LATER.start.isoformat()}, "end": {"dateTime": LATER.end.isoformat()}}
+    answered = [{"email": "Cleo@Example.org", "responseStatus": "declined"}]
+    world.primary.touch({**event, **moved, "attendees": answered})
+    assert world.writer().look(at, WAIT) == EventSeen(LATER, {"cleo@example.org": "DECLINED"})
+    world.primary.clear()
+    assert world.writer().look(at, WAIT) is None
+    world.fake.faults["events.get"] = [refused(404, "notFound"), refused(410, "deleted"), refused(500, "backendError")]
+    assert [world.writer().look(at, WAIT) for _ in range(2)] == [None, None]
+    with pytest.raises(AdapterError):
+        world.writer().look(at, WAIT)
+
+
+@pytest.mark.parametrize("answer", [b"[]", b"{}", b'{"start": {}, "end": {}}', b'{"start": 1, "end": 2}'])
+def test_a_look_at_nonsense_is_not_a_deletion(world, answer):
+    at = world.writer().put(ALONE, WAIT)
+    world.fake.faults["events.get"] = [servers.body(answer)]
+    with pytest.raises(AdapterError) as caught:
+        world.writer().look(at, WAIT)
+    assert caught.value.code == "unexpected_answer"

@@ -6,11 +6,14 @@ import pytest
 from sqlalchemy import select
 
 from service.doctor import stored
+from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError, InvalidInput
+from service.domain.interval import Interval
 from service.operations import booking, events, keeping
 from service.operations.feeds import feed_of
 from service.operations.meetings import load_meeting
 from service.operations.refreshing import request_for
+from service.ports import BusyReading, CalendarRef, SyncMark
 from service.provider_wiring import WRITERS
 from service.store import writes
 from service.store.tables import CalendarWrite, Connection, Meeting
@@ -20,6 +23,7 @@ from workers import clock
 from workers.events import attempt
 
 pytestmark = pytest.mark.databases
+LENGTH = timedelta(minutes=30)
 NEXT = MONDAY + timedelta(days=1)
 
 
@@ -276,3 +280,57 @@ def test_only_providers_that_have_a_writer_are_written_to(services, pair_id):
     connect(services, "ben", provider="caldav")
     book(services, pair_id)
     assert rows(services) == []
+
+
+def notice(services, connection_id, *own):
+    """A read of the calendar in which these events of ours were."""
+    reading = BusyReading((), own, partial=False, mark=SyncMark())
+    with services.database.write() as session:
+        events.notice(session, NOW, connection_id, [(CalendarRef("main", "Work", True), reading)])
+    run(services)
+
+
+def phase(services, meeting_id):
+    with services.database.read() as session:
+        return session.get(Meeting, meeting_id).phase
+
+
+def test_s14_missing_in_a_read_is_looked_at_and_gone_in_both_is_declined(services, pair_id):
+    connection_id = connect(services, "ben")
+    meeting_id = book(services, pair_id)
+    run(services)
+    notice(services, connection_id)
+    assert (phase(services, meeting_id), states(services, meeting_id)) == ("booked", ["none", "written"])
+    ben = calendar(services, "ben")
+    ben.fault = AdapterError("timeout", permanent=False)
+    notice(services, connection_id)
+    assert states(services, meeting_id) == ["none", "written"], "nothing to write is outstanding"
+    ben.fault = None
+    ben.deleted.update(ben.events)
+    services.clock.advance(minutes=1)
+    run(services)
+    assert (phase(services, meeting_id), states(services, meeting_id)) == ("cancelled", ["none", "none"])
+
+
+def test_s14_a_look_that_finds_nothing_where_a_read_saw_it_cancels_nothing(services, pair_id):
+    connection_id = connect(services, "ana")
+    meeting_id = book(services, pair_id, invite_by="calendar")
+    run(services)
+    [row] = rows(services)
+    calendar(services, "ana").deleted.add(row.event_id)
+    notice(services, connection_id, OwnEvent(row.alias, Interval.lasting(MONDAY, LENGTH), False, None))
+    assert (phase(services, meeting_id), states(services, meeting_id)) == ("booked", ["written", "written"])
+
+
+def test_s14_what_was_changed_here_meanwhile_is_written_and_not_taken_back(services, pair_id):
+    connection_id = connect(services, "ben")
+    meeting_id = book(services, pair_id)
+    run(services)
+    ben = calendar(services, "ben")
+    with services.database.write() as session:
+        old = OwnEvent(rows(services)[0].alias, Interval.lasting(NEXT, LENGTH), False, None)
+        reading = BusyReading((), (old,), False, SyncMark())
+        events.notice(session, NOW, connection_id, [(CalendarRef("main", "", True), reading)])
+    change(services, meeting_id, booking.reschedule, NEXT + timedelta(days=1), 1)
+    run(services)
+    assert [event.interval.start for event in ben.events.values()] == [NEXT + timedelta(days=1)]

@@ -15,12 +15,13 @@ from service.operations.booking import BookingInput
 from service.operations.events import entry_for
 from service.operations.meetings import load_meeting
 from service.operations.offering import SlotQuery, offer
-from service.store.tables import Calendar, CalendarWrite, Connection, Grant, Meeting, OutboxRow
+from service.store.tables import Attendance, Calendar, CalendarWrite, Claim, Connection, Grant, Meeting, OutboxRow
 from service.store.types import OfRow, fingerprint
 from service.wiring import utc_now
 from tests import cast, stored
 from tests.fakes import RecordedJobs
-from tests.integrations.google_fake import google
+from tests.integrations import servers
+from tests.integrations.google_fake import google, refused
 from tests.integrations.google_world import BEN, NEEDED, World, tokens_for
 from workers import busy, clock, events
 
@@ -141,6 +142,118 @@ def test_consent_taken_back_at_the_provider_is_told_and_the_meeting_stands(servi
     with services.database.read() as session:
         assert session.get(Meeting, meeting_id).phase == "booked"
         assert len(session.scalars(select(OutboxRow)).all()) == 2
+
+
+@pytest.fixture
+def written(services, world, meeting_id):
+    """The meeting, its event, and what the calendar held of it when it was read last."""
+    write(services)
+    read_and_look(services)
+    return meeting_id
+
+
+def event_of(world):
+    [event] = world.primary.events.values()
+    return event
+
+
+def read_and_look(services):
+    """What the clock and the workers do when the calendar changed."""
+    _read(services)
+    clock.write_due(services)
+    for _, ids in services.jobs.asked:
+        for each in ids:
+            events.attempt(services, each)
+    services.jobs.asked.clear()
+
+
+def meeting(services, meeting_id):
+    with services.database.read() as session:
+        return session.get(Meeting, meeting_id)
+
+
+def mails(services, kind):
+    with services.database.read() as session:
+        return [row.person_id for row in session.scalars(select(OutboxRow).where(OutboxRow.kind == kind))]
+
+
+def drop(world):
+    """Its owner deletes it in Google's own pages."""
+    event = event_of(world)
+    world.primary.touch({"kind": "calendar#event", "id": event["id"], "status": "cancelled"})
+
+
+def test_s14_who_deletes_it_in_their_calendar_frees_the_time(services, world, written):
+    with services.database.write() as session:
+        for row in session.scalars(select(OutboxRow)):
+            row.state = "sent"
+    drop(world)
+    read_and_look(services)
+    found = meeting(services, written)
+    assert (found.phase, found.declined_by, found.due_at) == ("cancelled", found.pair.mentee_id, None)
+    assert sorted(mails(services, "declined")) == sorted([found.pair.mentee_id, found.pair.mentor_id])
+    with services.database.read() as session:
+        assert session.scalars(select(Claim)).all() == []
+
+
+@pytest.mark.parametrize("method", ["events.list", "events.get", "freebusy.query"])
+def test_s14_one_broken_answer_cancels_nothing(services, world, written, method):
+    event = event_of(world)
+    world.primary.touch({**event, "colorId": "5"})
+    world.fake.faults[method] = [refused(404, "notFound")]
+    read_and_look(services)
+    world.primary.touch({**event, "colorId": "6"})
+    empty = servers.body(b'{"items": [], "nextSyncToken": "x"}')
+    world.fake.faults["events.list"] = [servers.body(b'{"items": [{}]}'), empty]
+    read_and_look(services)
+    assert meeting(services, written).phase == "booked"
+    assert state(services, written) == "written"
+
+
+def test_s14_a_guest_who_declines_in_their_own_calendar_frees_the_time(services, world, written):
+    event = event_of(world)
+    for answer, partstat in (("tentative", "TENTATIVE"), ("accepted", "ACCEPTED")):
+        world.primary.touch({**event, "attendees": [{**event["attendees"][0], "responseStatus": answer}]})
+        read_and_look(services)
+        found = meeting(services, written)
+        with services.database.read() as session:
+            assert session.get(Attendance, (written, found.pair.mentor_id)).partstat == partstat
+    world.primary.touch({**event, "attendees": [{**event["attendees"][0], "responseStatus": "declined"}]})
+    read_and_look(services)
+    found = meeting(services, written)
+    assert (found.phase, found.declined_by) == ("cancelled", found.pair.mentor_id)
+
+
+def to(event, start, end):
+    return {**event, "start": {"dateTime": start.isoformat()}, "end": {"dateTime": end.isoformat()}}
+
+
+def test_s14_a_move_by_its_owner_moves_the_meeting(services, world, written):
+    found = meeting(services, written)
+    with services.database.read() as session:
+        slots = offer(session, services.clock(), AGE, booking.moving_query(found, found.pair.mentee_id)).proposals.slots
+    new = next(slot for slot in slots if slot.start > found.starts_at + timedelta(days=1))
+    world.primary.touch(to(event_of(world), new.start, new.end))
+    read_and_look(services)
+    found = meeting(services, written)
+    assert (found.starts_at, found.ends_at, found.sequence) == (new.start, new.end, 1)
+    assert found.changed_by == found.pair.mentee_id
+    write(services)
+    assert event_of(world)["start"]["dateTime"] == new.start.isoformat()
+    read_and_look(services)
+    assert meeting(services, written).sequence == 1, "what we wrote is no change"
+
+
+def test_s14_a_move_to_where_it_cannot_be_is_put_back_and_told(services, world, written):
+    before = meeting(services, written)
+    night = before.starts_at.replace(hour=2) + timedelta(days=1)
+    world.primary.touch(to(event_of(world), night, night + timedelta(minutes=30)))
+    read_and_look(services)
+    found = meeting(services, written)
+    assert (found.starts_at, found.sequence, found.phase) == (before.starts_at, 1, "booked")
+    write(services)
+    assert event_of(world)["start"]["dateTime"] == before.starts_at.isoformat()
+    assert mails(services, "invitation").count(found.pair.mentee_id) == 2, "the one who moved it is told when it is"
 
 
 def test_addresses_are_sealed_at_rest(services, world, meeting_id):

@@ -1,0 +1,74 @@
+"""What somebody did, in their own calendar, to an event that we wrote: kept as facts of the meeting."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from service.domain.errors import CalendarUnreadable, GreenroomError
+from service.domain.meeting import LIVE, Phase
+from service.domain.retries import back_off
+from service.operations import booking
+from service.operations.events import LookResult, load
+from service.operations.meetings import interval_of
+from service.ports import EventSeen
+from service.store.tables import Attendance, CalendarWrite, Meeting
+
+PARTSTATS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
+
+
+def settle(session: Session, now: datetime, max_age: timedelta, result: LookResult, jitter: float = 0.0) -> str:
+    """What was seen, as facts: deleted by its owner or declined by its guest, the time is free and both are told; moved
+    by its owner, the meeting moves where the slot rule lets it, and else its event is put back. Returns the row's
+    state. Nothing when the meeting was changed here meanwhile: that is written, and read again."""
+    row, meeting = load(session, result.write_id)
+    if row is None or row.state not in {"look", "missing"}:
+        return "gone" if row is None else row.state
+    row.lease_until = None
+    if result.error is not None and not result.error.permanent:
+        row.due_at = now + (result.error.retry_after or back_off(row.attempts, jitter))
+        return row.state
+    missing = row.state == "missing"
+    row.state, row.due_at, row.attempts = "written", None, 0
+    if result.error is not None or Phase(meeting.phase) not in LIVE or now >= meeting.starts_at:
+        return row.state
+    if result.seen is None:
+        if missing:  # one of two reads that say so may be wrong, and the event is there
+            row.state = "removed"
+            booking.decline(session, now, meeting, row.person_id)
+    elif not _answered(session, now, row, meeting, result.seen) and result.seen.interval != interval_of(meeting):
+        _moved(session, now, max_age, row, meeting, result.seen)
+    return row.state
+
+
+def _answered(session: Session, now: datetime, row: CalendarWrite, meeting: Meeting, seen: EventSeen) -> bool:
+    """Keeps what the guest answered in their own calendar; True when the meeting is off by that."""
+    guest = meeting.pair.other(row.person_id)
+    partstat = seen.answers.get(guest.email.lower(), "")
+    if not row.invites or partstat not in PARTSTATS:
+        return False
+    attendance = session.get_one(Attendance, (meeting.id, guest.id))
+    if attendance.partstat == partstat:
+        return False
+    if partstat == "DECLINED":
+        booking.decline(session, now, meeting, guest.id)
+        return True
+    attendance.partstat = partstat
+    attendance.answered_sequence, attendance.answered_stamp = meeting.sequence, now
+    return False
+
+
+def _moved(
+    session: Session, now: datetime, max_age: timedelta, row: CalendarWrite, meeting: Meeting, seen: EventSeen
+) -> None:
+    minutes = (seen.interval.end - seen.interval.start) // timedelta(minutes=1)
+    try:
+        with session.begin_nested():
+            booking.reschedule(
+                session, now, max_age, meeting, seen.interval.start, row.person_id, minutes=minutes or None
+            )
+    except CalendarUnreadable:  # nobody can say yet whether it may stand there
+        row.state, row.due_at = "look", now + back_off(max(1, row.attempts), 0.0)
+    except GreenroomError:
+        booking.put_back(session, now, meeting, row.person_id)
