@@ -140,6 +140,12 @@ def database_url(settings: Settings) -> str:
     return settings.database_url or sqlite_url(settings.data_dir / DATABASE_FILE)
 
 
+def is_new(settings: Settings) -> bool:
+    """Whether the embedded database has still to be made. Raises PermissionError where the folder may not be looked
+    into."""
+    return settings.database_url is None and not (settings.data_dir / DATABASE_FILE).exists()
+
+
 def redis_url(settings: Settings) -> str:
     return settings.redis_url or f"unix://{broker_socket(settings)}"
 

@@ -36,6 +36,26 @@ def test_a_pair_from_adding_to_ending(run):
     assert "no such pair" in run("slots", 99, "--session", "check-in", exit_code=1).stderr
 
 
+def test_a_database_that_is_made_is_told_once(run, tmp_path):
+    """Whoever forgets the service's settings works beside it: the folder is named."""
+    assert f"A new, empty database is made in {tmp_path / 'data'}." in run("pair", "list").stderr
+    assert run("pair", "list").stderr == ""
+
+
+def test_a_migration_back_names_where_the_tables_are(run):
+    run("pair", "list")
+    assert "revision 0001 now" in run("migrate", "--to", "0001").stdout
+    assert run("migrate").stdout == "The database is up to date.\n"
+
+
+def test_a_file_that_cannot_be_written_is_named(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE", "six or more random words")
+    run("pair", "list")
+    said = run("backup", tmp_path / "nowhere" / "file", exit_code=1).stderr
+    assert f"{tmp_path / 'nowhere'}" in said
+    assert said.endswith("No such file or directory.\n")
+
+
 def test_pairs_from_a_file_all_or_none(run, tmp_path):
     file = tmp_path / "pairs.csv"
     file.write_text("﻿" + HEADER + ROW + EVE, encoding="utf-8")

@@ -1,5 +1,6 @@
 """What the doctor finds, on real parts: a mail server, a broker, a feed; and what it says to do."""
 
+import os
 import re
 import threading
 from contextlib import contextmanager
@@ -54,6 +55,28 @@ def with_mail(settings, port):
         settings, smtp=SmtpServer("127.0.0.1", port, None, None, "none"), base_url_given="https://meet.example.org",
         trusted_proxies=1, mail_from="meet@meet.example.org", dkim_selector="mail2027",
     )  # fmt: skip
+
+
+@contextmanager
+def nobodys_to_read(folder):
+    """This process may not look into the folder: root becomes another user for a while, anybody else takes the right
+    away."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+        yield
+        os.seteuid(0)
+    else:
+        folder.chmod(0)
+        yield
+        folder.chmod(0o700)
+
+
+def test_another_user_than_the_services_is_told_so(bare):
+    with nobodys_to_read(bare.data_dir):
+        rows = doctor.check(bare)
+    assert [(row.part, row.state) for row in rows] == [("disk", "broken")]
+    assert str(bare.data_dir) in rows[0].advice
+    assert "may not be read by this user" in rows[0].advice
 
 
 def test_before_the_first_run_nothing_is_made(tmp_path):

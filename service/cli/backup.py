@@ -89,7 +89,7 @@ def restore(file: BinaryIO, passphrase_file: Path | None, show_keys: bool, as_js
                 wiring.put_back(configured, found.manifest.keys, found.manifest.kept)
         finally:
             services.database.close()
-    lines = [WORDS("cli.restore.done", n=held)]
+    lines = [WORDS("cli.restore.done", n=held) if held else WORDS("cli.restore.none_due")]
     if configured.database_url is not None and not configured.secret_keys:
         lines.append(WORDS("cli.restore.keys"))
     if missing:

@@ -70,13 +70,19 @@ def sentences(fault: Exception) -> list[str]:
     if isinstance(fault, DatabaseError):
         text = f"{getattr(fault.orig, 'sqlstate', '')} {fault.orig}"
         return [WORDS(next((key for part, key in DATABASE_SAYS.items() if part in text), "cli.database"))]
-    return [WORDS("cli.file", reason=getattr(fault, "strerror", None) or type(fault).__name__)]
+    reason = getattr(fault, "strerror", None) or type(fault).__name__
+    file = getattr(fault, "filename", None)
+    return [WORDS("cli.file.named", file=file, reason=reason) if file else WORDS("cli.file", reason=reason)]
 
 
 @contextmanager
 def opened() -> Iterator[Services]:
-    """The services of the environment, on a database that is brought up to date first."""
-    services = wiring.build(settings.load())
+    """The services of the environment, on a database that is brought up to date first. Says on stderr that it makes
+    one: whoever forgot where the settings are would else work beside the real one."""
+    configured = settings.load()
+    if wiring.is_new(configured):
+        click.echo(WORDS("cli.new", folder=configured.data_dir), err=True)
+    services = wiring.build(configured)
     try:
         migrate(services.database.engine)
         yield services

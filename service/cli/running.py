@@ -43,7 +43,7 @@ def worker() -> None:
 def migrate(revision: str | None) -> None:
     """Brings the database to this version; safe from several at once."""
     wiring.migrate(settings.load(), revision)
-    click.echo(WORDS("cli.migrated"))
+    click.echo(WORDS("cli.migrated.to", revision=revision) if revision else WORDS("cli.migrated"))
 
 
 @click.command()

@@ -13,12 +13,14 @@ __all__ = ["Row", "check"]
 
 def check(settings: Settings, records: TextRecords | None = None, address: OwnAddress | None = None) -> list[Row]:
     """Every part in the order in which they need each other; what hangs on something broken is left out."""
-    if settings.database_url is None and not (settings.data_dir / wiring.DATABASE_FILE).exists():
-        return [Row("database", "off", WORDS("doctor.database.none", folder=settings.data_dir))]
     try:
+        if wiring.is_new(settings):
+            return [Row("database", "off", WORDS("doctor.database.none", folder=settings.data_dir))]
         services = wiring.build(settings)
     except SettingFault as fault:
         return [Row("keys", "broken", str(fault))]
+    except PermissionError as fault:
+        return [Row("disk", "broken", WORDS("doctor.disk.closed", file=fault.filename))]
     try:
         answer = machine.ask(address or wiring.own_address(settings))
         rows = [*machine.address(settings, answer), *machine.proxies(settings), *machine.disk(settings)]

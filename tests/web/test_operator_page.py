@@ -48,6 +48,17 @@ def test_what_a_restore_holds_is_said_with_what_to_do(services, client, token):
     assert "has waited" not in told
 
 
+def test_mail_that_was_refused_for_now_is_not_called_well(services, client, token):
+    row_id = add_mail(services, "pending")
+    with services.database.write() as session:
+        row = session.get(OutboxRow, row_id)
+        row.attempts, row.due_at, row.last_error = 1, NOW + timedelta(minutes=5), "smtp_unreachable"
+    told = text_of(client.get(f"/operator/{token}"))
+    assert "Nothing needs you yet Some mail was refused for now and is tried again by itself" in told
+    assert "All is well" not in told
+    assert f"Try mail {row_id} again" in told
+
+
 @pytest.mark.databases
 def test_what_is_wrong_is_said_first(services, client, token):
     with services.database.write() as session:
