@@ -78,6 +78,10 @@ def want(session: Session, now: datetime, meeting: Meeting) -> None:
     session.flush()
 
 
+def can_write(session: Session, person_id: int) -> bool:
+    return writes.writable(session, person_id) is not None
+
+
 def begin(session: Session, now: datetime, settings: PageSettings, write_id: int) -> WritePlan | None:
     """What is to be written as things stand now; None when nothing is, or it cannot be. May be repeated."""
     row, meeting = load(session, write_id)

@@ -16,10 +16,11 @@ from service.catalogue import Words
 from service.domain import slots
 from service.domain.errors import CalendarUnreadable, InvalidInput, KeyReused, RuleBroken, SlotTaken
 from service.domain.sessions import KINDS, SESSIONS
-from service.operations import arcs, people
+from service.operations import arcs, events, people
 from service.operations.booking import BookingInput
 from service.operations.meetings import booked_with, meetings_of
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
+from service.store.tables import Pair
 from service.web import confirm
 from service.web.agenda_form import Draft, default_drafts, drafts_of, shown_drafts, shuffled
 from service.web.dates import date_input
@@ -45,6 +46,7 @@ from service.web.page import (
 from service.web.times import Times, in_mind_of, other_time, times_of
 
 blueprint = Blueprint("booking", __name__)
+MET = frozenset({"booked", "ended", "closed"})
 NOT_KEPT = {"action", "start", "zone", "day", "at"}  # a look at other times asks these anew
 
 
@@ -139,6 +141,7 @@ def _book(reader: Reader, token: str, choice: Choice, start: datetime, drafts: l
         place=request.form.get("place"),
         ask=request.form.get("ask"),
         agenda=tuple(draft.as_point() for draft in drafts) if drafts else None,
+        invite_by=_typed_invite_by(),
         key=asked_key(),
         body_hash=hashlib.sha256(f"{start.isoformat()} {choice.args}".encode()).hexdigest()[:43],
     )
@@ -206,7 +209,7 @@ def _what_for(
 ) -> AnyResponse:
     """One tap: the first meeting, a check-in, or a practice for a date; a date can be added here."""
     pair = pair_of(session, reader.link)
-    never_met = not any(meeting.phase in {"booked", "ended", "closed"} for meeting in meetings_of(session, pair))
+    never_met = not any(meeting.phase in MET for meeting in meetings_of(session, pair))
     dates = [
         (critical, _first_session(critical.kind))
         for critical in arcs.dates_of(session, now(), pair, reader.person.id)
@@ -237,6 +240,20 @@ def _times_page(
         mentee=found.frame.pair.mentee_id == reader.person.id,
         other=found.frame.pair.other(reader.person.id), date=found.frame.date, link_names_it=bool(reader.link.session),
     )  # fmt: skip
+
+
+def _invite_by(session: Session, reader: Reader, pair: Pair) -> str | None:
+    """Who is to invite: for a first meeting the mentee's own calendar is what the page recommends. None where there is
+    nothing to choose."""
+    if reader.person.id != pair.mentee_id or not events.can_write(session, reader.person.id):
+        return None
+    if request.method == "POST":
+        return _typed_invite_by()
+    return "mail" if any(meeting.phase in MET for meeting in meetings_of(session, pair)) else "calendar"
+
+
+def _typed_invite_by() -> str:
+    return "calendar" if request.form.get("invite_by") == "calendar" else "mail"
 
 
 def _carried(reader: Reader, choice: Choice, *, kept: bool = False) -> list[tuple[str, str]]:
@@ -274,5 +291,6 @@ def _decide_page(
         place=request.form.get("place", pair.place or ""), place_known=bool(pair.place), date=framed.date,
         carry=_carried(reader, choice), other_time=other_time(words(), start, reader.zone, other),
         other_words=Words.of(other.locale), other_zone=ZoneInfo(other.zone), mentee=reader.person.id == pair.mentee_id,
+        invite_by=_invite_by(session, reader, pair),
         summary=words()("entry.summary", mentee=pair.mentee.first_name, mentor=pair.mentor.first_name),
     )  # fmt: skip

@@ -12,7 +12,7 @@ from service.store.tables import Pair
 from tests.operations.test_events import calendar, connect, rows, run
 from tests.web.api import client as api
 from tests.web.api.conftest import world as world
-from tests.web.walk import link, text_of
+from tests.web.walk import first_card, form_of, link, text_of
 from workers.deliver import drain
 
 
@@ -97,3 +97,28 @@ def test_the_entry_on_the_page_is_the_one_that_stands_there(services, world, inv
     run(services)
     [row] = rows(services)
     assert f"UID:{row.alias}" in world["client"].get(f"/m/{ana}/meeting.ics").get_data(as_text=True)
+
+
+def test_the_page_recommends_the_own_calendar_for_a_first_meeting(services, client, ana):
+    card = first_card(client.get(f"/s/{ana[0]}"))
+    assert "from my own calendar" not in text_of(client.get(card)), "there is none"
+    connect(services, "ana")
+    decide = client.get(card)
+
+    assert 'value="calendar" checked' in decide.get_data(as_text=True)
+    other = client.post(f"/s/{ana[0]}/time", data=form_of(decide, "up-1"))
+    assert 'value="calendar" checked' not in other.get_data(as_text=True), "a tick that was taken away stays away"
+    to = client.post(f"/s/{ana[0]}/time", data=form_of(decide, "book") | {"invite_by": "calendar"})
+    assert "on its way into your calendar" in text_of(client.get(to.headers["Location"]))
+    run(services)
+    assert calendar(services, "ana").told == [("invite", "ben@example.org")]
+    again = client.get(first_card(client.get(f"/s/{ana[0]}"))).get_data(as_text=True)
+    assert 'value="calendar"' in again
+    assert 'value="calendar" checked' not in again
+
+
+def test_who_has_no_calendar_to_write_to_cannot_let_it_invite(client, ana):
+    decide = client.get(first_card(client.get(f"/s/{ana[0]}")))
+    to = client.post(f"/s/{ana[0]}/time", data=form_of(decide, "book") | {"invite_by": "calendar"})
+    assert to.status_code == 422
+    assert "connected no calendar that may invite" in text_of(to)
