@@ -28,6 +28,7 @@ LIVES: dict[str, timedelta] = {
     "schedule": timedelta(days=365), "connect": timedelta(days=14), "meeting": timedelta(days=180),
     "entry": timedelta(days=180), "followup": timedelta(days=60), "person": timedelta(days=365),
     "programme": timedelta(days=365), "operator": timedelta(days=365),
+    "reply": timedelta(days=180),  # no page: it stands in an address
     "feed": timedelta(days=1095),  # programs read it, and nobody looks whether they still may
 }  # fmt: skip
 
@@ -58,7 +59,8 @@ def link_for(
 
 
 def _new_link(now: datetime, purpose: str, person_id: int | None, /, **subject: int | str | None) -> NewLink:
-    token = secrets.token_urlsafe(TOKEN_BYTES)
+    # Mail programs write addresses in small letters.
+    token = secrets.token_hex(TOKEN_BYTES) if purpose == "reply" else secrets.token_urlsafe(TOKEN_BYTES)
     nothing = dict.fromkeys(SUBJECT)
     return {
         "token_hash": fingerprint(token), "token": token, "purpose": purpose, "person_id": person_id,
@@ -94,13 +96,16 @@ class LinkBook:
 
     def url_to(self, base_url: str, purpose: str, person_id: int, /, **subject: int | str | None) -> str:
         """Of the link that `link_for` would give."""
+        return _url(base_url, purpose, self.token_to(purpose, person_id, **subject))
+
+    def token_to(self, purpose: str, person_id: int, /, **subject: int | str | None) -> str:
         about = (purpose, person_id, *(subject.get(name) for name in SUBJECT))
         token = self._tokens.get(about)
         if token is None:
             made = _new_link(self._now, purpose, person_id, **subject)
             token = self._tokens[about] = made["token"]
             self.made.append(made)
-        return _url(base_url, purpose, token)
+        return str(token)
 
 
 def store(session: Session, made: Sequence[NewLink]) -> None:

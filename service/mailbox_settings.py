@@ -19,6 +19,13 @@ class MailboxSettings:
         "imaps://meet%40example.org:pass@mail.example.org/INBOX",
         "the mailbox that answers to our mails arrive in; without it they are not read",
     )
+    imap_plus: bool = setting(
+        "GREENROOM_IMAP_PLUS",
+        setting_values.flag,
+        "0",
+        "whether mail to meet+anything@ arrives in that mailbox too; with 0 answers are known by what they refer to",
+        True,
+    )
     imap_done: str | None = setting(
         "GREENROOM_IMAP_DONE",
         setting_values.mail_folder,
@@ -32,3 +39,8 @@ class MailboxSettings:
         "how often the mailbox is looked at",
         timedelta(seconds=20),
     )
+
+    @property
+    def reply_tokens(self) -> bool:
+        """Whether answers may be sent to our address with a token in it."""
+        return self.imap is not None and self.imap_plus

@@ -235,7 +235,9 @@ def _new_times(view: View, title: str = "mail.new_times") -> list[Block]:
 
 
 def _answer(view: View) -> list[Block]:
-    """Who reads an answer to this mail, where it is the other person."""
+    """Who reads an answer to this mail, where it is the other person; else what we take it for."""
+    if view.read_here:
+        return [Says(view.words(f"mail.reply_read.{view.read_here}"))]
     return [Says(view.words("mail.reply_goes_to", other=view.with_whom().first))] if view.answerable else []
 
 

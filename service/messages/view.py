@@ -66,6 +66,7 @@ class View:
     entry: str = "mail"  # what puts it in the reader's calendar: this mail, their own calendar, or the other's
     dropped: bool = False
     answerable: bool = False  # an answer to the mail goes to the other person
+    read_here: str = ""  # what an answer that we read is taken for: agenda or agreed
 
     @property
     def role(self) -> str:

@@ -14,7 +14,7 @@ from service.domain.interval import Interval
 from service.domain.meeting import Phase
 from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed
 from service.domain.reply import ItipReply, reply_in
-from service.operations import booking
+from service.operations import booking, plain_replies
 from service.store.database import alone, load_row
 from service.store.tables import Attendance, Inbound, Meeting, Proposal
 
@@ -71,7 +71,8 @@ def _decide(session: Session, now: datetime, row: Inbound) -> tuple[str, str]:
         return "ignored", "not_understood"
     reply = reply_in(message)
     if reply is None:
-        return "ignored", machine_made(message) or "not_a_reply"
+        made = machine_made(message)
+        return ("ignored", made) if made is not None else plain_replies.decide(session, now, row, message)
     meeting_id = session.scalar(select(Meeting.id).where(Meeting.uid == reply.uid))
     meeting = load_row(session, Meeting, meeting_id) if meeting_id is not None else None
     if meeting is None:

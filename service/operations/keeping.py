@@ -15,6 +15,7 @@ from service.operations.calendars import remove_connection
 from service.operations.followup import run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
+from service.operations.plain_replies import waiting_of
 from service.store import claims, held, writes
 from service.store.tables import (
     AgendaItem,
@@ -85,6 +86,7 @@ def export(session: Session, person: Person) -> dict[str, Any]:
         "zone": person.zone,
         "hours": person.availability,
         "pairs": pairs,
+        "unsure": [text for _, _, text in waiting_of(session, person.id)],
     }
 
 
@@ -152,5 +154,6 @@ def _forget_mails(session: Session, person: Person) -> None:
         )
         .values(octets=None)
     )
-    answers = update(Inbound).where(Inbound.meeting_id.in_(meetings), Inbound.state != "pending")
+    theirs = Inbound.meeting_id.in_(meetings) | (Inbound.person_id == person.id)
+    answers = update(Inbound).where(theirs, Inbound.state != "pending")
     session.execute(answers.values(raw=b"", sender=None))

@@ -21,6 +21,7 @@ from service.operations.people import list_pairs
 from service.store.tables import AgendaItem, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair, Person
 
 REPLY_TO_THE_OTHER = frozenset({"brief", "list", "not-happened", "declined", "cancellation"})
+UNDERSTOOD = {"brief": "agenda", "list": "agreed"}  # what an answer to them is taken for, where we read it
 MENTEE_COUNT = ("agenda-ask", "reminder", "followup")
 MENTOR_COUNT = ("brief", "list")
 WITH_TIMES = frozenset({"declined", "cancellation", "not-happened", "date-moved", "followup", "list"})
@@ -38,6 +39,8 @@ class MailSettings(Protocol):
     @property
     def mail_address(self) -> str: ...
     @property
+    def reply_tokens(self) -> bool: ...
+    @property
     def busy_max_age(self) -> timedelta: ...
 
 
@@ -54,6 +57,11 @@ class Context:
     def meeting(self) -> Meeting | None:
         return self.facts.meetings.get(self.row.meeting_id) if self.row.meeting_id is not None else None
 
+    @property
+    def reply_goes_to_the_other(self) -> bool:
+        read_here = self.settings.reply_tokens and self.row.kind in UNDERSTOOD
+        return self.row.kind in REPLY_TO_THE_OTHER and not read_here
+
     def url(self, purpose: str, **subject: int | str | None) -> str:
         return self.facts.links.url_to(self.settings.base_url, purpose, self.reader.id, **subject)
 
@@ -66,7 +74,8 @@ def view_of(context: Context) -> View | None:
         programme=context.settings.programme,
         contact=context.settings.contact or context.settings.programme,
         links=Links(person=context.url("person")),
-        answerable=context.row.kind in REPLY_TO_THE_OTHER,
+        answerable=context.reply_goes_to_the_other,
+        read_here=UNDERSTOOD.get(context.row.kind, "") if context.settings.reply_tokens else "",
     )
     without_meeting = _WITHOUT_MEETING.get(context.row.kind)
     if without_meeting is not None:

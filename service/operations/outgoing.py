@@ -20,7 +20,7 @@ from service.messages.mime import Calendar, Headers, compose
 from service.messages.view import Who, time_line
 from service.operations import entries
 from service.operations.mail_facts import gather
-from service.operations.mail_view import REPLY_TO_THE_OTHER, Context, MailSettings, view_of
+from service.operations.mail_view import Context, MailSettings, view_of
 from service.store.tables import OutboxRow
 
 # Sent at any hour and whatever a person chose: somebody acted, and the other must know.
@@ -137,9 +137,21 @@ def _headers(context: Context) -> Headers:
         message_id=message_id(row, settings),
         sent_at=context.now,
         thread=_thread(context),
-        reply_to=other.email if other is not None and row.kind in REPLY_TO_THE_OTHER else None,
+        reply_to=other.email if other is not None and context.reply_goes_to_the_other else _own_address(context),
         automatic=row.kind in AUTOMATIC,
     )
+
+
+def _own_address(context: Context) -> str | None:
+    """Ours, with what tells whose answer it is and to what; None where that says nothing, or our mailbox is not
+    read."""
+    meeting = context.meeting
+    if meeting is None or not context.settings.reply_tokens:
+        return None
+    about = {"pair_id": meeting.pair_id, "meeting_id": meeting.id}
+    token = context.facts.links.token_to("reply", context.reader.id, **about)
+    name, _, domain = context.settings.mail_address.rpartition("@")
+    return f"{name}+{token}@{domain}"
 
 
 def message_id(row: OutboxRow, settings: MailSettings) -> str:

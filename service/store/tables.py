@@ -427,7 +427,7 @@ class OutboxRow(Base):
     token: Mapped[str | None] = mapped_column(String(36))
     lease_until: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0)
-    message_id: Mapped[str] = mapped_column(String(120))
+    message_id: Mapped[str] = mapped_column(String(120), index=True)
     octets: Mapped[bytes | None] = mapped_column(EncryptedBytes("outbox.octets"), deferred=True)  # large, rarely read
     last_error: Mapped[str | None] = mapped_column(String(200))
     created_at: Mapped[datetime]
@@ -441,10 +441,10 @@ class Inbound(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     message_key: Mapped[str] = mapped_column(String(120), unique=True)
     raw: Mapped[bytes] = mapped_column(EncryptedBytes("inbound.raw"))
-    state: Mapped[str] = mapped_column(String(12), default="pending")  # pending applied stale ignored failed
+    state: Mapped[str] = mapped_column(String(12), default="pending")  # pending applied stale waiting ignored failed
     verdict: Mapped[str | None] = mapped_column(String(40))
     meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"), index=True)
-    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # whose answer it is
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)  # whose answer it is
     sender: Mapped[str | None] = mapped_column(EncryptedText("inbound.sender"))  # of an answer that nobody obeys
     received_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]

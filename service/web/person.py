@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from service import links, numbers
 from service.domain.availability import DEFAULT, Availability, cap_of, from_json, overrides_of, to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
-from service.operations import arcs, calendars, consents, feeds, people
+from service.operations import arcs, calendars, consents, feeds, people, plain_replies
 from service.operations.followup import load_commitment, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
 from service.operations.people import PersonChange
@@ -65,6 +65,7 @@ def _show(
             (connection, [calendars.next_busy(connection, now()), _checked(connection.checked_at)])
             for connection in connections
         ],
+        waiting=plain_replies.waiting_of(session, person.id),
         feed=feeds.feed_link(session, now(), person), feed_url=_feed_url,
         waits=consents.waits, providers=services().settings.providers,
     )  # fmt: skip
@@ -264,6 +265,13 @@ def _feed(session: Session, reader: Reader) -> None:
     feeds.make_feed(session, now(), reader.person, asked_int("instead_of"))
 
 
+def _words(session: Session, reader: Reader) -> None:
+    """What they wrote by mail and we did not understand: they say what it is."""
+    plain_replies.put_right(
+        session, now(), reader.person.id, asked_int("message") or 0, request.form.get("wish", "leave")
+    )
+
+
 def _rotate(session: Session, reader: Reader) -> str:
     """Old links stop working, this page's too: the new one is where the reader goes next."""
     fresh = people.rotate_links(session, now(), reader.person)
@@ -273,5 +281,5 @@ def _rotate(session: Session, reader: Reader) -> str:
 CHANGES = {
     "hours": _hours, "mails": _mails, "person": _person, "place": _place, "date": _date, "drop_date": _drop_date,
     "share_date": _share_date, "schedule": _schedule, "consent": _consent, "counts": _counts,
-    "commitment": _commitment, "rotate": _rotate, "feed": _feed,
+    "commitment": _commitment, "rotate": _rotate, "feed": _feed, "words": _words,
 }  # fmt: skip

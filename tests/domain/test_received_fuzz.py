@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service.domain.plain_reply import own_words, understood
 from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed, sender_of, subject_of
 from service.domain.reply import ItipReply, reply_in
 
@@ -29,6 +30,7 @@ def read(raw: bytes) -> ItipReply | None:
         return None
     assert machine_made(message) in {None, "bounce", "auto_reply", "list"}
     assert isinstance(sender_of(message) + subject_of(message), str)
+    understood(own_words(message), agenda="open", commitments=True)
     found = reply_in(message)
     assert found is None or (found.uid and found.dtstamp.tzinfo is not None)
     return found
@@ -96,6 +98,9 @@ HUGE = {
     "2 MB of zones": ANSWER.replace(b"BEGIN:VE", b"BEGIN:VTIMEZONE\r\nEND:VTIMEZONE\r\n" * 60_000 + b"BEGIN:VE"),
     "2 MB of folds": ANSWER.replace(b"END:VEVENT", b"COMMENT:" + b"x\r\n " * 500_000 + b"\r\nEND:VEVENT"),
     "2 MB of parameters": ANSWER.replace(b"ATTENDEE;", b"ATTENDEE;" + b'X="y";' * 300_000),
+    "one line of 2 MB without an end": HEAD + b"\r\n" + b"On 10:00 @ " * 190_000,
+    "lines that are nearly quotations": HEAD + b"\r\n" + b"On Monday 10:00 a@b.example wrote: no\r\n" * 50_000,
+    "2 MB of html": HEAD + b"Content-Type: text/html\r\n\r\n" + b"<p><!" * 400_000,
     "2 MB of addresses": b"From: " + b"a@b.example, " * 150_000 + b"\r\n\r\n",
 }  # fmt: skip
 

@@ -1,0 +1,210 @@
+"""Replies in words to our own mails: who is obeyed, what comes of it, and what waits for its author."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+
+import pytest
+from sqlalchemy import select
+
+from service.operations import booking, followup, inbound, plain_replies
+from service.operations.booking import BookingInput
+from service.operations.meetings import agenda_of, commitments_of
+from service.operations.offering import SlotQuery
+from service.setting_values import imap_url
+from service.store.tables import Inbound, Meeting, OutboxRow
+from service.web import create_app
+from tests import cast
+from tests.web.walk import forms_of, link, text_of
+from workers.deliver import drain
+
+NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
+START = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
+SUGGESTION = "Could we also talk about the Q&A part?"
+
+
+@pytest.fixture
+def here(services):
+    """These services with a mailbox that is read."""
+    imap = imap_url("imaps://meet:pass@mail.example.org/INBOX")
+    return replace(services, settings=replace(services.settings, imap=imap))
+
+
+@pytest.fixture
+def meeting_id(here):
+    with here.database.write() as session:
+        pair = cast.pair(session, NOW)
+        wanted = BookingInput(start=START, by_id=pair.mentee_id)
+        return booking.book(session, NOW, timedelta(hours=1), SlotQuery(pair.id, "check-in"), wanted).id
+
+
+def sent(services, kind, person="ben"):
+    """The mail of this kind that the person got."""
+    with services.database.read() as session:
+        address = cast.person(session, NOW, person).email
+        [row] = session.scalars(
+            select(OutboxRow)
+            .join_from(OutboxRow, cast.Person, OutboxRow.person_id == cast.Person.id)
+            .where(OutboxRow.kind == kind, cast.Person.email == address)
+        )
+    mails = [message_from_bytes(mail.octets, policy=policy.default) for mail in services.mailer.sent]
+    return next(mail for mail in mails if mail["Message-ID"].startswith(f"<{row.message_id}@"))
+
+
+def before_the_meeting(services):
+    """The brief has gone to Ben, and Ana was asked what she wants."""
+    live_until(services, START - timedelta(minutes=30))
+
+
+def live_until(services, moment):
+    while services.clock.now < moment:
+        services.clock.now = min(services.clock.now + timedelta(hours=6), moment)
+        with services.database.write() as session:
+            followup.run_due(session, services.clock.now)
+        drain(services)
+
+
+def reply(asked, text, sender="ben@example.org", *, to=None, refers=True):
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["From"], mail["To"] = sender, to or asked["Reply-To"] or asked["From"]
+    mail["Subject"], mail["Message-ID"] = "Re: Meeting", f"<{abs(hash((text, sender, to)))}@example.org>"
+    if refers:
+        mail["In-Reply-To"] = asked["Message-ID"]
+    mail.set_content(f"{text}\n\nOn Mon, Feb 1, 2027 at 10:00 {asked['From']} wrote:\n> You meet\n")
+    return mail.as_bytes()
+
+
+def arrives(services, raw):
+    with services.database.write() as session:
+        inbound_id = inbound.receive(session, services.clock(), raw)
+        inbound.decide(session, services.clock(), inbound_id)
+        row = session.get(Inbound, inbound_id)
+        return row.state, row.verdict
+
+
+def points(services, meeting_id):
+    with services.database.read() as session:
+        meeting = session.get(Meeting, meeting_id)
+        return [(item.text, item.by_id) for item in agenda_of(session, meeting) if item.text], meeting.pair.mentor_id
+
+
+def test_a_reply_to_the_brief_is_on_the_agenda_as_its_authors_suggestion(here, meeting_id):
+    before_the_meeting(here)
+    brief = sent(here, "brief")
+    local, _, token = brief["Reply-To"].partition("@")[0].partition("+")
+    assert (local, len(token), token == token.lower()) == ("meet", 48, True)
+    assert "on the agenda as your suggestion" in brief.get_body(("plain",)).get_content().replace("\n", " ")
+    written = len(here.mailer.sent)
+    assert arrives(here, reply(brief, SUGGESTION, refers=False)) == ("applied", "point")
+    found, ben_id = points(here, meeting_id)
+    assert found == [(SUGGESTION, ben_id)]
+    drain(here)
+    assert len(here.mailer.sent) == written, "nobody is written to about it"
+
+
+def test_without_plus_addressing_it_is_known_by_what_it_refers_to(here, meeting_id):
+    before_the_meeting(here)
+    assert arrives(here, reply(sent(here, "brief"), SUGGESTION, to="meet@example.org")) == ("applied", "point")
+    assert arrives(here, reply(sent(here, "brief"), SUGGESTION, to="meet@example.org", refers=False)) == (
+        "ignored",
+        "not_a_reply",
+    )
+
+
+def test_in_small_letters_or_capitals_the_token_is_the_same(here, meeting_id):
+    before_the_meeting(here)
+    brief = sent(here, "brief")
+    raw = reply(brief, SUGGESTION, "BEN@Example.org", to=str(brief["Reply-To"]).upper(), refers=False)
+    assert arrives(here, raw) == ("applied", "point")
+
+
+@pytest.mark.parametrize("refers", [True, False])
+def test_a_token_in_other_hands_does_nothing(here, meeting_id, refers):
+    before_the_meeting(here)
+    raw = reply(sent(here, "brief"), SUGGESTION, "mallory@example.com", refers=refers)
+    assert arrives(here, raw) == ("ignored", "other_sender")
+    assert points(here, meeting_id)[0] == []
+
+
+def test_the_mentee_answers_what_she_wants_from_the_hour(here, meeting_id):
+    before_the_meeting(here)
+    asked = sent(here, "agenda-ask", "ana")
+    assert arrives(here, reply(asked, "My opening.", "ana@example.org")) == ("applied", "point")
+    assert [text for text, _ in points(here, meeting_id)[0]] == ["My opening."]
+
+
+def test_what_is_unsure_waits_on_its_authors_page_and_nowhere_else(here, meeting_id):
+    before_the_meeting(here)
+    assert arrives(here, reply(sent(here, "brief"), "Thanks & <b>see</b> you")) == ("waiting", "unsure")
+    client = create_app(here).test_client()
+    with here.database.read() as session:
+        pair = session.get(Meeting, meeting_id).pair
+    bens, anas = (link(here, "person", person) for person in (pair.mentor_id, pair.mentee_id))
+    page = client.get(f"/p/{bens}")
+    assert "Thanks &amp; &lt;b&gt;see&lt;/b&gt; you" in page.get_data(as_text=True)
+    assert "Thanks" not in text_of(client.get(f"/p/{anas}"))
+    [form] = [form for form in forms_of(page) if form.action.endswith("/words")]
+    theirs = replace(form, action=form.action.replace(bens, anas))
+    assert theirs.send(client, ("wish", "agenda")).status_code == 404
+    for _ in range(2):
+        assert form.send(client, ("wish", "agenda")).status_code == 303
+    assert points(here, meeting_id)[0] == [("Thanks & <b>see</b> you", pair.mentor_id)]
+    assert "You wrote to us" not in text_of(client.get(f"/p/{bens}"))
+
+
+def test_leave_it_is_an_answer_too(here, meeting_id):
+    before_the_meeting(here)
+    arrives(here, reply(sent(here, "brief"), "Thanks"))
+    with here.database.write() as session:
+        row = session.scalars(select(Inbound)).one()
+        plain_replies.put_right(session, NOW, row.person_id, row.id, "leave")
+        assert (row.state, row.verdict) == ("ignored", "left")
+    assert points(here, meeting_id)[0] == []
+
+
+def test_stop_is_quiet_and_says_nothing(here, meeting_id):
+    before_the_meeting(here)
+    assert arrives(here, reply(sent(here, "brief"), "Unsubscribe!")) == ("applied", "stop")
+    with here.database.read() as session:
+        assert cast.person(session, NOW, "ben").mails == "none"
+        assert cast.person(session, NOW, "ana").mails == "all"
+
+
+def test_done_closes_the_one_commitment_with_the_rest_as_its_note(here, meeting_id):
+    before_the_meeting(here)
+    here.clock.now = START + timedelta(hours=1)
+    with here.database.write() as session:
+        meeting = session.get(Meeting, meeting_id)
+        followup.agree(session, START, meeting, meeting.pair.mentee_id, "Read the paper", meeting.pair.mentee_id, None)
+        followup.run_due(session, here.clock.now)
+    live_until(here, START + timedelta(days=3))
+    asked = sent(here, "followup", "ana")
+    done = "done, read it; the bit about openings helped"
+    assert arrives(here, reply(asked, "What a talk!", "ana@example.org")) == ("waiting", "unsure")
+    assert arrives(here, reply(asked, done, "ana@example.org")) == ("applied", "done")
+    with here.database.read() as session:
+        [line] = commitments_of(session, session.get(Meeting, meeting_id).pair_id)
+        assert (line.state, line.note) == ("done", "read it; the bit about openings helped")
+
+
+def test_of_several_commitments_none_is_guessed(here, meeting_id):
+    before_the_meeting(here)
+    with here.database.write() as session:
+        meeting = session.get(Meeting, meeting_id)
+        for text in ("One", "Two"):
+            followup.agree(session, START, meeting, meeting.pair.mentor_id, text, meeting.pair.mentor_id, None)
+    here.clock.now = START + timedelta(hours=2)
+    with here.database.write() as session:
+        followup.run_due(session, here.clock.now)
+    assert arrives(here, reply(sent(here, "brief"), "done")) == ("waiting", "unsure")
+
+
+def test_where_no_mailbox_is_read_an_answer_goes_to_the_other_as_before(services, meeting_id):
+    before_the_meeting(services)
+    brief = sent(services, "brief")
+    assert brief["Reply-To"] == "ana@example.org"
+    assert "your answer goes to Ana" in brief.get_body(("plain",)).get_content().replace("\n", " ")
+    assert sent(services, "invitation")["Reply-To"] is None
