@@ -61,7 +61,11 @@ class MicrosoftAccount:
         self.root, self.host = microsoft.client.graph_root.rstrip("/"), microsoft.host
 
     def get(self, url: str, deadline: float) -> dict[str, Any]:
-        """The object at an address of Graph's; `deadline` is by `time.monotonic`. Raises AdapterError, also for an
+        """The object at an address of Graph's. Raises AdapterError, as `send` does."""
+        return json_of(self.send("GET", url, None, deadline))
+
+    def send(self, method: str, url: str, content: dict[str, Any] | None, deadline: float) -> Response:
+        """The answer of a request that succeeded; `deadline` is by `time.monotonic`. Raises AdapterError, also for an
         address elsewhere, which would get the token.
 
         A token may be refused before its time, when clocks differ or a password was changed: it is renewed once.
@@ -69,16 +73,16 @@ class MicrosoftAccount:
         if _origin(url) != _origin(self.root):
             raise AdapterError("link_elsewhere", permanent=True, host=self.host, other=host_of(url))
         token = Kept(self._tokens.load()).access_token(None) or self._renew(None, deadline)
-        response = self._once(url, token, deadline)
+        response = self._once(method, url, content, token, deadline)
         if response.status == 401:
-            response = self._once(url, self._renew(token, deadline), deadline)
-        return json_of(_checked(response))
+            response = self._once(method, url, content, self._renew(token, deadline), deadline)
+        return _checked(response)
 
-    def _once(self, url: str, token: str, deadline: float) -> Response:
+    def _once(self, method: str, url: str, content: dict[str, Any] | None, token: str, deadline: float) -> Response:
         if not self._gate.acquire(timeout=left(deadline, url).total_seconds()):
             raise AdapterError("timeout", permanent=False, host=self.host)
         try:
-            return self._microsoft.ask_graph(url, token, deadline)
+            return self._microsoft.ask_graph(url, token, deadline, method, content)
         finally:
             self._gate.release()
 

@@ -96,11 +96,16 @@ class Microsoft:
                 found = self._gates[mailbox] = threading.BoundedSemaphore(AT_ONCE)
             return found
 
-    def ask_graph(self, url: str, token: str, deadline: float) -> Response:
+    def ask_graph(
+        self, url: str, token: str, deadline: float, method: str = "GET", content: dict[str, Any] | None = None
+    ) -> Response:
         """Whatever Graph answers. Raises AdapterError when nothing comes."""
         headers = {"Authorization": f"Bearer {token}", "Prefer": PREFER, "Accept": "application/json"}
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+        body = json.dumps(content).encode() if content is not None else None
         return self.http.fetch(
-            "GET", url, timeout=left(deadline, url), headers=headers, most_bytes=MOST_BYTES, same_host=True
+            method, url, timeout=left(deadline, url), headers=headers, body=body, most_bytes=MOST_BYTES, same_host=True
         )
 
     def discover(self, url: str, headers: dict[str, str], deadline: float) -> _Answer:

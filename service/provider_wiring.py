@@ -114,9 +114,19 @@ AUTHORIZERS: dict[str, Callable[[Settings, Callable[[], datetime]], Authorizer]]
 WRITERS: dict[str, Callable[[Settings, TokenBox, Callable[[], datetime], str], CalendarWriter]] = {
     GOOGLE: _google_writer,
 }
+
+
+def _microsoft_watcher(settings: Settings, tokens: TokenBox, clock: Callable[[], datetime], mailbox: str) -> Watcher:
+    from integrations.microsoft_account import MicrosoftAccount  # noqa: PLC0415 - as above
+    from integrations.microsoft_watcher import MicrosoftWatcher  # noqa: PLC0415 - as above
+
+    return MicrosoftWatcher(MicrosoftAccount(_microsoft(settings), tokens, mailbox), clock)
+
+
 # Who tells of changes.
 WATCHERS: dict[str, Callable[[Settings, TokenBox, Callable[[], datetime], str], Watcher]] = {
     GOOGLE: _google_watcher,
+    MICROSOFT: _microsoft_watcher,
 }
 
 

@@ -26,7 +26,8 @@ from service.store.tables import Calendar, CalendarWatch, Connection
 from service.store.types import fingerprint
 from service.watcher import Watch, Watcher
 
-RETRY = timedelta(hours=1)  # some calendars cannot be watched at all, such as those of public holidays
+RETRY = timedelta(hours=1)
+REFUSED = timedelta(days=1)  # some calendars cannot be watched, or not with what their owner gave; that seldom changes
 DOWN = frozenset({"off", "reconnect"})
 
 
@@ -126,6 +127,8 @@ def _again(now: datetime, connection_id: int, answer: Asked) -> datetime:
     """Half a life on, spread so that those of one import are not renewed in one minute."""
     if answer.watch is not None:
         return now + spread(connection_id, (answer.watch.expires_at - now) / 2)
+    if answer.fault is not None and answer.fault.permanent:
+        return now + REFUSED
     asked_for = answer.fault.retry_after if answer.fault is not None else None
     return now + max(RETRY, asked_for or RETRY)
 
@@ -159,26 +162,32 @@ def drop(session: Session, over: Iterable[Spent]) -> None:
     )
 
 
-def told(session: Session, notices: Iterable[tuple[str, str]]) -> list[int]:
-    """The connections that notices are about, each a channel and the token that came with it. A forged one is about
-    none."""
+def told(session: Session, notices: Iterable[tuple[str, str]]) -> dict[str, int]:
+    """The channels and connections that notices are about, each a channel and the token that came with it. A forged one
+    is about none."""
     tokens = dict(notices)
     rows = session.execute(
         select(CalendarWatch.channel, CalendarWatch.token_hash, CalendarWatch.connection_id).where(
             CalendarWatch.channel.in_(tokens)
         )
     )
-    return sorted({row.connection_id for row in rows if _ours(tokens[row.channel], row.token_hash)})
+    return {row.channel: row.connection_id for row in rows if _ours(tokens[row.channel], row.token_hash)}
 
 
 def _ours(token: str, token_hash: str) -> bool:
     return hmac.compare_digest(fingerprint(token), token_hash)
 
 
+def end_early(session: Session, channels: Iterable[str]) -> None:
+    """The provider says that these watches will end early, or have ended: the next read asks for new ones."""
+    of_calendars = select(CalendarWatch.calendar_id).where(CalendarWatch.channel.in_(list(channels)))
+    session.execute(update(Calendar).where(Calendar.id.in_(of_calendars)).values(watch_at=None))
+
+
 def note(session: Session, now: datetime, connection_ids: Iterable[int]) -> None:
     """Makes these connections due, the smallest first; a notice is a hint, and what changed is read in its turn. A read
     that is under way may have begun before the change: another one follows it."""
-    for connection_id in sorted(connection_ids):
+    for connection_id in sorted(set(connection_ids)):
         connection = load_row(session, Connection, connection_id)
         if connection is None or connection.due_at is None:
             continue

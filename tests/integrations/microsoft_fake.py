@@ -19,6 +19,7 @@ from tests.certificates import certificate
 from tests.integrations.entra_fake import CLIENT_ID, SECRET, EntraFake, Refused
 from tests.integrations.graph_fake import GraphFake, GraphRefused, preferred
 from tests.integrations.servers import Answer, body, serving
+from tests.integrations.subscriptions_fake import SubscriptionsFake
 
 ROOT = "/v1.0/"
 
@@ -42,6 +43,7 @@ class MicrosoftFake:
     def __init__(self, clock: Callable[[], datetime], bundle: Path) -> None:
         self.host, self.bundle = "", bundle
         self.entra, self.graph = EntraFake(clock), GraphFake()
+        self.subscriptions = SubscriptionsFake(clock)
         self.journal: list[Call] = []
         self.answer: Answer | None = None
         self.faults: dict[str, list[Answer]] = {}
@@ -83,7 +85,7 @@ class MicrosoftFake:
         parts = urlsplit(handler.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         if parts.path.startswith(ROOT):
-            return self._graph(handler, parts.path.removeprefix(ROOT), query)
+            return self._graph(handler, parts.path.removeprefix(ROOT), query, content)
         tenant, _, rest = parts.path.strip("/").partition("/")
         name = rest.rpartition("/")[2]
         self.journal.append(Call(name, query))
@@ -104,8 +106,9 @@ class MicrosoftFake:
             return _json(refused.body, refused.status)
         return body(b"", 404)
 
-    def _graph(self, handler: BaseHTTPRequestHandler, path: str, query: dict[str, str]) -> Answer:
-        name = path.rpartition("/")[2]
+    def _graph(self, handler: BaseHTTPRequestHandler, path: str, query: dict[str, str], content: bytes) -> Answer:
+        head, _, name = path.rpartition("/")
+        name = f"{handler.command} subscriptions" if "subscriptions" in (head, name) else name
         self.journal.append(Call(name, query))
         if self.answer is not None:
             return self.answer
@@ -120,6 +123,13 @@ class MicrosoftFake:
             mailbox = self.graph.mailbox(grant.account.address)
             with self.graph.one_of_four(mailbox):
                 time.sleep(self.seconds)
+                if name == "POST subscriptions":
+                    return _json(self.subscriptions.create(mailbox, scopes, json.loads(content)), 201)
+                if name == "DELETE subscriptions":
+                    self.subscriptions.delete(path.removeprefix("subscriptions/"))
+                    return body(b"", 204)
+                if handler.command != "GET":
+                    raise GraphRefused(405, "MethodNotAllowed")
                 return _json(self.graph.answer(mailbox, scopes, path, query))
         except GraphRefused as refused:
             return _json(refused.body, refused.status, **refused.headers)

@@ -211,6 +211,8 @@ def test_a_watch_that_cannot_be_had_is_no_trouble_for_reading(services, world, c
     with services.database.read() as session:
         assert session.get(Connection, connection_id).state == "connected"
         assert session.scalars(select(CalendarWatch)).all() == []
+    services.clock.advance(hours=23)
+    busy.refresh(services, connection_id)
     services.clock.advance(hours=1)
     busy.refresh(services, connection_id)
     assert len(watch_calls(world)) == 4, "watched, refused, the old one forgotten, watched"
