@@ -129,11 +129,14 @@ def look(plan: WritePlan, factory: WriterFactory) -> LookResult:
 
 
 def settle(session: Session, now: datetime, result: WriteResult, jitter: float = 0.0) -> str:
-    """Keeps what came of a write, and returns the state. A change that came meanwhile is due at once."""
+    """Keeps what came of a write, and returns the state. A change that came meanwhile is due at once, also when what it
+    replaces was refused: that is another question."""
     row, _ = load(session, result.plan.write_id)
     if row is None:
         return "gone"
     row.lease_until = None
+    if result.error is not None and row.wanted != result.plan.event.revision:
+        return row.state
     if result.error is not None:
         _note_failure(row, now, result.plan, result.error, jitter)
         return row.state

@@ -172,6 +172,23 @@ def test_a_change_while_it_is_being_written_is_written_as_well(services, pair_id
     assert [event.interval.start for event in calendar(services, "ben").events.values()] == [NEXT]
 
 
+def test_a_refusal_of_what_was_wanted_before_does_not_end_what_is_wanted_now(services, pair_id):
+    connect(services, "ana")
+    meeting_id = book(services, pair_id, invite_by="calendar")
+    run(services)
+    change(services, meeting_id, booking.reschedule, NEXT, 1)
+    with services.database.write() as session:
+        [write_id] = writes.claim(session, NOW, 10)
+        plan = events.begin(session, NOW, services.settings, write_id)
+    change(services, meeting_id, booking.cancel, 1)
+    with services.database.write() as session:
+        refused = events.WriteResult(plan, None, AdapterError("refused", permanent=True))
+        assert events.settle(session, NOW, refused) == "pending"
+    run(services)
+    ana = calendar(services, "ana")
+    assert (ana.events, ana.told[-1]) == ({}, ("cancel", "ben@example.org"))
+
+
 def test_an_event_that_somebody_deleted_stands_again_when_the_meeting_changes(services, pair_id):
     connect(services, "ben")
     meeting_id = book(services, pair_id)
