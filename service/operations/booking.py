@@ -201,7 +201,7 @@ def edit_agenda(session: Session, now: datetime, meeting: Meeting, by_id: int, d
         raise MoveNotAllowed(phase=meeting.phase)
     put_agenda(session, meeting, by_id, checked(drafts))
     meeting.agenda_touched_at = now
-    writes.follow(session, now, meeting.id)
+    writes.follow(session, now, meeting.id, quietly=True)
     look_again(session, now, meeting)
 
 

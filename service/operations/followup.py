@@ -133,7 +133,7 @@ def answer_ask(
     meeting.ask = typed("ask", text, LONGEST_TEXT)
     if drafts is not None:
         put_agenda(session, meeting, by_id, checked(drafts))
-        writes.follow(session, now, meeting.id)
+        writes.follow(session, now, meeting.id, quietly=True)
     meeting.agenda_touched_at = now
     look_again(session, now, meeting)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import Select, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from service.domain.meeting import Phase
@@ -17,12 +17,17 @@ GONE = "connection_gone"  # the fault of a row whose owner took the connection a
 LEASE = timedelta(minutes=10)  # longer than a job waits for a worker and then takes
 
 
-def follow(session: Session, now: datetime, meeting_id: int) -> None:
+def follow(session: Session, now: datetime, meeting_id: int, *, quietly: bool = False) -> None:
     """Whatever stands in calendars about this meeting has to be written anew; a change that nobody has written yet is
-    replaced by this one. What its owner no longer lets us write to has failed at once, so that mails are right."""
+    replaced by this one. What its owner no longer lets us write to has failed at once, so that mails are right.
+
+    `quietly`: only where nobody is mailed by it. An event that invites keeps what it says until the next change of its
+    time or place, as the file in an invitation by mail does.
+    """
+    heard = CalendarWrite.invites.is_(False) if quietly else true()
     session.execute(
         update(CalendarWrite)
-        .where(CalendarWrite.meeting_id == meeting_id, CalendarWrite.state != "removed")
+        .where(CalendarWrite.meeting_id == meeting_id, CalendarWrite.state != "removed", heard)
         .values(wanted=CalendarWrite.wanted + 1, state="pending", due_at=now, attempts=0, fault=None)
     )
     reachable = select(Connection.id).where(*OPEN)

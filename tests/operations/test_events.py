@@ -129,6 +129,21 @@ def test_every_change_follows_and_a_newer_one_replaces_what_was_not_written(serv
     assert states(services, meeting_id) == ["none", "none"]
 
 
+@pytest.mark.parametrize(("invite_by", "owner", "written"), [("calendar", "ana", 1), ("mail", "ben", 2)])
+def test_another_agenda_mails_nobody(services, pair_id, invite_by, owner, written):
+    connect(services, owner)
+    meeting_id = book(services, pair_id, invite_by=invite_by)
+    run(services)
+    held = calendar(services, owner)
+    before = list(held.told)
+    change(services, meeting_id, booking.edit_agenda, 1, ())
+    run(services)
+    assert (held.told, held.writes) == (before, written)
+    change(services, meeting_id, booking.reschedule, NEXT, 1)
+    run(services)
+    assert [event.interval.start for event in held.events.values()] == [NEXT]
+
+
 def test_an_answer_lost_after_the_commit_is_found_again(services, pair_id):
     connect(services, "ana")
     ana = calendar(services, "ana")
