@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from msal import SerializableTokenCache
 
 from integrations.http import PORTS, Response, check, host_of
-from integrations.microsoft_entra import Microsoft, json_of, left
+from integrations.microsoft_entra import GraphRequest, Microsoft, json_of, left
 from service.domain.errors import AdapterError
 from service.ports import TokenBox
 
@@ -61,28 +61,28 @@ class MicrosoftAccount:
         self.root, self.host = microsoft.client.graph_root.rstrip("/"), microsoft.host
 
     def get(self, url: str, deadline: float) -> dict[str, Any]:
-        """The object at an address of Graph's. Raises AdapterError, as `send` does."""
-        return json_of(self.send("GET", url, None, deadline))
+        """The object at an address of Graph's; `deadline` is by `time.monotonic`. Raises AdapterError."""
+        return json_of(self.send(GraphRequest("GET", url), deadline))
 
-    def send(self, method: str, url: str, content: dict[str, Any] | None, deadline: float) -> Response:
-        """The answer of a request that succeeded; `deadline` is by `time.monotonic`. Raises AdapterError, also for an
-        address elsewhere, which would get the token.
+    def send(self, asked: GraphRequest, deadline: float) -> Response:
+        """The answer of a request that succeeded. Raises AdapterError, also for an address elsewhere, which would get
+        the token.
 
         A token may be refused before its time, when clocks differ or a password was changed: it is renewed once.
         """
-        if _origin(url) != _origin(self.root):
-            raise AdapterError("link_elsewhere", permanent=True, host=self.host, other=host_of(url))
+        if _origin(asked.url) != _origin(self.root):
+            raise AdapterError("link_elsewhere", permanent=True, host=self.host, other=host_of(asked.url))
         token = Kept(self._tokens.load()).access_token(None) or self._renew(None, deadline)
-        response = self._once(method, url, content, token, deadline)
+        response = self._once(asked, token, deadline)
         if response.status == 401:
-            response = self._once(method, url, content, self._renew(token, deadline), deadline)
+            response = self._once(asked, self._renew(token, deadline), deadline)
         return _checked(response)
 
-    def _once(self, method: str, url: str, content: dict[str, Any] | None, token: str, deadline: float) -> Response:
-        if not self._gate.acquire(timeout=left(deadline, url).total_seconds()):
+    def _once(self, asked: GraphRequest, token: str, deadline: float) -> Response:
+        if not self._gate.acquire(timeout=left(deadline, asked.url).total_seconds()):
             raise AdapterError("timeout", permanent=False, host=self.host)
         try:
-            return self._microsoft.ask_graph(url, token, deadline, method, content)
+            return self._microsoft.ask_graph(asked, token, deadline)
         finally:
             self._gate.release()
 

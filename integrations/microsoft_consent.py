@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from integrations.http import check, host_of
 from integrations.microsoft_account import OF_OPENID, Kept
-from integrations.microsoft_entra import Microsoft, json_of
+from integrations.microsoft_entra import GraphRequest, Microsoft, json_of
 from service.domain.errors import AdapterError
 from service.ports import ConsentBegun, Granted
 
@@ -108,7 +108,7 @@ class MicrosoftAuthorizer:
     def _address(self, token: str, deadline: float) -> str:
         """That of the mailbox, which a sign-in name may differ from."""
         url = f"{self._microsoft.client.graph_root.rstrip('/')}/me?{urlencode({'$select': 'mail,userPrincipalName'})}"
-        found = json_of(check(self._microsoft.ask_graph(url, token, deadline)))
+        found = json_of(check(self._microsoft.ask_graph(GraphRequest("GET", url), token, deadline)))
         return str(found.get("mail") or found.get("userPrincipalName") or "")
 
     @contextmanager

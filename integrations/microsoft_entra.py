@@ -55,6 +55,16 @@ class _Answer:
     headers: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class GraphRequest:
+    """One request to Graph. With an `etag` only what still is as it was then is changed."""
+
+    method: str
+    url: str
+    body: dict[str, Any] | None = None
+    etag: str | None = None
+
+
 class Microsoft:
     """Microsoft as all of a process reaches it."""
 
@@ -96,16 +106,21 @@ class Microsoft:
                 found = self._gates[mailbox] = threading.BoundedSemaphore(AT_ONCE)
             return found
 
-    def ask_graph(
-        self, url: str, token: str, deadline: float, method: str = "GET", content: dict[str, Any] | None = None
-    ) -> Response:
+    def ask_graph(self, asked: GraphRequest, token: str, deadline: float) -> Response:
         """Whatever Graph answers. Raises AdapterError when nothing comes."""
         headers = {"Authorization": f"Bearer {token}", "Prefer": PREFER, "Accept": "application/json"}
-        if content is not None:
+        if asked.body is not None:
             headers["Content-Type"] = "application/json"
-        body = json.dumps(content).encode() if content is not None else None
+        if asked.etag:
+            headers["If-Match"] = asked.etag
         return self.http.fetch(
-            method, url, timeout=left(deadline, url), headers=headers, body=body, most_bytes=MOST_BYTES, same_host=True
+            asked.method,
+            asked.url,
+            timeout=left(deadline, asked.url),
+            headers=headers,
+            body=None if asked.body is None else json.dumps(asked.body).encode(),
+            most_bytes=MOST_BYTES,
+            same_host=True,
         )
 
     def discover(self, url: str, headers: dict[str, str], deadline: float) -> _Answer:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from integrations.microsoft_account import MicrosoftAccount
-from integrations.microsoft_entra import json_of
+from integrations.microsoft_entra import GraphRequest, json_of
 from service.domain.errors import AdapterError
 from service.ports import CalendarRef
 from service.watcher import Watch
@@ -37,7 +37,9 @@ class MicrosoftWatcher:
             "expirationDateTime": f"{self._clock() + LIFE:%Y-%m-%dT%H:%M:%SZ}",
         }
         deadline = time.monotonic() + timeout.total_seconds()
-        answer = json_of(self._account.send("POST", f"{self._account.root}/subscriptions", wanted, deadline))
+        answer = json_of(
+            self._account.send(GraphRequest("POST", f"{self._account.root}/subscriptions", wanted), deadline)
+        )
         try:
             return Watch(str(answer["id"]), "", datetime.fromisoformat(answer["expirationDateTime"]))
         except (KeyError, TypeError, ValueError):
@@ -47,7 +49,7 @@ class MicrosoftWatcher:
         deadline = time.monotonic() + timeout.total_seconds()
         url = f"{self._account.root}/subscriptions/{quote(watch.id, safe='')}"
         try:
-            self._account.send("DELETE", url, None, deadline)
+            self._account.send(GraphRequest("DELETE", url), deadline)
         except AdapterError as fault:
             if fault.code != "not_found":
                 raise

@@ -88,6 +88,15 @@ def microsoft_calendar(settings: Settings, tokens: TokenBox | None, mailbox: str
     return MicrosoftCalendar(MicrosoftAccount(_microsoft(settings), tokens, mailbox))
 
 
+def _microsoft_writer(
+    settings: Settings, tokens: TokenBox, _clock: Callable[[], datetime], mailbox: str
+) -> CalendarWriter:
+    from integrations.microsoft_account import MicrosoftAccount  # noqa: PLC0415 - as above
+    from integrations.microsoft_writer import MicrosoftWriter  # noqa: PLC0415 - as above
+
+    return MicrosoftWriter(MicrosoftAccount(_microsoft(settings), tokens, mailbox))
+
+
 def _microsoft_authorizer(settings: Settings) -> Authorizer:
     from integrations.microsoft_consent import MicrosoftAuthorizer  # noqa: PLC0415 - as above
 
@@ -113,6 +122,7 @@ AUTHORIZERS: dict[str, Callable[[Settings, Callable[[], datetime]], Authorizer]]
 # Whose calendars we can write to.
 WRITERS: dict[str, Callable[[Settings, TokenBox, Callable[[], datetime], str], CalendarWriter]] = {
     GOOGLE: _google_writer,
+    MICROSOFT: _microsoft_writer,
 }
 
 

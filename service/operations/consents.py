@@ -23,11 +23,6 @@ BUSY, WRITE = "busy", "write"
 ACCESSES = (BUSY, WRITE)
 
 
-def accesses(provider: str) -> tuple[str, ...]:
-    """The steps of the ladder that this provider's calendars have."""
-    return ACCESSES if provider in writes.PROVIDERS else (BUSY,)
-
-
 NOBODYS = "nobody"  # the account of a connection that still waits for its person's yes
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from service.domain.meeting import Phase
 from service.store.tables import CalendarWrite, Connection, Meeting, Pair
 
-PROVIDERS = ("google",)  # whose calendars we can write to: those that have a writer in service.provider_wiring
+PROVIDERS = ("google", "microsoft")  # whose calendars we can write to: service.provider_wiring has their writers
 OPEN = (Connection.provider.in_(PROVIDERS), Connection.access == "write", Connection.state != "off")
 GONE = "connection_gone"  # the fault of a row whose owner took the connection away, or stepped down from writing
 LEASE = timedelta(minutes=10)  # longer than a job waits for a worker and then takes

@@ -15,7 +15,7 @@ from service import logs, numbers
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.operations import calendars, consents, refreshing, watching
 from service.operations.calendars import NewConnection
-from service.operations.consents import BUSY, WRITE, Ended, Taken
+from service.operations.consents import ACCESSES, BUSY, Ended, Taken
 from service.ports import Authorizer, Granted
 from service.store.tables import Connection, Person
 from service.web.headers import HEADERS
@@ -82,7 +82,7 @@ def begin(token: str) -> AnyResponse:
     limited(token)
     provider, access = request.form.get("provider", ""), request.form.get("access", BUSY)
     authorizer = authorizer_of(provider)
-    if access not in consents.accesses(provider):
+    if access not in ACCESSES:
         raise NotFound
     with reading() as session:
         reader = reader_of(session, "connect", token)
@@ -200,7 +200,6 @@ def connect_page(
             "connect.html", status, reader=reader, token=token, faults=faults or [], admin_url=admin_url,
             connections=shown, done=request.args.get("done"), providers=services().settings.providers,
             wanted=consents.wanted(session, reader.link),
-            writable=[each for each in services().settings.providers if WRITE in consents.accesses(each)],
         )
     )  # fmt: skip
 

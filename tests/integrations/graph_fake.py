@@ -13,6 +13,9 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 from zoneinfo import ZoneInfo
 
+from tests.integrations.graph_events_fake import EventRefused, EventsFake
+
+WRITING = frozenset({"Calendars.ReadWrite"})
 READING = frozenset({"Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite"})
 AT_ONCE = 4
 PAGE, MOST_PAGE = 10, 1000
@@ -30,6 +33,17 @@ class GraphRefused(Exception):
     def body(self) -> dict[str, Any]:
         about = {"date": "2026-11-24T10:00:00", "request-id": secrets.token_hex(8)}
         return {"error": {"code": self.code, "message": "as the documents have it", "innerError": about}}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A request about events that are written one by one."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    body: dict[str, Any]
+    if_match: str | None
 
 
 @dataclass(kw_only=True)
@@ -60,6 +74,7 @@ class FakeCalendar:
     can_edit: bool = True
     id: str = field(default_factory=lambda: f"AAMk{secrets.token_urlsafe(12)}/+AAA=")
     events: list[FakeEvent] = field(default_factory=list)
+    written: EventsFake = field(default_factory=EventsFake)
 
     def put(self, start: datetime, end: datetime, uid: str = "one", **about: Any) -> None:
         self.events.append(FakeEvent(start=start, end=end, uid=uid, **about))
@@ -106,12 +121,40 @@ class GraphFake:
             with self._lock:
                 mailbox.asking -= 1
 
+    def write(self, mailbox: Mailbox, scopes: frozenset[str], asked: Written) -> dict[str, Any] | None:
+        """What is about one event, or makes one; None where there is nothing to say. Raises GraphRefused."""
+        self._need(scopes, READING if asked.method == "GET" else WRITING)
+        _, _, key, _, *rest = [unquote(part) for part in asked.path.split("/")]
+        calendar = next((each for each in mailbox.calendars if each.id == key), None)
+        if calendar is None:
+            raise GraphRefused(404, "ErrorItemNotFound")
+        try:
+            match asked.method, rest:
+                case "POST", []:
+                    return calendar.written.create(asked.body)
+                case "GET", []:
+                    return calendar.written.search(asked.query)
+                case "GET", [event]:
+                    return calendar.written.get(event, asked.query)
+                case "PATCH", [event]:
+                    return calendar.written.change(event, asked.body, asked.if_match)
+                case "DELETE", [event]:
+                    calendar.written.delete(event)
+                    return None
+        except EventRefused as refused:
+            raise GraphRefused(refused.status, refused.code) from None
+        raise GraphRefused(405, "BadRequest")
+
     def answer(self, mailbox: Mailbox, scopes: frozenset[str], path: str, query: dict[str, str]) -> dict[str, Any]:
         """`path` is below the root, still quoted. Raises GraphRefused."""
         match [unquote(part) for part in path.split("/")]:
             case ["me"]:
                 self._need(scopes, frozenset({"User.Read"}))
                 return self._selected([_about_me(mailbox)], self._options(query, frozenset({"$select"})))[0]
+            case ["me", "calendar"]:
+                self._need(scopes, READING)
+                [default] = [each for each in mailbox.calendars if each.default]
+                return self._selected([_about(default)], self._options(query, frozenset({"$select"})))[0]
             case ["me", "calendars"]:
                 self._need(scopes, READING)
                 items = [_about(each) for each in mailbox.calendars]
@@ -186,7 +229,8 @@ def _view(calendar: FakeCalendar, mailbox: Mailbox, query: dict[str, str]) -> li
         raise GraphRefused(400, "ErrorInvalidParameter") from None
     since, until = (each if each.tzinfo else each.replace(tzinfo=UTC) for each in window)
     found = []
-    for event in calendar.events:
+    made = [FakeEvent(start=since, end=until, uid=uid) for uid, since, until in calendar.written.shown()]
+    for event in [*calendar.events, *made]:
         for start, end, kind in event.occurrences():
             real = [each.replace(tzinfo=mailbox.zone) if event.all_day else each for each in (start, end)]
             if real[0] < until and since < real[1]:

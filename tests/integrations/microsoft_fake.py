@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tests.certificates import certificate
 from tests.integrations.entra_fake import CLIENT_ID, SECRET, EntraFake, Refused
-from tests.integrations.graph_fake import GraphFake, GraphRefused, preferred
+from tests.integrations.graph_fake import GraphFake, GraphRefused, Written, preferred
 from tests.integrations.servers import Answer, body, serving
 from tests.integrations.subscriptions_fake import SubscriptionsFake
 
@@ -38,7 +38,7 @@ class Call:
 
 class MicrosoftFake:
     """`answer` is what every request to Graph gets while it is set; `faults` what the next ones of a name do; a request
-    to Graph takes `seconds`."""
+    to Graph takes `seconds`. `lost` are names whose work is done and whose answer never arrives."""
 
     def __init__(self, clock: Callable[[], datetime], bundle: Path) -> None:
         self.host, self.bundle = "", bundle
@@ -47,6 +47,7 @@ class MicrosoftFake:
         self.journal: list[Call] = []
         self.answer: Answer | None = None
         self.faults: dict[str, list[Answer]] = {}
+        self.lost: set[str] = set()
         self.seconds = 0.0
 
     @property
@@ -107,8 +108,10 @@ class MicrosoftFake:
         return body(b"", 404)
 
     def _graph(self, handler: BaseHTTPRequestHandler, path: str, query: dict[str, str], content: bytes) -> Answer:
+        events = path.split("/")[3:4] == ["events"]
         head, _, name = path.rpartition("/")
-        name = f"{handler.command} subscriptions" if "subscriptions" in (head, name) else name
+        if events or "subscriptions" in (head, name):
+            name = f"{handler.command} {'event' if events else 'subscriptions'}"
         self.journal.append(Call(name, query))
         if self.answer is not None:
             return self.answer
@@ -128,9 +131,15 @@ class MicrosoftFake:
                 if name == "DELETE subscriptions":
                     self.subscriptions.delete(path.removeprefix("subscriptions/"))
                     return body(b"", 204)
-                if handler.command != "GET":
-                    raise GraphRefused(405, "MethodNotAllowed")
-                return _json(self.graph.answer(mailbox, scopes, path, query))
+                if not events:
+                    if handler.command != "GET":
+                        raise GraphRefused(405, "MethodNotAllowed")
+                    return _json(self.graph.answer(mailbox, scopes, path, query))
+                if_match, sent = handler.headers.get("If-Match"), json.loads(content or b"{}")
+                done = self.graph.write(mailbox, scopes, Written(handler.command, path, query, sent, if_match))
+                if name in self.lost:
+                    return dropped
+                return body(b"", 204) if done is None else _json(done, 201 if handler.command == "POST" else 200)
         except GraphRefused as refused:
             return _json(refused.body, refused.status, **refused.headers)
 

@@ -11,6 +11,7 @@ from integrations.microsoft_account import MicrosoftAccount
 from integrations.microsoft_calendar import MicrosoftCalendar
 from integrations.microsoft_consent import MicrosoftAuthorizer
 from integrations.microsoft_entra import Microsoft, MicrosoftClient
+from integrations.microsoft_writer import MicrosoftWriter
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval
 from service.ports import BusyReading, CalendarRef, Granted, ReadRequest, SyncMark, TokenBox
@@ -65,6 +66,9 @@ class World:
         with pytest.raises(AdapterError) as caught:
             self.read(**how)
         return caught.value
+
+    def writer(self) -> MicrosoftWriter:
+        return MicrosoftWriter(MicrosoftAccount(self.microsoft, self.box, f"microsoft://{BEN}"))
 
     def adapter(self, tokens: TokenBox | None = None, microsoft: Microsoft | None = None) -> MicrosoftCalendar:
         account = MicrosoftAccount(microsoft or self.microsoft, tokens or self.box, f"microsoft://{BEN}")

@@ -225,13 +225,3 @@ def test_a_step_down_ends_the_whole_grant_and_asks_for_less(client, ben, google,
     assert "Our meetings are written into it" not in page
     for other in (connection_id, "x", 999):
         assert client.post(f"/connect/{ben}/step_down", data={"connection": other}).status_code == 404
-
-
-def test_where_we_cannot_write_it_is_not_offered(client, ben, services):
-    with_both = replace(services.settings, microsoft_client_id="client", microsoft_client_secret="secret")
-    other = create_app(replace(services, settings=with_both, authorizers={"microsoft": MemoryAuthorizer()}))
-    told = text_of(other.test_client().get(f"/connect/{ben}"))
-    assert "Connect Microsoft" in told
-    assert "Connect Microsoft, and" not in told
-    to = {"provider": "microsoft", "access": "write"}
-    assert other.test_client().post(f"/connect/{ben}/consent", data=to).status_code == 404

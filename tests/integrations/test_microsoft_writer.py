@@ -1,0 +1,146 @@
+"""Events of ours in a Microsoft calendar: written once, told once, found again when an answer was lost."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from service.domain.errors import AdapterError
+from service.ports import EventSeen, EventToWrite, Guest
+from tests.integrations import servers
+from tests.integrations.busy_contract import LATER, MORNING, REQUEST, WAIT, busy_of
+from tests.integrations.microsoft_fake import microsoft
+from tests.integrations.microsoft_world import World
+
+UID = "0b0cf3a6-6a1b-4a52-93a0-5f6a4d1f3f6e"
+ALONE = EventToWrite(UID, 0, 1, MORNING, "Ana and Ben", "09:00, Lisbon", "Room 5")
+INVITES = replace(ALONE, guests=(Guest("cleo@example.org", "Cleo Park"),))
+MOVED = replace(INVITES, revision=2, interval=LATER)
+
+
+@pytest.fixture
+def world(tmp_path):
+    with microsoft(tmp_path) as fake:
+        yield World(fake, "write")
+
+
+def written(world):
+    return world.calendar.written
+
+
+def lost(world, name, call):
+    """The work is done at Graph, and its answer never arrives."""
+    world.fake.lost.add(name)
+    with pytest.raises(AdapterError) as caught:
+        call()
+    world.fake.lost.clear()
+    assert not caught.value.permanent
+
+
+def test_an_event_stands_once_privately_in_the_default_calendar(world):
+    at = world.writer().put(ALONE, WAIT)
+    assert (at.calendar, written(world).told) == (world.calendar.id, [])
+    [event] = written(world).items.values()
+    assert (event["subject"], event["location"]["displayName"]) == ("Ana and Ben", "Room 5")
+    assert (event["sensitivity"], event["attendees"]) == ("private", [])
+    assert (event["iCalUId"], event["id"]) == (at.ical_uid, at.event_id)
+
+
+def test_an_event_that_invites_tells_its_guests_of_everything(world):
+    at = world.writer().put(INVITES, WAIT)
+    at = world.writer().change(at, MOVED, WAIT)
+    world.writer().remove(at, MOVED, WAIT)
+    assert written(world).told == [(kind, "cleo@example.org") for kind in ("invite", "update", "cancel")]
+    assert written(world).items == {}
+
+
+def test_an_answer_lost_after_the_commit_makes_no_second_event(world):
+    lost(world, "POST event", lambda: world.writer().put(INVITES, WAIT))
+    at = world.writer().put(INVITES, WAIT)
+    assert list(written(world).items) == [at.event_id]
+    lost(world, "PATCH event", lambda: world.writer().change(at, MOVED, WAIT))
+    again = world.writer().change(at, MOVED, WAIT)
+    lost(world, "DELETE event", lambda: world.writer().remove(again, MOVED, WAIT))
+    world.writer().remove(again, MOVED, WAIT)
+    assert [kind for kind, _ in written(world).told] == ["invite", "update", "cancel"]
+
+
+def test_what_changed_while_the_answer_was_lost_is_brought_up_to_date(world):
+    lost(world, "POST event", lambda: world.writer().put(INVITES, WAIT))
+    world.writer().put(MOVED, WAIT)
+    assert [kind for kind, _ in written(world).told] == ["invite", "update"]
+    world.writer().remove(None, MOVED, WAIT)
+    assert written(world).items == {}
+    world.writer().remove(None, MOVED, WAIT)
+
+
+def test_a_search_that_lags_behind_makes_no_second_event(world):
+    """The transactionId is refused, and what stands is found when it is tried again."""
+    lost(world, "POST event", lambda: world.writer().put(INVITES, WAIT))
+    written(world).blind = True
+    with pytest.raises(AdapterError) as caught:
+        world.writer().put(INVITES, WAIT)
+    assert not caught.value.permanent
+    written(world).blind = False
+    world.writer().put(INVITES, WAIT)
+    assert len(written(world).items) == len(written(world).told) == 1
+
+
+def test_what_somebody_changed_is_kept_where_we_say_nothing_of_it(world):
+    at = world.writer().put(INVITES, WAIT)
+    answered = [{"emailAddress": {"address": "cleo@example.org"}, "status": {"response": "accepted"}}]
+    written(world).touch(at.event_id, attendees=answered, subject="typed over", showAs="tentative")
+    world.writer().change(at, replace(INVITES, revision=2), WAIT)
+    [event] = written(world).items.values()
+    assert (event["attendees"], event["showAs"], event["subject"]) == (answered, "tentative", "Ana and Ben")
+    written(world).touch(at.event_id, singleValueExtendedProperties=[])
+    with pytest.raises(AdapterError) as caught:
+        world.writer().change(at, replace(INVITES, revision=3), WAIT)
+    assert caught.value.code == "event_not_ours"
+
+
+def test_a_deleted_event_is_gone_for_a_change_and_removed_already(world):
+    at = world.writer().put(ALONE, WAIT)
+    written(world).items.clear()
+    world.writer().remove(at, ALONE, WAIT)
+    assert world.writer().look(at, WAIT) is None
+    with pytest.raises(AdapterError) as caught:
+        world.writer().change(at, ALONE, WAIT)
+    assert (caught.value.code, caught.value.permanent) == ("not_found", True)
+
+
+def test_a_look_tells_when_it_is_and_what_its_guests_answered(world):
+    at = world.writer().put(INVITES, WAIT)
+    assert world.writer().look(at, WAIT) == EventSeen(MORNING, {"cleo@example.org": "NEEDS-ACTION"})
+    answered = [{"emailAddress": {"address": "Cleo@Example.org"}, "status": {"response": "declined"}}]
+    written(world).touch(at.event_id, attendees=answered)
+    assert world.writer().look(at, WAIT) == EventSeen(MORNING, {"cleo@example.org": "DECLINED"})
+    written(world).touch(at.event_id, isCancelled=True)
+    assert world.writer().look(at, WAIT) is None
+    world.fake.faults["GET event"] = [servers.body(b"{}")]
+    with pytest.raises(AdapterError) as caught:
+        world.writer().look(at, WAIT)
+    assert caught.value.code == "unexpected_answer"
+
+
+def test_our_own_event_never_counts_as_busy(world):
+    at = world.writer().put(ALONE, WAIT)
+    assert busy_of(world.read()) == [MORNING], "to whom it is not ours"
+    reading = world.read(request=replace(REQUEST, our_uids=frozenset({at.ical_uid})))
+    assert (busy_of(reading), [own.uid for own in reading.own]) == ([], [at.ical_uid])
+
+
+def test_who_gave_busy_times_only_is_not_written_to(tmp_path):
+    with microsoft(tmp_path) as fake, pytest.raises(AdapterError) as caught:
+        World(fake, "busy").writer().put(ALONE, WAIT)
+    assert (caught.value.code, caught.value.permanent) == ("forbidden", True)
+
+
+@pytest.mark.parametrize(("status", "permanent"), [(400, True), (429, False), (503, False)])
+def test_a_refusal_says_whether_it_helps_to_ask_again(world, status, permanent):
+    world.fake.faults["POST event"] = [servers.body(b'{"error": {"code": "SECRET"}}', status)]
+    with pytest.raises(AdapterError) as caught:
+        world.writer().put(ALONE, WAIT)
+    assert caught.value.permanent is permanent
+    assert "SECRET" not in f"{caught.value!r} {caught.value.params}"
