@@ -13,7 +13,7 @@ MOST_BYTES = 2 * 1024 * 1024
 MOST_LEAVES = 100
 LONGEST_HEADER = 1000
 MOST_LEVELS = 50  # the parser hands each line through all of them
-CALENDARS = frozenset({"text/calendar", "application/ics", "text/x-vcalendar", "application/octet-stream"})
+CALENDARS = frozenset({"text/calendar", "application/ics", "text/x-vcalendar"})
 NESTING = re.compile(rb"\bboundary[\s*0-9]*=|\bmessage/[a-z]", re.IGNORECASE)
 MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 
@@ -64,7 +64,7 @@ def message_id_of(message: Message) -> str:
 
 
 def calendars_in(message: Message) -> Iterator[bytes]:
-    """The calendar parts in UTF-8, whatever they were written in. A file counts by its name or how it begins."""
+    """The calendar parts in UTF-8, whatever they were written in. A file of no certain kind counts by its name."""
     for leaf in leaves(message):
         if leaf.get_content_type() not in CALENDARS and not _filename(leaf).endswith(".ics"):
             continue

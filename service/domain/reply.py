@@ -15,7 +15,7 @@ from service.domain.errors import AdapterError
 from service.domain.event_time import UNREADABLE, Zones, bounds_of, zone_is_unknown
 from service.domain.ics_text import FOLD, LINE_END, normalise
 from service.domain.interval import Interval
-from service.domain.received import calendars_in, parsed, sender_of
+from service.domain.received import calendars_in, sender_of
 from service.domain.typed import clean
 
 # Programs add hundreds of lines of their own, and a COMMENT as long as a book: what is not needed is never parsed.
@@ -50,17 +50,12 @@ class ItipReply:
     comment: str = ""
 
 
-def parse_reply(raw: bytes) -> ItipReply | None:
+def reply_in(message: Message) -> ItipReply | None:
     """The first REPLY or COUNTER in any leaf, in any encoding; None when there is none that can be read.
 
-    ORGANIZER, Subject, Date and In-Reply-To are not looked at: real replies come without them.
+    ORGANIZER, Subject, Date and In-Reply-To are not looked at: real replies come without them. A report of a mail that
+    could not be delivered answers nothing, whatever it quotes.
     """
-    message = parsed(raw)
-    return reply_in(message) if message is not None else None
-
-
-def reply_in(message: Message) -> ItipReply | None:
-    """A report of a mail that could not be delivered answers nothing, whatever it quotes."""
     if message.get_content_type() == "multipart/report":
         return None
     sender = sender_of(message)

@@ -15,8 +15,14 @@ from icalendar import Calendar
 
 from service.domain import itip, received
 from service.domain.answering import make_reply, request_in
-from service.domain.reply import ItipReply, parse_reply
+from service.domain.reply import ItipReply, reply_in
 from tests.domain.test_itip import INVITATION
+
+
+def parse_reply(raw):
+    message = received.parsed(raw)
+    return reply_in(message) if message is not None else None
+
 
 ANSWERED = datetime(2027, 2, 2, 10, 0, tzinfo=UTC)
 EXPECTED = ItipReply(
