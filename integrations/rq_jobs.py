@@ -53,7 +53,7 @@ class RqJobs:
         self._enqueue(MAIL, SEND_BATCH, (token, list(outbox_ids)), SECONDS_PER_MAIL * max(1, len(outbox_ids)))
 
     def read_calendars(self) -> None:
-        if self._count(CALENDAR) == 0:
+        if READ_CALENDARS not in self._waiting(CALENDAR):
             self._enqueue(CALENDAR, READ_CALENDARS, (), 120)
 
     def read_inbound(self, inbound_ids: Sequence[int]) -> None:
@@ -65,9 +65,19 @@ class RqJobs:
     def depth(self) -> int:
         return self._count(MAIL)
 
+    def calendar_depth(self) -> int:
+        return self._count(CALENDAR)
+
     def _count(self, queue: str) -> int:
         try:
             return int(self._queue(queue).count)
+        except (RedisError, OSError) as fault:
+            raise AdapterError("broker_unreachable", permanent=False) from fault
+
+    def _waiting(self, queue: str) -> set[str]:
+        """What the jobs that have not begun are to run; there are a few at most."""
+        try:
+            return {str(job.func_name) for job in self._queue(queue).jobs}
         except (RedisError, OSError) as fault:
             raise AdapterError("broker_unreachable", permanent=False) from fault
 

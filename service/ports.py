@@ -229,6 +229,10 @@ class Jobs(Protocol):
         """Jobs waiting to send; raises AdapterError when the broker does not answer."""
         ...
 
+    def calendar_depth(self) -> int:
+        """Jobs waiting to read or write calendars; raises AdapterError when the broker does not answer."""
+        ...
+
 
 class CalendarFactory(Protocol):
     """Given by wiring: the adapter for a connection's provider, with its credentials already inside; those of a

@@ -88,6 +88,7 @@ class RecordedJobs:
     def __init__(self) -> None:
         self.asked: list[tuple[str, object]] = []
         self.broken = False
+        self.calendars_wait = 0
 
     def _check(self) -> None:
         if self.broken:
@@ -113,6 +114,10 @@ class RecordedJobs:
     def depth(self) -> int:
         self._check()
         return 0
+
+    def calendar_depth(self) -> int:
+        self._check()
+        return self.calendars_wait
 
 
 @dataclass

@@ -83,7 +83,10 @@ def refresh_due(services: Services) -> int:
 
 
 def write_due(services: Services) -> int:
-    """Hands events that are to be written to the queue; returns how many."""
+    """Hands events that are to be written to the queue, when nobody waits there: a provider that hangs must not keep
+    calendars from being read. Returns how many."""
+    if services.jobs.calendar_depth():
+        return 0
     with services.database.write() as session:
         ids = writes.claim(session, services.clock(), EVENTS)
     if not ids:

@@ -108,7 +108,8 @@ def load_row(session: Session, kind: type[Row], key: object, options: Sequence[O
     alone = session.get_bind().dialect.name == "sqlite" or not _writes(session)
     # FOR NO KEY UPDATE: others may go on adding rows that refer to this one.
     lock = None if alone else {"of": kind, "key_share": True}
-    return session.get(kind, key, options=options, with_for_update=lock)
+    # As it is now: what this session read before it had to wait may have been changed by whom it waited for.
+    return session.get(kind, key, options=options, with_for_update=lock, populate_existing=lock is not None)
 
 
 def _writes(session: Session) -> bool:

@@ -136,3 +136,12 @@ def test_a_worker_says_that_it_lives_and_forks_with_no_database_open(services, v
         worker.connection = redis
         worker.heartbeat()
     assert services.database.engine.pool.checkedin() == 0
+
+
+def test_writes_that_wait_keep_nobody_from_reading(valkey):
+    jobs = RqJobs(valkey)
+    jobs.write_events([1, 2])
+    assert jobs.calendar_depth() == 1
+    for _ in range(2):
+        jobs.read_calendars()
+    assert jobs.calendar_depth() == 2, "one read, behind the write"
