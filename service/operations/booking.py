@@ -219,12 +219,15 @@ def set_meeting_place(session: Session, now: datetime, meeting: Meeting, by_id: 
 
 def put_back(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
     """Somebody moved its event to a time that it cannot have: the event is written anew as the meeting stands, and they
-    are told when that is."""
+    are told when that is; so is whoever had no invitation yet."""
     outbox.withdraw(session, meeting_id=meeting.id, kinds=("invitation",))
     meeting.sequence += 1
     meeting.changed_by, meeting.changed_at = None, now
     writes.follow(session, now, meeting.id)
-    queue_about(session, now, meeting, "invitation", by_id)
+    reached = outbox.announced(session, meeting.id)
+    for person in (meeting.pair.mentee, meeting.pair.mentor):
+        if person.id == by_id or person.id not in reached:
+            queue_about(session, now, meeting, "invitation", person.id)
 
 
 def default_agenda(session: Session, framed: Frame) -> tuple[AgendaDraft, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import CalendarUnreadable, GreenroomError
@@ -13,6 +14,7 @@ from service.operations import booking
 from service.operations.events import LookResult, load
 from service.operations.meetings import interval_of
 from service.ports import EventSeen
+from service.store import claims
 from service.store.tables import Attendance, CalendarWrite, Meeting
 
 PARTSTATS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
@@ -22,6 +24,10 @@ def settle(session: Session, now: datetime, max_age: timedelta, result: LookResu
     """What was seen, as facts: deleted by its owner or declined by its guest, the time is free and both are told; moved
     by its owner, the meeting moves where the slot rule lets it, and else its event is put back. Returns the row's
     state. Nothing when the meeting was changed here meanwhile: that is written, and read again."""
+    pair_of = select(Meeting.pair_id).join(CalendarWrite, CalendarWrite.meeting_id == Meeting.id)
+    pair_id = session.scalar(pair_of.where(CalendarWrite.id == result.write_id))
+    if pair_id is not None:
+        claims.take_turns_of(session, pair_id)  # before a row is locked, as whoever moves it on a page does
     row, meeting = load(session, result.write_id)
     if row is None or row.state not in {"look", "missing"}:
         return "gone" if row is None else row.state

@@ -90,12 +90,9 @@ def _decide(session: Session, now: datetime, row: Inbound) -> tuple[str, str]:
 
 
 def _may_answer(reply: ItipReply) -> bool:
-    """The attendee, or whom they let act for them in their own house. RFC 6047 2.2.1: SENT-BY cannot be verified, so
-    the receiver decides; anybody else is shown, and not obeyed."""
-    if reply.sender == reply.attendee:
-        return True
-    same_house = reply.sender.rpartition("@")[2] == reply.attendee.rpartition("@")[2]
-    return reply.sender == reply.sent_by and same_house
+    """The attendee alone. RFC 6047 2.2.1: SENT-BY cannot be verified, so the receiver decides, and whoever has an
+    address at the same provider is a stranger: they are shown, and not obeyed."""
+    return reply.sender == reply.attendee
 
 
 def _apply(
