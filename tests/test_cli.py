@@ -52,8 +52,7 @@ def test_a_file_that_cannot_be_written_is_named(run, tmp_path, monkeypatch):
     monkeypatch.setenv("GREENROOM_BACKUP_PASSPHRASE", "six or more random words")
     run("pair", "list")
     said = run("backup", tmp_path / "nowhere" / "file", exit_code=1).stderr
-    assert f"{tmp_path / 'nowhere'}" in said
-    assert said.endswith("No such file or directory.\n")
+    assert said == f"{tmp_path / 'nowhere' / 'file'}: No such file or directory.\n"
 
 
 def test_pairs_from_a_file_all_or_none(run, tmp_path):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import resource
+import subprocess
+import sys
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -78,3 +82,24 @@ def test_what_could_not_be_committed_is_not_told_as_done(run, lived, tmp_path, m
             assert told.stderr.startswith("The database does not answer."), command
             assert told.stderr.count("\n") == 1, command
     assert dump(lived.database.engine) == before
+
+
+FULL = """
+mount -t tmpfs -o size=2m,mode=700 full "$GREENROOM_DATA_DIR" || exit 77
+"$1" pair list && cat /dev/zero > "$GREENROOM_DATA_DIR/fill"
+"$1" pair list
+"""
+
+
+def test_the_first_to_open_a_database_on_a_full_disk_is_told_so(tmp_path):
+    """A real one, of two megabytes. Nobody else has the database open, so SQLite cannot even make its log's index."""
+    program = Path(sys.executable).parent / "greenroom"
+    done = subprocess.run(
+        ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", FULL, "sh", program],
+        env={"PATH": os.environ["PATH"], "GREENROOM_DATA_DIR": str(tmp_path)},
+        check=False, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    if done.returncode == 77 or done.stderr.startswith("unshare:"):
+        pytest.skip("no file systems of one's own here")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("The disk is full.")

@@ -24,12 +24,13 @@ from service.wiring import Services
 
 WORDS = Words.of("en")
 WHOLE = click.IntRange(0, 10**9 - 1)  # row ids and minutes: more does not fit a column or a date
-DATABASE_SAYS = {  # SQLite's own words, by sqlite3_errstr; PostgreSQL's SQLSTATE, as its words are in its language
+DATABASE_SAYS = {  # SQLite's own words or code; PostgreSQL's SQLSTATE, as its words are in its language
     "55P03": "cli.locked",  # lock_not_available
     "57014": "cli.locked",  # query_canceled, by statement_timeout
     "53100": "cli.disk_full",
     "locked": "cli.locked",
     "full": "cli.disk_full",
+    "SQLITE_IOERR_SHMSIZE": "cli.disk_full",  # no room for its index: the first to open a database on a full disk
     "not a database": "cli.damaged",
     "malformed": "cli.damaged",
 }
@@ -68,7 +69,8 @@ def sentences(fault: Exception) -> list[str]:
     if isinstance(fault, KeyMissing):
         return [WORDS("cli.key_missing", key=fault.key_id)]
     if isinstance(fault, DatabaseError):
-        text = f"{getattr(fault.orig, 'sqlstate', '')} {fault.orig}"
+        codes = (getattr(fault.orig, name, "") for name in ("sqlstate", "sqlite_errorname"))
+        text = " ".join([*map(str, codes), str(fault.orig)])
         return [WORDS(next((key for part, key in DATABASE_SAYS.items() if part in text), "cli.database"))]
     reason = getattr(fault, "strerror", None) or type(fault).__name__
     file = getattr(fault, "filename", None)

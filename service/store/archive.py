@@ -101,7 +101,11 @@ def replaced(target: Path) -> Iterator[BinaryIO]:
     """A file with mode 0600 that takes the target's place once the block has ended well, and not before."""
     fresh = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as fault:  # told with the name that somebody gave, not with ours
+        raise OSError(fault.errno, fault.strerror, str(target)) from None
+    try:
+        with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
