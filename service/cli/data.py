@@ -8,10 +8,13 @@ import secrets
 import click
 
 from service.cli.frame import WORDS, json_option, opened, show
-from service.operations import keeping, people
+from service.operations import consents, keeping, people
+from service.store import writes
 from service.store.sealed_columns import reseal
-from service.store.tables import ApiToken
+from service.store.tables import ApiToken, Person
 from service.store.types import fingerprint
+from service.wiring import Services
+from workers import events
 
 
 @click.group()
@@ -52,9 +55,27 @@ def erase(email: str, yes: bool, as_json: bool) -> None:
     """Takes away what this person wrote and connected, and ends their pairs. Mail that went out cannot be recalled."""
     if not yes and not click.confirm(WORDS("cli.erase.sure", email=email), err=True):
         return
-    with opened() as services, services.database.write() as session:
-        keeping.erase(session, services.clock(), people.load_person(session, email))
-    show(as_json, {"erased": email}, [WORDS("cli.erase.done", email=email)])
+    with opened() as services:
+        left = erase_person(services, email)
+    lines = [WORDS("cli.erase.done", email=email), *([WORDS("cli.erase.left", n=left)] if left else [])]
+    show(as_json, {"erased": email, "left_in_calendars": left}, lines)
+
+
+def erase_person(services: Services, email: str) -> int:
+    """First what we put into their calendar goes from there, and so from the calendars of those it invited, while we
+    have the tokens. Then all else, and their providers are told that we need them no more. Returns how many events
+    could not be removed. May be repeated after a crash."""
+    with services.database.write() as session:
+        person = people.load_person(session, email)
+        person_id, taken = person.id, keeping.part(session, services.clock(), person)
+    for write_id in taken:
+        events.attempt(services, write_id)
+    with services.database.write() as session:
+        left = writes.left(session, person_id)
+        ended = keeping.erase(session, services.clock(), session.get_one(Person, person_id))
+    for each in ended:
+        consents.revoke(services.authorizers, each)
+    return left
 
 
 @click.group()

@@ -3,20 +3,24 @@ becomes a connection."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import CursorResult, delete, select, update
 from sqlalchemy.orm import Session
 
-from service import links
-from service.domain.errors import ConsentFault, NotFound
+from service import links, logs
+from service.domain.errors import AdapterError, ConsentFault, NotFound
 from service.operations.calendars import connections_of
 from service.operations.turns import host_hash
-from service.ports import ConsentBegun, Granted
+from service.ports import Authorizer, ConsentBegun, Granted
 from service.store import writes
 from service.store.tables import Connection, Consent, Grant, Link, Person
 from service.store.types import OfRow, fingerprint
+
+log = logging.getLogger(__name__)
 
 LIVES = timedelta(minutes=20)  # reading what a provider's page says, and finding a second factor
 BUSY, WRITE = "busy", "write"
@@ -155,6 +159,18 @@ def forget(session: Session, connection: Connection) -> Ended | None:
     session.delete(grant)
     session.flush()
     return ended
+
+
+def revoke(authorizers: Mapping[str, Authorizer], ended: Ended) -> None:
+    """Tells the provider that a grant is over. It is over for us whatever the provider says, so a failure is logged."""
+    authorizer = authorizers.get(ended.provider)
+    if authorizer is None:
+        log.warning("a grant could not be revoked at %s: it is not configured", ended.provider)
+        return
+    try:
+        authorizer.revoke(ended.tokens)
+    except AdapterError as fault:
+        log.warning("a grant could not be revoked at %s: %s", ended.provider, logs.kind(fault))
 
 
 def step_down(session: Session, connection: Connection) -> Ended | None:

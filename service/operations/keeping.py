@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -10,8 +11,9 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from service.links import revoke_links
-from service.operations import inbound
-from service.operations.calendars import remove_connection
+from service.operations import consents, inbound
+from service.operations.calendars import connections_of, remove_connection
+from service.operations.consents import Ended
 from service.operations.followup import run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
@@ -22,7 +24,6 @@ from service.store.tables import (
     ApiToken,
     CalendarWrite,
     Commitment,
-    Connection,
     Consent,
     CriticalDate,
     Inbound,
@@ -106,13 +107,22 @@ def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, An
     }
 
 
-def erase(session: Session, now: datetime, person: Person) -> None:
-    """What they wrote, connected and were linked by goes; the other's own words stay. Their name and address become
-    nobody's, so that the other's history still reads. Repeatable."""
+def part(session: Session, now: datetime, person: Person) -> Sequence[int]:
+    """Ends their pairs. Returns the rows of what has to leave their calendars by that, taken: nobody can remove it once
+    their connections are gone. Repeatable."""
     pairs = list_pairs(session, person.id)
     claims.take_turns(session, {person_id for pair in pairs for person_id in (pair.mentee_id, pair.mentor_id)})
     for pair in pairs:
         end_pair(session, now, pair)
+    return writes.take_off(session, now, person.id)
+
+
+def erase(session: Session, now: datetime, person: Person) -> list[Ended]:
+    """What they wrote, connected and were linked by goes; the other's own words stay. Their name and address become
+    nobody's, so that the other's history still reads. Returns the grants that their providers have to be told the end
+    of. Repeatable."""
+    part(session, now, person)
+    for pair in list_pairs(session, person.id):
         if pair.mentee_id == person.id:
             session.execute(
                 update(CriticalDate)
@@ -125,8 +135,7 @@ def erase(session: Session, now: datetime, person: Person) -> None:
     session.execute(delete(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.text.is_not(None)))
     session.execute(delete(Commitment).where(Commitment.by_id == person.id))
     session.execute(delete(CalendarWrite).where(CalendarWrite.person_id == person.id))
-    for connection in session.scalars(select(Connection).where(Connection.person_id == person.id)):
-        remove_connection(session, connection)
+    ended = _forget_connections(session, person)
     own_links = select(Link.id).where(Link.person_id == person.id)
     session.execute(delete(Consent).where(Consent.link_id.in_(own_links)))
     _forget_mails(session, person)
@@ -135,6 +144,15 @@ def erase(session: Session, now: datetime, person: Person) -> None:
     session.execute(update(Meeting).where(Meeting.changed_by == person.id).values(reason=None))
     person.name, person.mails, person.availability = "?", "none", None
     person.email = f"erased-{person.id}@invalid"
+    return ended
+
+
+def _forget_connections(session: Session, person: Person) -> list[Ended]:
+    ended = []
+    for connection in connections_of(session, person.id):
+        ended.append(consents.forget(session, connection))
+        remove_connection(session, connection)
+    return [each for each in ended if each is not None]
 
 
 def _forget_mails(session: Session, person: Person) -> None:

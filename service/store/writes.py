@@ -75,6 +75,22 @@ def due(now: datetime, limit: int) -> Select[int]:
     )
 
 
+def take_off(session: Session, now: datetime, person_id: int) -> Sequence[int]:
+    """Takes what is to leave this person's calendar for one job, also from one that has it: to remove it twice is no
+    harm."""
+    off = select(Meeting.id).where(Meeting.phase == Phase.CANCELLED)
+    mine = (CalendarWrite.person_id == person_id, CalendarWrite.due_at.is_not(None), CalendarWrite.meeting_id.in_(off))
+    ids = session.scalars(select(CalendarWrite.id).where(*mine).order_by(CalendarWrite.id).with_for_update()).all()
+    session.execute(update(CalendarWrite).where(CalendarWrite.id.in_(ids)).values(due_at=now, lease_until=now + LEASE))
+    return ids
+
+
+def left(session: Session, person_id: int) -> int:
+    """Events of meetings that are off, in this person's calendar, of which we do not know that they are gone."""
+    off = (CalendarWrite.person_id == person_id, CalendarWrite.state != "removed", Meeting.phase == Phase.CANCELLED)
+    return session.scalar(select(func.count()).select_from(CalendarWrite).join(Meeting).where(*off)) or 0
+
+
 def give_back(session: Session, ids: Collection[int]) -> None:
     """The queue did not take the job."""
     session.execute(update(CalendarWrite).where(CalendarWrite.id.in_(ids)).values(lease_until=None))

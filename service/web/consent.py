@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -11,7 +10,7 @@ from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service import logs, numbers
+from service import numbers
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.operations import calendars, consents, refreshing, watching
 from service.operations.calendars import NewConnection
@@ -33,7 +32,6 @@ from service.web.page import (
     writing,
 )
 
-log = logging.getLogger(__name__)
 blueprint = Blueprint("consent", __name__)
 COOKIE = "greenroom-consent"
 PROBE_TIMEOUT = timedelta(seconds=15)
@@ -205,13 +203,8 @@ def connect_page(
 
 
 def end_at_provider(ended: Ended | None) -> None:
-    """Tells the provider that a grant is over. It is over for us whatever the provider says, so a failure is logged."""
-    if ended is None:
-        return
-    try:
-        authorizer_of(ended.provider).revoke(ended.tokens)
-    except (AdapterError, NotFound) as fault:
-        log.warning("a grant could not be revoked at %s: %s", ended.provider, logs.kind(fault))
+    if ended is not None:
+        consents.revoke(services().authorizers, ended)
 
 
 def end_watches(connection_id: int, person_id: int) -> None:
