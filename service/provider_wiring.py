@@ -14,7 +14,7 @@ from integrations.http import PORTS, GuardedHttp
 from service.ports import Authorizer, BusyCalendar, CalendarWriter, TokenBox
 from service.provider_settings import GOOGLE, MICROSOFT
 from service.settings import Settings
-from service.watcher import Watcher
+from service.watcher import Watcher, WatcherFactory
 
 if TYPE_CHECKING:
     from integrations.microsoft_entra import Microsoft
@@ -138,6 +138,14 @@ WATCHERS: dict[str, Callable[[Settings, TokenBox, Callable[[], datetime], str], 
     GOOGLE: _google_watcher,
     MICROSOFT: _microsoft_watcher,
 }
+
+
+def watchers(settings: Settings, tokens_of: Callable[[int], TokenBox], clock: Callable[[], datetime]) -> WatcherFactory:
+    def make(provider: str, url: str, connection_id: int) -> Watcher | None:
+        maker = WATCHERS.get(provider)
+        return maker(settings, tokens_of(connection_id), clock, url) if maker is not None else None
+
+    return make
 
 
 class Authorizers(Mapping[str, Authorizer]):

@@ -38,14 +38,14 @@ from service.ports import (
     WriterFactory,
 )
 from service.provider_settings import GOOGLE, MICROSOFT
-from service.provider_wiring import WATCHERS, WRITERS, Authorizers, google_calendar, microsoft_calendar
+from service.provider_wiring import WRITERS, Authorizers, google_calendar, microsoft_calendar, watchers
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
 from service.store.clock import DatabaseClock
 from service.store.database import Database, connect, sqlite_url
 from service.store.grants import StoredTokens
 from service.store.types import Keyring
-from service.watcher import Watcher, WatcherFactory, nobody_watches
+from service.watcher import WatcherFactory, nobody_watches
 
 DATABASE_FILE = "greenroom.db"
 KEYS_FILE = "secret_keys"
@@ -90,7 +90,7 @@ def build(settings: Settings) -> Services:
         mailbox=_mailbox(settings),
         writers=_writers(settings, database, machine_clock),
         authorizers=Authorizers(settings, machine_clock),
-        watchers=_watchers(settings, database, machine_clock),
+        watchers=watchers(settings, lambda made: StoredTokens(database, made, machine_clock), machine_clock),
     )
 
 
@@ -293,14 +293,5 @@ def _calendars(settings: Settings, database: Database, clock: Callable[[], datet
 def _writers(settings: Settings, database: Database, clock: Callable[[], datetime]) -> WriterFactory:
     def make(provider: str, url: str, connection_id: int) -> CalendarWriter:
         return WRITERS[provider](settings, StoredTokens(database, connection_id, clock), clock, url)
-
-    return make
-
-
-def _watchers(settings: Settings, database: Database, clock: Callable[[], datetime]) -> WatcherFactory:
-    def make(provider: str, url: str, connection_id: int) -> Watcher | None:
-        if provider not in WATCHERS:
-            return None
-        return WATCHERS[provider](settings, StoredTokens(database, connection_id, clock), clock, url)
 
     return make

@@ -18,6 +18,7 @@ from service.store.tables import (
     ApiToken,
     Base,
     CalendarHost,
+    CalendarWatch,
     CalendarWrite,
     Consent,
     Grant,
@@ -106,6 +107,8 @@ def _connect(services: Services, session: Session, pair: Pair) -> None:
     session.add(CalendarHost(host_hash=made.host_hash, wait_until=NOW + POLL))
     tokens, link = OfRow(made.id, "ANAS-TOKENS"), session.scalars(select(Link.id)).first()
     session.add_all([
+        CalendarWatch(connection_id=made.id, calendar_id=made.calendars[0].id, channel="w", token_hash="h",
+                      resource="ANAS-CALENDAR", expires_at=NOW + POLL),
         Grant(connection_id=made.id, account_hash="a", account="ANAS-ACCOUNT", scopes="busy", tokens=tokens,
               granted_at=NOW),
         Consent(state_hash="s", browser_hash="b", link_id=link, provider="google", access="busy", kept="ANAS-VERIFIER",
