@@ -22,7 +22,7 @@ from service.domain.ics_text import EXCHANGE, known_zone
 from service.domain.interval import Interval, Span, intersect, merge
 from service.ports import BusyReading, CalendarRef, OwnEvent, ReadRequest, SyncMark
 
-EVENT_FIELDS = "start,end,showAs,isCancelled,isAllDay,responseStatus,iCalUId,type"
+EVENT_FIELDS = "start,end,showAs,isCancelled,isAllDay,responseStatus,iCalUId,type,changeKey"
 CALENDAR_FIELDS = "id,name,canEdit,isDefaultCalendar,owner"
 PAGE = 500
 MOST_EVENTS = 20_000
@@ -51,6 +51,7 @@ class _Reading:
     request: ReadRequest
     spans: list[Span] = field(default_factory=list)
     own: list[OwnEvent] = field(default_factory=list)
+    changes: list[str] = field(default_factory=list)  # of our own events: a guest's answer changes nothing else here
 
 
 class MicrosoftCalendar:
@@ -95,7 +96,7 @@ class MicrosoftCalendar:
             except UNREADABLE:  # what it was may quote somebody's words
                 raise AdapterError("unreadable_event", permanent=False, host=self._account.host) from None
         spans, own = intersect(merge(reading.spans), [request.window.span]), tuple(reading.own)
-        digest = hashlib.sha256(repr((spans, own)).encode()).hexdigest()
+        digest = hashlib.sha256(repr((spans, own, reading.changes)).encode()).hexdigest()
         if mark is not None and mark.sync_token == digest:
             return None
         return BusyReading(spans, own, partial=False, mark=SyncMark(sync_token=digest))
@@ -138,6 +139,7 @@ def _add(reading: _Reading, event: dict[str, Any]) -> None:
     uid = uid_of(str(event.get("iCalUId") or ""))
     if uid in reading.request.our_uids:
         reading.own.append(OwnEvent(uid, interval, cancelled, PARTSTATS.get(str(response))))
+        reading.changes.append(str(event.get("changeKey")))
     elif interval is not None and not cancelled and response != "declined" and event.get("showAs") not in FREE:
         reading.spans.append(interval.span)
 

@@ -107,9 +107,12 @@ def hold(session: Session) -> None:
 
 
 def writable(session: Session, person_id: int) -> Connection | None:
-    """The person's connection that our events go to; the first that they gave us for writing."""
+    """The person's connection that our events go to; the first that they gave us for writing, and that works."""
     return session.scalars(
-        select(Connection).where(Connection.person_id == person_id, *OPEN).order_by(Connection.id).limit(1)
+        select(Connection)
+        .where(Connection.person_id == person_id, *OPEN, Connection.state != "reconnect")
+        .order_by(Connection.id)
+        .limit(1)
     ).one_or_none()
 
 

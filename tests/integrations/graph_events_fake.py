@@ -71,13 +71,13 @@ class EventsFake:
         events = [each for each in self.items.values() if wanted in each["singleValueExtendedProperties"]]
         return {"value": [] if self.blind else [_shown(each, query) for each in events]}
 
-    def shown(self) -> Iterator[tuple[str, datetime, datetime]]:
+    def shown(self) -> Iterator[tuple[str, datetime, datetime, str]]:
         """What a view of the calendar has of them."""
         for event in self.items.values():
             start, end = (
                 datetime.fromisoformat(event[side]["dateTime"]).replace(tzinfo=UTC) for side in ("start", "end")
             )
-            yield event["iCalUId"], start, end
+            yield event["iCalUId"], start, end, event["@odata.etag"]
 
     def touch(self, key: str, **changes: Any) -> None:
         """Somebody changes it in Outlook."""

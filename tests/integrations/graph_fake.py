@@ -59,6 +59,7 @@ class FakeEvent:
     all_day: bool = False
     cancelled: bool = False
     response: str = "organizer"
+    change: str = "x"
     shown_in: tuple[str, ZoneInfo] | None = None
 
     def occurrences(self) -> Iterator[tuple[datetime, datetime, str]]:
@@ -229,7 +230,9 @@ def _view(calendar: FakeCalendar, mailbox: Mailbox, query: dict[str, str]) -> li
         raise GraphRefused(400, "ErrorInvalidParameter") from None
     since, until = (each if each.tzinfo else each.replace(tzinfo=UTC) for each in window)
     found = []
-    made = [FakeEvent(start=since, end=until, uid=uid) for uid, since, until in calendar.written.shown()]
+    made = [
+        FakeEvent(start=since, end=until, uid=uid, change=tag) for uid, since, until, tag in calendar.written.shown()
+    ]
     for event in [*calendar.events, *made]:
         for start, end, kind in event.occurrences():
             real = [each.replace(tzinfo=mailbox.zone) if event.all_day else each for each in (start, end)]
@@ -245,7 +248,7 @@ def _item(event: FakeEvent, start: datetime, end: datetime, kind: str) -> dict[s
         "attendees": [{"emailAddress": {"name": "SECRET-NAME", "address": "secret@example.net"}}],
         "start": _edge(start, event), "end": _edge(end, event), "isAllDay": event.all_day, "showAs": event.show_as,
         "isCancelled": event.cancelled, "type": kind, "sensitivity": "normal",
-        "responseStatus": {"response": event.response, "time": "0001-01-01T00:00:00Z"},
+        "responseStatus": {"response": event.response, "time": "0001-01-01T00:00:00Z"}, "changeKey": event.change,
         "originalStartTimeZone": "tzone://Microsoft/Custom", "seriesMasterId": None,
     }  # fmt: skip
 

@@ -67,7 +67,7 @@ def test_only_what_is_needed_is_asked_for_and_never_the_series(world):
     world.put(MORNING, weeks=3)
     assert len(busy_of(world.read())) == 3
     [call] = world.fake.calls("calendarView")
-    assert call.query["$select"] == "start,end,showAs,isCancelled,isAllDay,responseStatus,iCalUId,type"
+    assert call.query["$select"] == "start,end,showAs,isCancelled,isAllDay,responseStatus,iCalUId,type,changeKey"
     assert "events" not in {call.name for call in world.fake.journal}
 
 

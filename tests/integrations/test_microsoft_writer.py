@@ -144,3 +144,13 @@ def test_a_refusal_says_whether_it_helps_to_ask_again(world, status, permanent):
         world.writer().put(ALONE, WAIT)
     assert caught.value.permanent is permanent
     assert "SECRET" not in f"{caught.value!r} {caught.value.params}"
+
+
+def test_an_answer_of_a_guest_is_a_change_of_the_calendar(world):
+    at = world.writer().put(INVITES, WAIT)
+    request = replace(REQUEST, our_uids=frozenset({at.ical_uid}))
+    mark = world.read(request=request).mark
+    assert world.read(request=request, mark=mark) is None
+    answered = [{"emailAddress": {"address": "cleo@example.org"}, "status": {"response": "declined"}}]
+    written(world).touch(at.event_id, attendees=answered)
+    assert world.read(request=request, mark=mark) is not None

@@ -101,11 +101,15 @@ def test_s11_one_sender_of_record(services, pair_id):
     assert "/i/" not in event.description, "the other sees it as well"
 
 
-@pytest.mark.parametrize("access", [None, "busy"])
-def test_a_calendar_that_is_not_there_cannot_invite(services, pair_id, access):
+@pytest.mark.parametrize(
+    ("access", "state"), [(None, ""), ("busy", "connected"), ("write", "reconnect"), ("write", "off")]
+)
+def test_a_calendar_that_is_not_there_cannot_invite(services, pair_id, access, state):
     connect(services, "ben")
     if access:
-        connect(services, "ana", access)
+        connection_id = connect(services, "ana", access)
+        with services.database.write() as session:
+            session.get(Connection, connection_id).state = state
     with pytest.raises(InvalidInput):
         book(services, pair_id, invite_by="calendar")
     assert rows(services) == []
