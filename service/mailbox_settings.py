@@ -41,6 +41,10 @@ class MailboxSettings:
     )
 
     @property
+    def answers_read(self) -> bool:
+        return self.imap is not None
+
+    @property
     def reply_tokens(self) -> bool:
         """Whether answers may be sent to our address with a token in it."""
-        return self.imap is not None and self.imap_plus
+        return self.answers_read and self.imap_plus

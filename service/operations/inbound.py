@@ -38,8 +38,8 @@ def receive(session: Session, now: datetime, raw: bytes) -> int:
 
 
 def decide(session: Session, now: datetime, inbound_id: int) -> str:
-    """Applies one stored message; returns its state: applied, stale or ignored. Repeatable: a decided one stays
-    decided.
+    """Applies one stored message; returns its state: applied, stale, waiting or ignored. Repeatable: a decided one
+    stays decided. What it said goes, attachments too, unless it waits for its author: it is still in the mailbox.
 
     Correlated by UID, then attendee, then sender; ORGANIZER may be missing (Exchange leaves it out).
     """
@@ -50,6 +50,8 @@ def decide(session: Session, now: datetime, inbound_id: int) -> str:
         return row.state
     row.decided_at = now
     row.state, row.verdict = _decide(session, now, row)
+    if row.state != "waiting":
+        row.raw = b""
     return row.state
 
 

@@ -39,6 +39,8 @@ class MailSettings(Protocol):
     @property
     def mail_address(self) -> str: ...
     @property
+    def answers_read(self) -> bool: ...
+    @property
     def reply_tokens(self) -> bool: ...
     @property
     def busy_max_age(self) -> timedelta: ...
@@ -59,7 +61,7 @@ class Context:
 
     @property
     def reply_goes_to_the_other(self) -> bool:
-        read_here = self.settings.reply_tokens and self.row.kind in UNDERSTOOD
+        read_here = self.settings.answers_read and self.row.kind in UNDERSTOOD
         return self.row.kind in REPLY_TO_THE_OTHER and not read_here
 
     def url(self, purpose: str, **subject: int | str | None) -> str:
@@ -75,7 +77,7 @@ def view_of(context: Context) -> View | None:
         contact=context.settings.contact or context.settings.programme,
         links=Links(person=context.url("person")),
         answerable=context.reply_goes_to_the_other,
-        read_here=UNDERSTOOD.get(context.row.kind, "") if context.settings.reply_tokens else "",
+        read_here=UNDERSTOOD.get(context.row.kind, "") if context.settings.answers_read else "",
     )
     without_meeting = _WITHOUT_MEETING.get(context.row.kind)
     if without_meeting is not None:

@@ -101,6 +101,7 @@ def put_right(session: Session, now: datetime, person_id: int, inbound_id: int, 
         if not add_point(session, now, meeting, person_id, _words(row)[:LONGEST_NOTE]):
             raise InvalidInput.of("agenda", "too_many", most=MOST_POINTS)
     row.state, row.verdict = ("applied", "point") if wish == "agenda" else ("ignored", "left")
+    row.raw = b""
 
 
 def _answered(session: Session, now: datetime, message: Message) -> Answered | None:

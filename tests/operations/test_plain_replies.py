@@ -10,7 +10,7 @@ from email.message import EmailMessage
 import pytest
 from sqlalchemy import select
 
-from service.operations import booking, followup, inbound, plain_replies
+from service.operations import booking, followup, inbound, people, plain_replies
 from service.operations.booking import BookingInput
 from service.operations.meetings import agenda_of, commitments_of
 from service.operations.offering import SlotQuery
@@ -161,8 +161,33 @@ def test_leave_it_is_an_answer_too(here, meeting_id):
     with here.database.write() as session:
         row = session.scalars(select(Inbound)).one()
         plain_replies.put_right(session, NOW, row.person_id, row.id, "leave")
-        assert (row.state, row.verdict) == ("ignored", "left")
+        assert (row.state, row.verdict, row.raw) == ("ignored", "left", b"")
     assert points(here, meeting_id)[0] == []
+
+
+def test_what_was_decided_is_not_kept(here, meeting_id):
+    before_the_meeting(here)
+    arrives(here, reply(sent(here, "brief"), SUGGESTION))
+    arrives(here, reply(sent(here, "brief"), "Thanks"))
+    with here.database.read() as session:
+        rows = session.scalars(select(Inbound).order_by(Inbound.id)).all()
+    assert [(row.state, bool(row.raw)) for row in rows] == [("applied", False), ("waiting", True)]
+
+
+def test_new_links_end_the_address_of_old_mails(here, meeting_id):
+    before_the_meeting(here)
+    raw = reply(sent(here, "brief"), SUGGESTION, refers=False)
+    with here.database.write() as session:
+        people.rotate_links(session, here.clock(), cast.person(session, NOW, "ben"))
+    assert arrives(here, raw) == ("ignored", "not_a_reply")
+
+
+def test_without_plus_addressing_no_mail_has_another_address(here, meeting_id):
+    plain = replace(here, settings=replace(here.settings, imap_plus=False))
+    before_the_meeting(plain)
+    brief = sent(plain, "brief")
+    assert (sent(plain, "invitation")["Reply-To"], brief["Reply-To"]) == (None, None)
+    assert arrives(plain, reply(brief, SUGGESTION)) == ("applied", "point")
 
 
 def test_stop_is_quiet_and_says_nothing(here, meeting_id):
