@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 BATCH = 50
 GO_ON = timedelta(seconds=2)  # other jobs of the queue wait no longer than this and a batch
 AHEAD = 25  # rendered together: one query for all of them, and still seconds before they leave
+FRESH_FOR = timedelta(seconds=5)
 RECORD_FOR = timedelta(minutes=2)  # a database that restarts must not lose the answer of a mail that went out
 
 
@@ -82,7 +83,7 @@ def deliver(services: Services, token: str, outbox_ids: Sequence[int]) -> bool:
     try:
         with services.mailer.session() as server:
             for row_ids in _rounds(batch, outbox_ids):
-                for mail in _render(batch, row_ids):
+                for mail in _fresh(batch, row_ids):
                     batch.send(server, mail)
                 batch.settle()
     except AdapterError as fault:
@@ -112,6 +113,17 @@ def _rounds(batch: Batch, outbox_ids: Sequence[int]) -> Iterator[list[int]]:
         together[person_id] = row_id
     if together:
         yield list(together.values())
+
+
+def _fresh(batch: Batch, row_ids: Sequence[int]) -> Iterator[Mail]:
+    """The mails of the rows, none of them older than FRESH_FOR when its turn comes: a server that takes its time must
+    not be given what somebody has said no to meanwhile."""
+    written = time.monotonic()
+    for mail in _render(batch, row_ids):
+        if time.monotonic() - written <= FRESH_FOR.total_seconds():
+            yield mail
+        else:
+            yield from _render(batch, [mail.row_id])
 
 
 def _render(batch: Batch, row_ids: Sequence[int]) -> list[Mail]:

@@ -13,7 +13,7 @@ from service.domain.errors import AdapterError, AnswerLost
 from service.domain.retries import FIRST_RETRY
 from service.operations import operator
 from service.store import outbox
-from service.store.tables import OutboxRow
+from service.store.tables import OutboxRow, Person
 from tests import cast
 from workers import context
 from workers.deliver import deliver, drain, send_batch
@@ -324,3 +324,17 @@ def test_a_job_whose_server_is_lost_leaves_the_rest_alone(at_work, to_four):
     send_batch(token, ids)
     assert states(at_work) == ["pending"] * 4
     assert [row_of(at_work, row_id).attempts for row_id in to_four] == [1, 0, 0, 0]
+
+
+def test_a_slow_server_is_given_what_is_so_when_its_turn_comes(services, to_four, monkeypatch):
+    monkeypatch.setattr("workers.deliver.FRESH_FOR", timedelta(0))
+
+    def moves(step):
+        if step == "deliver" and not services.mailer.sent:
+            with services.database.write() as session:
+                session.scalars(select(Person).where(Person.email == "eve@example.org")).one().email = "eve@new.example"
+
+    services.mailer.fault = moves
+    drain(services)
+    assert [mail.recipient for mail in services.mailer.sent][-1] == "eve@new.example"
+    assert states(services) == ["sent"] * 4
