@@ -33,7 +33,7 @@ def check(settings: Settings, records: TextRecords | None = None, address: OwnAd
                 rows += outside.calendars(services)
         rows += [
             *outside.providers(services),
-            *outside.news(settings),
+            *(outside.news(services) if stands else ()),
             *outside.broker(settings),
             *outside.mail(services),
             *(outside.mailbox(services) if stands else ()),

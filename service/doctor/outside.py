@@ -11,7 +11,7 @@ from sqlalchemy import select
 from service import wiring
 from service.doctor.rows import WORDS, Row, sentence
 from service.domain.errors import AdapterError
-from service.operations import refreshing
+from service.operations import refreshing, watching
 from service.operations.figures import connection_counts
 from service.operations.mailbox import last_read_at
 from service.operations.operator import STUCK
@@ -66,12 +66,20 @@ def providers(services: Services) -> Iterator[Row]:
             yield Row(name, "well")
 
 
-def news(settings: Settings) -> Iterator[Row]:
-    """Whether those that tell of changes can reach us."""
-    if settings.providers and settings.hooks_url is None:
+def news(services: Services) -> Iterator[Row]:
+    """Whether those that tell of changes can reach us, and do."""
+    settings = services.settings
+    if not settings.providers:
+        return
+    if settings.hooks_url is None:
         yield Row("news", "off", WORDS("doctor.news.off", seconds=int(settings.poll.total_seconds())))
-    elif settings.providers:
-        yield Row("news", "well", settings.hooks_url or "")
+        return
+    with services.database.read() as session:
+        told, could = watching.watched(session, services.clock(), settings.providers)
+    silent = could > 0 and told == 0
+    yield Row(
+        "news", "look" if silent else "well", WORDS("doctor.news", url=settings.hooks_url, told=told, could=could)
+    )
 
 
 def broker(settings: Settings) -> Iterator[Row]:

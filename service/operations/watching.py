@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from service.domain.errors import AdapterError
@@ -62,9 +62,10 @@ class Asked:
 
 
 def plan(session: Session, now: datetime, connection_id: int, *, reachable: bool) -> WatchPlan | None:
-    """None when the connection is gone. `reachable`: whether providers can reach us; else nothing is watched."""
+    """None when the connection is gone, or could not be read just now: a provider in trouble is left alone.
+    `reachable`: whether providers can reach us; else nothing is watched."""
     connection = session.get(Connection, connection_id, options=[selectinload(Connection.calendars)])
-    if connection is None:
+    if connection is None or connection.state == "stale":
         return None
     watches = reachable and connection.state not in DOWN
     due = [each for each in connection.calendars if each.counts and (each.watch_at is None or each.watch_at <= now)]
@@ -194,6 +195,17 @@ def note(session: Session, now: datetime, connection_ids: Iterable[int]) -> None
         connection.noticed = connection.reads
         rested = connection.checked_at is None or now - connection.checked_at >= NOTICE_PAUSE
         connection.due_at = min(connection.due_at, now if rested else now + NOTICE_PAUSE)
+
+
+def watched(session: Session, now: datetime, providers: Iterable[str]) -> tuple[int, int]:
+    """How many of these providers' calendars are watched, and how many could be."""
+    watches = exists().where(CalendarWatch.calendar_id == Calendar.id, CalendarWatch.expires_at > now)
+    could = (
+        select(func.count(Calendar.id))
+        .join(Connection, Connection.id == Calendar.connection_id)
+        .where(Connection.provider.in_(list(providers)), Connection.state.not_in(DOWN), Calendar.counts)
+    )
+    return session.scalar(could.where(watches)) or 0, session.scalar(could) or 0
 
 
 def _spent(session: Session, now: datetime, connection: Connection, *, watches: bool) -> list[Spent]:

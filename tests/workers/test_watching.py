@@ -13,7 +13,7 @@ from service import wiring
 from service.doctor import outside
 from service.domain.interval import Interval, unpack
 from service.operations import calendars, refreshing
-from service.store.tables import Calendar, CalendarWatch, Connection, Grant
+from service.store.tables import ApiToken, Calendar, CalendarWatch, Connection, Grant
 from service.store.types import OfRow, fingerprint
 from service.web import create_app
 from service.wiring import utc_now
@@ -26,6 +26,7 @@ from tests.web.walk import link
 from workers import busy, clock
 
 HOOKS = "https://hooks.example.org"
+UNREACHABLE, WATCHED = ("off", "Google and Microsoft canno"), ("well", "Of 1 calendars 1 are watch")
 
 
 @pytest.fixture
@@ -65,6 +66,11 @@ def connection_id(services, world):
         made_id = made.id
     busy.refresh(services, made_id)
     return made_id
+
+
+def owner(services, connection_id):
+    with services.database.read() as session:
+        return session.get(Connection, connection_id).person_id
 
 
 def seen(services):
@@ -169,6 +175,7 @@ def test_what_changes_while_we_read_is_read_again(services, client, world, conne
     assert due_in(services, connection_id) > timedelta(minutes=1)
 
 
+@pytest.mark.databases
 def test_a_watch_is_renewed_at_half_its_life_and_the_new_one_stands_before_the_old_one_ends(
     services, client, world, connection_id
 ):
@@ -245,32 +252,69 @@ def test_a_calendar_that_no_longer_counts_is_watched_no_more(services, world, co
 
 @pytest.mark.parametrize("what", ["remove", "switch"])
 def test_what_is_taken_away_or_switched_off_is_watched_no_more(services, client, world, connection_id, what):
-    with services.database.read() as session:
-        person_id = session.get(Connection, connection_id).person_id
-    token = link(services, "person", person_id)
+    token = link(services, "person", owner(services, connection_id))
     for _ in range(2):
         answer = client.post(f"/p/{token}/{what}", data={"connection": connection_id, "state": "off"})
-        assert answer.status_code == 303
-        assert channels(world) == []
+        assert (answer.status_code == 303, channels(world)) == (True, [])
     assert watch_calls(world) == ["events.watch", "channels.stop"]
 
 
+def test_what_a_program_takes_away_is_watched_no_more(services, client, world, connection_id):
+    person_id = owner(services, connection_id)
+    with services.database.write() as session:
+        hashed = fingerprint("ben" * 9)
+        session.add(ApiToken(token_hash=hashed, person_id=person_id, created_at=services.clock()))
+    url, bearer = f"/api/v1/me/connections/{connection_id}", {"Authorization": f"Bearer {'ben' * 9}"}
+    assert client.delete(url, headers=bearer).status_code == 204
+    assert (channels(world), world.grant.revoked) == ([], True)
+    calls = [call.method for call in world.fake.journal[-2:]]
+    assert calls == ["channels.stop", "revoke"], "while the tokens are still taken"
+
+
+def test_who_takes_a_step_down_is_watched_no_more(services, client, world, connection_id):
+    with services.database.write() as session:
+        session.get(Connection, connection_id).access = "write"
+    token = link(services, "connect", owner(services, connection_id))
+    assert client.post(f"/connect/{token}/step_down", data={"connection": connection_id}).status_code == 303
+    assert channels(world) == []
+
+
+def test_a_provider_that_does_not_let_go_keeps_nobody_from_leaving(services, client, world, connection_id):
+    world.fake.answer = servers.body(b"", 503)
+    token = link(services, "person", owner(services, connection_id))
+    assert client.post(f"/p/{token}/remove", data={"connection": connection_id}).status_code == 303
+    with services.database.read() as session:
+        assert session.scalars(select(Connection)).all() == []
+        assert session.scalars(select(CalendarWatch)).all() == []
+    assert notice(client, world) == 204
+
+
+def test_a_provider_in_trouble_is_not_asked_for_watches(services, world, connection_id):
+    services.clock.advance(days=4)
+    before = len(world.fake.journal)
+    world.fake.answer = servers.body(b"", 429, Retry_After="60")
+    busy.refresh(services, connection_id)
+    assert watch_calls(world, before) == []
+
+
 @pytest.mark.parametrize(
-    ("changed", "watched"),
+    ("changed", "watched", "told"),
     [
-        ({"webhook_base_url": None}, 0),
-        ({"webhook_base_url": None, "base_url_given": "https://localhost:8443"}, 0),
-        ({"webhook_base_url": None, "base_url_given": "http://meet.example.org"}, 0),
-        ({"webhook_base_url": None, "base_url_given": "https://meet.example.org"}, 1),
-        ({"webhook_base_url": f"{HOOKS}/"}, 1),
+        ({"webhook_base_url": None}, 0, UNREACHABLE),
+        ({"webhook_base_url": None, "base_url_given": "https://localhost:8443"}, 0, UNREACHABLE),
+        ({"webhook_base_url": None, "base_url_given": "http://meet.example.org"}, 0, UNREACHABLE),
+        ({"webhook_base_url": None, "base_url_given": "https://meet.example.org"}, 1, WATCHED),
+        ({"webhook_base_url": f"{HOOKS}/"}, 1, WATCHED),
     ],
 )
-def test_where_google_cannot_reach_us_we_poll_and_the_doctor_says_so(services, world, connection_id, changed, watched):
+def test_where_google_cannot_reach_us_we_poll_and_the_doctor_says_so(
+    services, world, connection_id, changed, watched, told
+):
     ours = replace(services, settings=replace(services.settings, **changed))
     busy.refresh(ours, connection_id)
     assert len(channels(world)) == watched
-    [row] = outside.news(ours.settings)
-    assert (row.state == "well") == bool(watched)
+    [row] = outside.news(ours)
+    assert (row.state, row.advice[:26]) == told
     services.clock.advance(days=4)
     change(world)
     busy.refresh(ours, connection_id)
