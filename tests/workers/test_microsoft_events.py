@@ -1,0 +1,96 @@
+"""A meeting in a mentee's Microsoft calendar from end to end: booking, job, Graph over https, the row, the read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from service import wiring
+from service.domain.interval import unpack
+from service.operations import booking
+from service.operations.booking import BookingInput
+from service.operations.offering import SlotQuery, offer
+from service.store.tables import Calendar, CalendarWrite, Connection, Grant, Meeting
+from service.store.types import OfRow, fingerprint
+from tests import cast
+from tests.fakes import RecordedJobs
+from tests.integrations.microsoft_fake import microsoft
+from tests.integrations.microsoft_world import BEN, World
+from workers import busy, clock, events
+
+AGE = timedelta(hours=1)
+
+
+@pytest.fixture
+def world(tmp_path):
+    with microsoft(tmp_path) as fake:
+        yield World(fake, "write")
+
+
+@pytest.fixture
+def services(settings, database, world):
+    made = replace(wiring.build(replace(settings, **world.fake.settings)), jobs=RecordedJobs())
+    yield made
+    made.database.close()
+
+
+@pytest.fixture
+def connection_id(services, world):
+    """Ana's, whose mailbox at Microsoft is ben@example.org, and who gave us write access."""
+    now = services.clock()
+    with services.database.write() as session:
+        pair = cast.pair(session, now, mentor="eve")
+        made = Connection(
+            person_id=pair.mentee_id, provider="microsoft", url="microsoft://ben", access="write", created_at=now,
+            due_at=now,
+        )  # fmt: skip
+        made.calendars = [Calendar(key=world.calendar.id, key_hash=fingerprint(world.calendar.id), name="Work")]
+        session.add(made)
+        session.flush()
+        about = {"account_hash": "h", "account": BEN, "scopes": "Calendars.ReadWrite", "granted_at": now}
+        session.add(Grant(connection_id=made.id, tokens=OfRow(made.id, world.box.tokens), **about))
+        return made.id
+
+
+@pytest.fixture
+def meeting_id(services, connection_id):
+    busy.refresh(services, connection_id)
+    now = services.clock()
+    with services.database.write() as session:
+        pair = session.scalars(select(cast.Pair)).one()
+        query = SlotQuery(pair.id, "check-in")
+        start = offer(session, now, AGE, query).proposals.slots[0].start
+        wanted = BookingInput(start, pair.mentee_id, invite_by="calendar")
+        return booking.book(session, now, AGE, query, wanted).id
+
+
+def work(services):
+    """Every job that the clock finds, until none is due."""
+    while clock.write_due(services):
+        for _, ids in services.jobs.asked:
+            for each in ids:
+                events.attempt(services, each)
+        services.jobs.asked.clear()
+
+
+def test_from_the_booking_to_the_guest_who_declines(services, world, connection_id, meeting_id):
+    work(services)
+    with services.database.read() as session:
+        row = session.scalars(select(CalendarWrite)).one()
+    assert (row.state, row.calendar_key) == ("written", world.calendar.id)
+    busy.refresh(services, connection_id)
+    work(services)
+    with services.database.read() as session:
+        assert list(unpack(session.scalars(select(Calendar)).one().busy)) == [], "our own event is not busy"
+    answered = [{"emailAddress": {"address": "eve@example.org"}, "status": {"response": "declined"}}]
+    world.calendar.written.touch(row.event_id, attendees=answered)
+    busy.refresh(services, connection_id)
+    work(services)
+    with services.database.read() as session:
+        meeting = session.get(Meeting, meeting_id)
+        assert (meeting.phase, meeting.declined_by) == ("cancelled", meeting.pair.mentor_id)
+    assert world.calendar.written.items == {}
+    assert [kind for kind, _ in world.calendar.written.told] == ["invite", "cancel"]
