@@ -16,7 +16,7 @@ from service.links import link_for, url_of
 from service.operations.entries import PageSettings, invitation_for
 from service.operations.meetings import agenda_of, attendance_of, interval_of
 from service.ports import BusyReading, CalendarRef, EventAddress, EventSeen, EventToWrite, Guest, WriterFactory
-from service.store import writes
+from service.store import outbox, writes
 from service.store.database import load_row
 from service.store.tables import CalendarWrite, Connection, Meeting, Person
 
@@ -89,7 +89,7 @@ def begin(session: Session, now: datetime, settings: PageSettings, write_id: int
         return None
     connection = session.get(Connection, row.connection_id) if row.connection_id is not None else None
     if connection is None or connection.access != "write" or connection.state == "off":
-        _fail(row, writes.GONE)
+        _give_up(session, now, row, meeting, writes.GONE)
         return None
     row.attempts += 1
     return WritePlan(
@@ -131,14 +131,15 @@ def look(plan: WritePlan, factory: WriterFactory) -> LookResult:
 def settle(session: Session, now: datetime, result: WriteResult, jitter: float = 0.0) -> str:
     """Keeps what came of a write, and returns the state. A change that came meanwhile is due at once, also when what it
     replaces was refused: that is another question."""
-    row, _ = load(session, result.plan.write_id)
+    row, meeting = load(session, result.plan.write_id)
     if row is None:
         return "gone"
     row.lease_until = None
     if result.error is not None and row.wanted != result.plan.event.revision:
         return row.state
     if result.error is not None:
-        _note_failure(row, now, result.plan, result.error, jitter)
+        if not _tries_again(row, now, result.plan, result.error, jitter):
+            _give_up(session, now, row, meeting, result.error.code)
         return row.state
     if result.at is not None:
         row.calendar_key, row.event_id = result.at.calendar, result.at.event_id
@@ -170,19 +171,19 @@ def notice(
 @dataclass(frozen=True, slots=True)
 class Entry:
     """How it stands with a meeting in one person's calendar. `state` is one of none pending written failed; `own`: in
-    their own connection, so that it is theirs to mend; `invites`: it is the one event of both."""
+    their own connection, so that it is theirs to mend; `instead`: the calendar was to invite, and our mail does."""
 
     state: str = "none"
     own: bool = False
-    invites: bool = False
-    fault: str | None = None
+    instead: bool = False
 
 
 def entry_for(session: Session, meeting: Meeting, person_id: int) -> Entry:
     row = next(iter(_rows_for(writes.of_meetings(session, [meeting.id]), person_id)), None)
     if row is None or row.state == "removed":
         return Entry()
-    return Entry("written" if row.state in LOOKING else row.state, row.person_id == person_id, row.invites, row.fault)
+    instead = row.invites and meeting.invite_by == "mail"
+    return Entry("written" if row.state in LOOKING else row.state, row.person_id == person_id, instead)
 
 
 def alias_for(session: Session, meeting: Meeting, person_id: int) -> str | None:
@@ -214,20 +215,31 @@ def load(session: Session, write_id: int) -> tuple[CalendarWrite | None, Meeting
     return load_row(session, CalendarWrite, write_id), meeting
 
 
-def _note_failure(row: CalendarWrite, now: datetime, plan: WritePlan, error: AdapterError, jitter: float) -> None:
+def _tries_again(row: CalendarWrite, now: datetime, plan: WritePlan, error: AdapterError, jitter: float) -> bool:
+    """When, or False when that would be of no use."""
     if error.code == DELETED and not plan.remove and row.attempts < MOST_ATTEMPTS:
         row.copies += 1
         row.calendar_key = row.event_id = row.etag = row.alias = None
         row.due_at = now
     elif error.permanent or row.attempts >= MOST_ATTEMPTS:
-        _fail(row, error.code)
+        return False
     else:
         row.fault = error.code
         row.due_at = now + (error.retry_after or back_off(row.attempts, jitter))
+    return True
 
 
-def _fail(row: CalendarWrite, code: str) -> None:
+def _give_up(session: Session, now: datetime, row: CalendarWrite, meeting: Meeting, code: str) -> None:
+    """Where the calendar was to invite and never did, our mail does: to those who were told already that it would not.
+    Then it is the sender of record for good, so the row lets go of the calendar."""
     row.state, row.fault, row.due_at, row.lease_until = "failed", code, None, None
+    if not row.invites or row.event_id is not None or meeting.phase != Phase.BOOKED:
+        return
+    row.connection_id, meeting.invite_by = None, "mail"
+    for person_id in outbox.announced(session, meeting.id):
+        key = f"m{meeting.id}:invitation:{meeting.sequence}:{person_id}:instead"
+        about = {"pair_id": meeting.pair_id, "meeting_id": meeting.id, "date_id": meeting.date_id}
+        outbox.add(session, now, "invitation", person_id, dedup=key, sequence=meeting.sequence, **about)
 
 
 def _address(row: CalendarWrite) -> EventAddress | None:

@@ -53,9 +53,33 @@ def test_s16_the_page_tells_the_truth_until_it_is_written(services, world, invit
     assert world["ben"]("GET", f"/meetings/{meeting_id}").json["calendar"] == "written"
 
 
-def test_a_calendar_that_does_not_take_it_is_told_and_nobody_waits(services, world, invited):
+@pytest.mark.parametrize("told_before", [True, False])
+def test_where_the_calendar_cannot_invite_our_mail_does_once(services, world, invited, told_before):
     meeting_id, ana, ben = invited
+    if told_before:
+        assert all("text/calendar" not in types for types in parts(services)[0].values())
     calendar(services, "ana").fault = AdapterError("reconnect", permanent=True)
+    run(services)
+    for token in (ana, ben):
+        assert "so it comes by mail" in page(world, token)
+    assert world["ana"]("GET", f"/meetings/{meeting_id}").json["calendar"] == "failed"
+    told, texts = parts(services)
+    assert {name: "text/calendar" in types for name, types in told.items()} == dict.fromkeys(
+        ("ana@example.org", "ben@example.org"), True
+    )
+    assert (len(texts), parts(services)[1]) == (2, [])
+    calendar(services, "ana").fault = None
+    assert world["ana"]("PATCH", f"/meetings/{meeting_id}", {"place": "Room 6"}).status_code == 200
+    run(services)
+    assert calendar(services, "ana").events == {}, "one sender of record, from the first invitation on"
+    assert all("text/calendar" in types for types in parts(services)[0].values())
+
+
+def test_a_change_that_the_calendar_does_not_take_is_told_to_both(services, world, invited):
+    meeting_id, ana, ben = invited
+    run(services)
+    calendar(services, "ana").fault = AdapterError("reconnect", permanent=True)
+    assert world["ana"]("PATCH", f"/meetings/{meeting_id}", {"place": "Room 6"}).status_code == 200
     run(services)
     assert "your calendar did not take it" in page(world, ana)
     assert "could not be sent from Ana's calendar" in page(world, ben)
