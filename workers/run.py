@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -71,6 +72,12 @@ class BeatingWorker(Worker):
     services: Services
     beat_as: str
     beat_at = float("-inf")
+
+    def setup_work_horse_signals(self) -> None:
+        """A job ends by itself: whoever ends a whole group, as systemd does by default, must not end it between a mail
+        and the answer to it. The worker itself still ends one by SIGKILL when its time is up."""
+        super().setup_work_horse_signals()  # type: ignore[no-untyped-call]
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         super().heartbeat(timeout, pipeline)

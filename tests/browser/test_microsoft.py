@@ -49,7 +49,7 @@ def test_a_mentor_connects_microsoft_after_a_no_and_a_wall(chromium, page, fake,
         (None, "Accept", f"({BEN}): connected"),
     ):
         fake.entra.wall = wall
-        visit.page.get_by_role("button", name="Connect Microsoft").click()
+        visit.page.get_by_role("button", name="Connect Microsoft", exact=True).click()
         visit.page.get_by_role("heading", name="Permissions requested").wait_for()
         visit.page.get_by_label("Account").fill(BEN)
         visit.page.get_by_role("button", name=button).click()

@@ -2,6 +2,8 @@
 
 import importlib
 import json
+import subprocess
+import sys
 
 import pytest
 from redis import Redis
@@ -145,3 +147,15 @@ def test_writes_that_wait_keep_nobody_from_reading(valkey):
     for _ in range(2):
         jobs.read_calendars()
     assert jobs.calendar_depth() == 2, "one read, behind the write"
+
+
+def test_a_job_goes_on_when_its_whole_group_is_told_to_end():
+    code = (
+        "import sys; from workers.run import BeatingWorker as W; "
+        "W.setup_work_horse_signals(W.__new__(W)); print('begun', flush=True); sys.stdin.read(); print('ended')"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as job:
+        assert job.stdout.readline() == b"begun\n"
+        job.terminate()
+        said, _ = job.communicate(timeout=20)
+    assert (said, job.returncode) == (b"ended\n", 0)
