@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from integrations.maildir_mail import MaildirMailer
 from service.operations import calendars, followup, refreshing
-from service.store.tables import CriticalDate, Meeting, Pair
+from service.store.tables import CriticalDate, Inbound, Meeting, Pair
 from service.web import create_app, meeting, person
 from tests.stored import dump
 from tests.web.walk import NOW, add_mail, book, first_card, forms_of, link
@@ -49,6 +49,8 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "person.change counts": ("/p/{person}", {"counts": "none"}, None, AGAIN),
     "person.change remove": ("/p/{person}", {}, None, AGAIN),
     "person.change commitment": ("/p/{person}", {}, ("state", "moving"), AGAIN),
+    "person.change feed": ("/p/{person}", {}, None, AGAIN),
+    "person.change words": ("/p/{person}", {}, ("wish", "agenda"), AGAIN),
     "person.change rotate": ("/p/{person}", {}, None, (303, 410)),  # that is what it is for
     "consent.connected": ("/connect/{connect}", {"provider": "ics", "url": "webcal://x"}, None, AGAIN),
     "operator.decided": ("/operator/{operator}", {}, ("decision", "retry"), AGAIN),
@@ -81,6 +83,9 @@ def tokens(site, client, ana):
         asked = refreshing.request_for(session, NOW, pair.mentee)
         found = calendars.probe(site.calendars, wanted, asked, timedelta(seconds=1))
         calendars.add_connection(session, NOW, pair.mentee, wanted, found, site.settings.poll)
+        words = b"From: ana@example.org\r\n\r\nCould we talk about questions, too?\r\n"
+        session.add(Inbound(message_key="m", raw=words, state="waiting", person_id=mentee, meeting_id=meeting_id,
+                            received_at=NOW))  # fmt: skip
     for state in ("dead", "uncertain"):
         add_mail(site, state)
     subject = {"pair_id": ana[1], "meeting_id": meeting_id}
