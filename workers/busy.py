@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 
 from service import logs
+from service.domain.errors import AdapterError
 from service.operations import refreshing, turns, watching
 from service.wiring import Services
 from workers import context
@@ -78,11 +79,11 @@ def watch(services: Services, connection_id: int) -> None:
         return
     answers = watching.ask(plan, watcher, f"{base}/hooks/{plan.provider}", WATCH_TIMEOUT)
     for answer in answers:
-        if answer.fault is not None:
-            log.warning("a calendar is not watched, and asked about again later: %s", answer.fault.code)
+        if isinstance(answer.outcome, AdapterError):
+            log.warning("a calendar is not watched, and asked about again later: %s", answer.outcome.code)
     with services.database.write() as session:
         spent = watching.keep(session, services.clock(), plan, answers, reachable=reachable)
     over = watching.stop(spent, watcher, WATCH_TIMEOUT)
     if over:
         with services.database.write() as session:
-            watching.drop(session, over)
+            watching.drop(session, services.clock(), over)

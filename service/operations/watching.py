@@ -26,8 +26,8 @@ from service.store.tables import Calendar, CalendarWatch, Connection
 from service.store.types import fingerprint
 from service.watcher import Watch, Watcher
 
-RETRY = timedelta(hours=1)
-REFUSED = timedelta(days=1)  # some calendars cannot be watched, or not with what their owner gave; that seldom changes
+RETRY, RETRY_REFUSED = timedelta(hours=1), timedelta(days=1)
+NOT_ENOUGH = frozenset({"forbidden", "consent_partial"})  # what the owner gave does not reach: that seldom changes
 DOWN = frozenset({"off", "reconnect"})
 
 
@@ -53,12 +53,11 @@ class WatchPlan:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What came of asking for one calendar: a watch and the token of its notices, or a fault."""
+    """What came of asking for one calendar, and the token that its notices would bring."""
 
     calendar_id: int
     token: str
-    watch: Watch | None
-    fault: AdapterError | None
+    outcome: Watch | AdapterError
 
 
 def plan(session: Session, now: datetime, connection_id: int, *, reachable: bool) -> WatchPlan | None:
@@ -91,13 +90,11 @@ def ask(plan: WatchPlan, watcher: Watcher, address: str, timeout: timedelta) -> 
     for calendar_id, ref in plan.wanted:
         token = secrets.token_urlsafe(32)
         try:
-            watch = watcher.watch(ref, address, token, _left(deadline))
+            answers.append(Asked(calendar_id, token, watcher.watch(ref, address, token, _left(deadline))))
         except AdapterError as fault:
-            answers.append(Asked(calendar_id, token, None, fault))
+            answers.append(Asked(calendar_id, token, fault))
             if fault.retry_after is not None:  # the others are at the same provider, which wants to be left alone
                 break
-        else:
-            answers.append(Asked(calendar_id, token, watch, None))
     return answers
 
 
@@ -110,28 +107,27 @@ def keep(session: Session, now: datetime, plan: WatchPlan, answers: Iterable[Ask
     calendars = {calendar.id: calendar for calendar in connection.calendars}
     for answer in answers:
         calendar = calendars.get(answer.calendar_id)
-        if answer.watch is not None:
+        watch = answer.outcome
+        if isinstance(watch, Watch):
             session.add(
                 CalendarWatch(
-                    connection_id=connection.id, calendar_id=calendar.id if calendar else None, channel=answer.watch.id,
-                    token_hash=fingerprint(answer.token), resource=answer.watch.resource,
-                    expires_at=answer.watch.expires_at,
+                    connection_id=connection.id, calendar_id=calendar.id if calendar else None, channel=watch.id,
+                    token_hash=fingerprint(answer.token), resource=watch.resource, expires_at=watch.expires_at,
                 )
             )  # fmt: skip
         if calendar is not None:
-            calendar.watch_at = _again(now, connection.id, answer)
+            calendar.watch_at = _again(now, connection.id, answer.outcome)
     session.flush()
     return _spent(session, now, connection, watches=reachable and connection.state not in DOWN)
 
 
-def _again(now: datetime, connection_id: int, answer: Asked) -> datetime:
+def _again(now: datetime, connection_id: int, outcome: Watch | AdapterError) -> datetime:
     """Half a life on, spread so that those of one import are not renewed in one minute."""
-    if answer.watch is not None:
-        return now + spread(connection_id, (answer.watch.expires_at - now) / 2)
-    if answer.fault is not None and answer.fault.permanent:
-        return now + REFUSED
-    asked_for = answer.fault.retry_after if answer.fault is not None else None
-    return now + max(RETRY, asked_for or RETRY)
+    if isinstance(outcome, Watch):
+        return now + spread(connection_id, (outcome.expires_at - now) / 2)
+    if outcome.code in NOT_ENOUGH:
+        return now + RETRY_REFUSED
+    return now + max(RETRY, outcome.retry_after or RETRY)
 
 
 def stop(spent: Iterable[Spent], watcher: Watcher, timeout: timedelta) -> list[Spent]:
@@ -149,12 +145,13 @@ def stop(spent: Iterable[Spent], watcher: Watcher, timeout: timedelta) -> list[S
     return over
 
 
-def drop(session: Session, over: Iterable[Spent]) -> None:
-    """Forgets watches; a calendar that is left without one may be watched again at once. Repeatable."""
+def drop(session: Session, now: datetime, over: Iterable[Spent]) -> None:
+    """Forgets watches; a calendar whose last one was stopped may be watched again at once. Repeatable."""
     over = list(over)
     session.execute(delete(CalendarWatch).where(CalendarWatch.id.in_([each.row_id for each in over])))
     watched = select(CalendarWatch.calendar_id).where(CalendarWatch.calendar_id == Calendar.id)
-    of_calendars = [each.calendar_id for each in over if each.calendar_id is not None]
+    stopped = [each for each in over if each.watch.expires_at > now]
+    of_calendars = [each.calendar_id for each in stopped if each.calendar_id is not None]
     session.execute(
         update(Calendar)
         .where(Calendar.id.in_(of_calendars), ~watched.exists())

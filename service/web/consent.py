@@ -217,7 +217,7 @@ def end_watches(connection_id: int, person_id: int) -> None:
         return
     watching.stop(plan.spent, watcher, STOP_TIMEOUT)
     with writing() as session:
-        watching.drop(session, plan.spent)
+        watching.drop(session, now(), plan.spent)
 
 
 def connect_calendar(token: str, purpose: str) -> AnyResponse:
