@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, func, or_, select, true, update
+from sqlalchemy import Select, and_, case, func, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from service.domain.meeting import Phase
@@ -19,7 +19,8 @@ LEASE = timedelta(minutes=10)  # longer than a job waits for a worker and then t
 
 def follow(session: Session, now: datetime, meeting_id: int, *, quietly: bool = False) -> None:
     """Whatever stands in calendars about this meeting has to be written anew; a change that nobody has written yet is
-    replaced by this one. What its owner no longer lets us write to has failed at once, so that mails are right.
+    replaced by this one. What its owner no longer lets us write to has failed at once, so that mails are right; if it
+    was to invite and never did, our mail invites from then on, and connecting again changes that no more.
 
     `quietly`: only where nobody is mailed by it. An event that invites keeps what it says until the next change of its
     time or place, as the file in an invitation by mail does.
@@ -31,6 +32,7 @@ def follow(session: Session, now: datetime, meeting_id: int, *, quietly: bool = 
         .values(wanted=CalendarWrite.wanted + 1, state="pending", due_at=now, attempts=0, fault=None)
     )
     reachable = select(Connection.id).where(*OPEN)
+    unsaid = and_(CalendarWrite.invites, CalendarWrite.event_id.is_(None))
     session.execute(
         update(CalendarWrite)
         .where(
@@ -38,7 +40,12 @@ def follow(session: Session, now: datetime, meeting_id: int, *, quietly: bool = 
             CalendarWrite.state == "pending",
             or_(CalendarWrite.connection_id.is_(None), CalendarWrite.connection_id.not_in(reachable)),
         )
-        .values(state="failed", fault=GONE, due_at=None)
+        .values(
+            state="failed",
+            fault=GONE,
+            due_at=None,
+            connection_id=case((unsaid, None), else_=CalendarWrite.connection_id),
+        )
     )
 
 

@@ -370,3 +370,15 @@ def test_s14_what_was_changed_here_meanwhile_is_written_and_not_taken_back(servi
     change(services, meeting_id, booking.reschedule, NEXT + timedelta(days=1), 1)
     run(services)
     assert [event.interval.start for event in ben.events.values()] == [NEXT + timedelta(days=1)]
+
+
+def test_who_steps_down_before_their_calendar_invited_and_comes_back_invites_nobody_twice(services, pair_id):
+    connection_id = connect(services, "ana")
+    meeting_id = book(services, pair_id, invite_by="calendar")
+    with services.database.write() as session:
+        session.get(Connection, connection_id).access = "busy"
+        writes.follow(session, NOW, meeting_id)
+        session.get(Connection, connection_id).access = "write"
+        session.flush()
+        writes.wake(session, NOW, connection_id)
+    assert states(services, meeting_id) == ["failed", "failed"], "our mail has invited"
