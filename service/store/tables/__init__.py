@@ -1,0 +1,54 @@
+"""Every table. Text that people type is EncryptedText; instants are aware UTC."""
+
+from service.store.tables.base import Base
+from service.store.tables.calendars import (
+    Calendar,
+    CalendarHost,
+    CalendarWatch,
+    CalendarWrite,
+    Connection,
+    Consent,
+    Grant,
+)
+from service.store.tables.mail import Inbound, MailboxMark, OutboxRow, SendTime
+from service.store.tables.meetings import (
+    AgendaItem,
+    Attendance,
+    Claim,
+    Commitment,
+    CriticalDate,
+    Meeting,
+    Proposal,
+    Reflection,
+)
+from service.store.tables.people import ApiToken, Link, Pair, Person
+from service.store.tables.running import Heartbeat, IdempotencyKey
+
+__all__ = [
+    "AgendaItem",
+    "ApiToken",
+    "Attendance",
+    "Base",
+    "Calendar",
+    "CalendarHost",
+    "CalendarWatch",
+    "CalendarWrite",
+    "Claim",
+    "Commitment",
+    "Connection",
+    "Consent",
+    "CriticalDate",
+    "Grant",
+    "Heartbeat",
+    "IdempotencyKey",
+    "Inbound",
+    "Link",
+    "MailboxMark",
+    "Meeting",
+    "OutboxRow",
+    "Pair",
+    "Person",
+    "Proposal",
+    "Reflection",
+    "SendTime",
+]

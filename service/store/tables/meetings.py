@@ -1,0 +1,158 @@
+"""Dates that matter, meetings, and what is agreed at them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ExcludeConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from service.store.tables.base import Base
+from service.store.tables.people import Pair
+from service.store.types import EncryptedText
+
+
+class CriticalDate(Base):
+    """A date that matters to the mentee. The other person sees kind and time only once `shared_at` is set."""
+
+    __tablename__ = "critical_dates"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime | None]
+    zone: Mapped[str] = mapped_column(String(64))
+    run_minutes: Mapped[int | None]
+    label: Mapped[str | None] = mapped_column(EncryptedText("critical_dates.label"))  # the mentee's own, private
+    shared_label: Mapped[str | None] = mapped_column(EncryptedText("critical_dates.shared_label"))
+    shared_at: Mapped[datetime | None]
+    dropped_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Meeting(Base):
+    """One meeting. `due_at` is its only timer: look again then. `phase` moves only as domain.meeting.MOVES allows."""
+
+    __tablename__ = "meetings"
+    __table_args__ = (
+        Index(
+            "ix_meetings_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
+    date_id: Mapped[int | None] = mapped_column(ForeignKey("critical_dates.id"), index=True)
+    session: Mapped[str] = mapped_column(String(16))
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    ends_at: Mapped[datetime]
+    phase: Mapped[str] = mapped_column(String(10))  # held booked ended closed cancelled
+    uid: Mapped[str] = mapped_column(String(36), unique=True)
+    sequence: Mapped[int] = mapped_column(default=0)
+    place: Mapped[str | None] = mapped_column(EncryptedText("meetings.place"))
+    ask: Mapped[str | None] = mapped_column(EncryptedText("meetings.ask"))  # what the mentee wants from the hour
+    reason: Mapped[str | None] = mapped_column(EncryptedText("meetings.reason"))  # of the last move or cancellation
+    changed_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # who booked, moved or cancelled last
+    changed_at: Mapped[datetime | None]  # when that was; NULL as long as it stands as it was booked
+    declined_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    agenda_touched_at: Mapped[datetime | None]
+    happened: Mapped[bool | None]
+    agreed_at: Mapped[datetime | None]  # the mentee said of the list: this is right
+    fixed_at: Mapped[datetime]  # when the present time was agreed: at booking, at the last move
+    due_at: Mapped[datetime | None]
+    invite_by: Mapped[str] = mapped_column(String(10), default="mail")
+    calendar: Mapped[str] = mapped_column(String(10), default="none")  # superseded by CalendarWrite.state
+    created_at: Mapped[datetime]
+    pair: Mapped[Pair] = relationship(lazy="joined", innerjoin=True)
+
+
+class Attendance(Base):
+    """One person's answer to one meeting, ordered by (SEQUENCE, DTSTAMP) as RFC 5546 2.1.5 asks."""
+
+    __tablename__ = "attendances"
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    partstat: Mapped[str] = mapped_column(String(16), default="NEEDS-ACTION")
+    answered_sequence: Mapped[int | None]
+    answered_stamp: Mapped[datetime | None]
+
+
+class Claim(Base):
+    """A person's time, taken by a meeting from `starts_at` until `guarded_until` (its end and that person's gap).
+
+    Written by store.claims only, in the one statement that decides a booking.
+    """
+
+    __tablename__ = "claims"
+    __table_args__ = (
+        Index("ix_claims_person", "person_id", "starts_at"),
+        UniqueConstraint("meeting_id", "person_id"),
+        ExcludeConstraint(
+            ("person_id", "="),
+            (text("tstzrange(starts_at, guarded_until)"), "&&"),
+            name="ex_claims_person",
+        ).ddl_if(dialect="postgresql"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"))
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    guarded_until: Mapped[datetime]
+
+
+class AgendaItem(Base):
+    """`key` is a skeleton's line (its words are in the catalogue) until somebody edits it; `text` is what was typed."""
+
+    __tablename__ = "agenda_items"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), index=True)
+    position: Mapped[int]
+    key: Mapped[str | None] = mapped_column(String(40))
+    text: Mapped[str | None] = mapped_column(EncryptedText("agenda_items.text"))
+    minutes: Mapped[int | None]
+    help: Mapped[str | None] = mapped_column(String(20))  # ideas listener feedback introduction hold-me
+    hidden: Mapped[bool] = mapped_column(default=False)  # not in the calendar
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+
+
+class Commitment(Base):
+    """Something agreed. Without owner or date it is loose, and the follow-up asks for them."""
+
+    __tablename__ = "commitments"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
+    meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"), index=True)
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    text: Mapped[str] = mapped_column(EncryptedText("commitments.text"))
+    due_on: Mapped[date | None]
+    state: Mapped[str] = mapped_column(String(16), default="open")  # open done moving stuck renegotiated
+    note: Mapped[str | None] = mapped_column(EncryptedText("commitments.note"))
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime]
+
+
+class Reflection(Base):
+    """What a person wrote for themselves after a meeting; only its author ever reads it."""
+
+    __tablename__ = "reflections"
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    text: Mapped[str] = mapped_column(EncryptedText("reflections.text"))
+    created_at: Mapped[datetime]
+
+
+class Proposal(Base):
+    """Another time that one of the two would rather have: theirs to take back, the other's to take. One a person."""
+
+    __tablename__ = "proposals"
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    sequence: Mapped[int]  # of the meeting when it was made: a move since then has answered it
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    comment: Mapped[str | None] = mapped_column(EncryptedText("proposals.comment"))
+    created_at: Mapped[datetime]
