@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from integrations.google_account import GoogleAccount
 from integrations.google_api import PARTSTATS, GoogleCalls, edge, instant
+from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval, Span, intersect, merge, subtract
-from service.ports import BusyReading, CalendarRef, OwnEvent, ReadRequest, SyncMark
+from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
 
 MOST_RANGE = timedelta(days=50)  # `timeRangeTooLong` comes somewhere beyond two months, and is documented nowhere
 OWN_ROLES = frozenset({"owner", "writer"})

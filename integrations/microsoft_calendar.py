@@ -17,10 +17,11 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from integrations.microsoft_account import MicrosoftAccount
+from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError
 from service.domain.ics_text import EXCHANGE, known_zone
 from service.domain.interval import Interval, Span, intersect, merge
-from service.ports import BusyReading, CalendarRef, OwnEvent, ReadRequest, SyncMark
+from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
 
 EVENT_FIELDS = "start,end,showAs,isCancelled,isAllDay,responseStatus,iCalUId,type,changeKey"
 CALENDAR_FIELDS = "id,name,canEdit,isDefaultCalendar,owner"

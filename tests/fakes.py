@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError, GreenroomError
 from service.domain.interval import Interval, intersect, merge
 from service.ports import (
@@ -20,7 +21,6 @@ from service.ports import (
     EventToWrite,
     Granted,
     LiveAnswer,
-    OwnEvent,
     ReadRequest,
     SyncMark,
 )

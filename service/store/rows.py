@@ -2,7 +2,7 @@
 
 A line that is an object begins a table (`{"table": "people", "columns": ["id", ...]}`), a line that is an array is one
 of its rows, and `{"end": 1234}` with the number of rows comes last. Octets are base64, instants and days as RFC 3339
-writes them. Columns are asked of the database and not of tables.py: a backup of an earlier version is read into the
+writes them. Columns are asked of the database and not of the tables: a backup of an earlier version is read into the
 tables of that version.
 """
 

@@ -1,4 +1,4 @@
-"""The migrated database is the one that tables.py describes, however many processes bring it there, and back."""
+"""The migrated database is the one that the tables describe, however many processes bring it there, and back."""
 
 import signal
 import subprocess

@@ -1,0 +1,80 @@
+"""What reads busy times from one calendar."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from service.domain.busy import OwnEvent
+from service.domain.interval import Interval, Span
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRef:
+    """One calendar of a connection: `key` is its stable address there (an href, or "" for a feed)."""
+
+    key: str
+    name: str
+    counts: bool  # whether it should count as busy unless the person says otherwise
+
+
+@dataclass(frozen=True, slots=True)
+class SyncMark:
+    """What lets the next read ask only for changes; opaque outside its adapter."""
+
+    etag: str | None = None
+    modified: str | None = None
+    sync_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """What is read, and for whom.
+
+    `zone` is the owner's, for floating times and all-day events; `addresses` are the owner's (lower case), to find
+    what they declined; `our_uids` are meetings of ours, which never count as busy.
+    """
+
+    window: Interval
+    zone: ZoneInfo
+    addresses: frozenset[str]
+    our_uids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class BusyReading:
+    """Merged busy spans of one calendar inside the request's window; never a title.
+
+    `partial`: an event could not be read in full; its span is in `spans` (unknown start or end raises instead).
+    """
+
+    spans: Sequence[Span]
+    own: tuple[OwnEvent, ...]
+    partial: bool
+    mark: SyncMark
+
+
+class BusyCalendar(Protocol):
+    """A connection's calendars. Every call raises AdapterError; none takes longer than `timeout` in all."""
+
+    def discover(self, timeout: timedelta) -> tuple[CalendarRef, ...]:
+        """Every event calendar of the connection, after a real read."""
+        ...
+
+    def fetch(
+        self, calendar: CalendarRef, request: ReadRequest, mark: SyncMark | None, timeout: timedelta
+    ) -> BusyReading | None:
+        """The calendar's busy times in the window; None when nothing changed since `mark`. May be repeated."""
+        ...
+
+
+class CalendarFactory(Protocol):
+    """Given by wiring: the adapter for a connection's provider, with its credentials already inside; those of a
+    provider that was consented to are found by `connection_id`."""
+
+    def __call__(
+        self, provider: str, url: str, username: str | None, password: str | None, connection_id: int | None = None
+    ) -> BusyCalendar: ...

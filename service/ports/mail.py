@@ -1,0 +1,73 @@
+"""What sends and fetches mail."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    sender: str
+    recipient: str
+
+
+class MailSession(Protocol):
+    """One connection, several messages. Before `deliver` the server holds nothing of the message."""
+
+    def offer(self, envelope: Envelope) -> None:
+        """MAIL FROM and RCPT TO, harmless to repeat. Raises AdapterError."""
+        ...
+
+    def deliver(self, octets: bytes) -> None:
+        """DATA. Returns on 2xx; raises AdapterError on 4xx/5xx, AnswerLost when the answer never came."""
+        ...
+
+
+class Mailer(Protocol):
+    def session(self) -> AbstractContextManager[MailSession]:
+        """Connects (AdapterError when it cannot) and quits at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedMail:
+    """One mail of a mailbox, under its UID there. `octets` end after the first 2 MB of a longer one: an answer stands
+    before its attachments."""
+
+    uid: int
+    octets: bytes
+
+
+class MailboxSession(Protocol):
+    """One connection. Every call raises AdapterError and may be repeated."""
+
+    @property
+    def validity(self) -> int:
+        """UIDVALIDITY: when it is another, no UID that was known means anything."""
+        ...
+
+    def before(self, day: date) -> int:
+        """The UID after which the mails of this day and later come."""
+        ...
+
+    def fetch(self, after: int, most: int) -> list[ReceivedMail]:
+        """The next mails with a larger UID, smallest first, left as they are; none when there are no more."""
+        ...
+
+    def file(self, first: int, last: int) -> None:
+        """Puts away the mails with these UIDs, as the mailbox's owner wants to find them."""
+        ...
+
+
+class Mailbox(Protocol):
+    @property
+    def key(self) -> str:
+        """The same for the same mailbox, whoever opens it."""
+        ...
+
+    def session(self) -> AbstractContextManager[MailboxSession]:
+        """Connects and logs in (AdapterError when it cannot), and says goodbye at the end."""
+        ...
