@@ -150,6 +150,20 @@ def date_moved(view: View) -> Letter:
     return _letter(view, _about(view), blocks, Button(words("mail.date_moved.button"), view.links.meeting + "#move"))
 
 
+def proposed(view: View) -> Letter:
+    """To the other of the two: the time that is asked for, beside the one that stands. The button leads to a page that
+    asks once more."""
+    words = view.words
+    blocks: list[Block] = [
+        Opens(words("mail.proposed", other=view.with_whom().first)),
+        *_new_times(view, "mail.proposed.time"),
+        _about_when(view),
+        Says(words("mail.proposed.then")),
+    ]
+    url = f"{view.links.meeting}/move?start={view.times[0].start:%Y-%m-%dT%H:%M:%SZ}"
+    return _letter(view, _about(view), blocks, Button(words("mail.proposed.button"), url))
+
+
 def own_links(view: View) -> Letter:
     words = view.words
     blocks: list[Block] = [Opens(words("mail.links.opening")), Says(words("mail.links.care"))]
@@ -194,6 +208,7 @@ LETTERS: dict[str, Callable[[View], Letter]] = {
     "list": shared_list,
     "not-happened": not_happened,
     "date-moved": date_moved,
+    "proposed": proposed,
     "links": own_links,
     "welcome": welcome,
     "calendar-broken": calendar_broken,

@@ -39,7 +39,7 @@ from service.store.tables import Attendance, CriticalDate, IdempotencyKey, Meeti
 
 LONGEST_ASK = 4_000
 LONGEST_REASON = 500
-ABOUT_A_MEETING = ("invitation", "agenda-ask", "reminder", "brief", "followup", "list", "date-moved")
+ABOUT_A_MEETING = ("invitation", "agenda-ask", "reminder", "brief", "followup", "list", "date-moved", "proposed")
 GONE = frozenset({"busy", "held", "unavailable"})  # somebody's time went; which kind of reason is not told
 
 

@@ -15,6 +15,7 @@ from service.domain.meeting import Phase
 from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed
 from service.domain.reply import ItipReply, reply_in
 from service.operations import booking, plain_replies
+from service.operations.followup import queue_about
 from service.store.database import alone, load_row
 from service.store.tables import Attendance, Inbound, Meeting, Proposal
 
@@ -131,8 +132,8 @@ def _apply(
 
 
 def _propose(session: Session, now: datetime, meeting: Meeting, person_id: int, wanted: Interval, comment: str) -> None:
-    """Another time is kept for the other to see; nothing moves. A newer one replaces an older one of the same
-    person."""
+    """Another time is kept for the other to see, who gets one mail about it; nothing moves. A newer one replaces an
+    older one of the same person."""
     session.merge(
         Proposal(
             meeting_id=meeting.id,
@@ -144,3 +145,5 @@ def _propose(session: Session, now: datetime, meeting: Meeting, person_id: int, 
             created_at=now,
         )
     )
+    session.flush()
+    queue_about(session, now, meeting, "proposed", meeting.pair.other(person_id).id)

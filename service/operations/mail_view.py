@@ -15,7 +15,7 @@ from service.domain.interval import Interval
 from service.domain.slots import three_best
 from service.messages.view import Links, Point, View, Who
 from service.operations.mail_facts import Facts
-from service.operations.meetings import interval_of
+from service.operations.meetings import interval_of, proposals_of
 from service.operations.offering import SlotQuery, offer
 from service.operations.people import list_pairs
 from service.store.tables import AgendaItem, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair, Person
@@ -93,6 +93,8 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
     acted_by = meeting.declined_by if row.kind == "declined" else meeting.changed_by
     counted = MENTEE_COUNT if mentee else MENTOR_COUNT
     times = _times(context, pair, meeting) if row.kind in WITH_TIMES else ()
+    if row.kind == "proposed":
+        times = proposed_to(context, meeting)
     may_choose = row.kind in WITH_TIMES and pair.ended_at is None
     critical = context.session.get(CriticalDate, row.date_id) if row.date_id is not None else None
     return replace(
@@ -124,6 +126,12 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
             schedule=_schedule_url(context, pair, meeting) if may_choose else "",
         ),
     )
+
+
+def proposed_to(context: Context, meeting: Meeting) -> tuple[Interval, ...]:
+    """The time that the other one asks the reader for, while it can still be taken."""
+    wanted = proposals_of(context.session, context.now, meeting)
+    return tuple(Interval(each.starts_at, each.ends_at) for each in wanted if each.person_id != context.reader.id)
 
 
 def _nth(gone_out: Sequence[OutboxRow], person_id: int, counted: tuple[str, ...]) -> int:

@@ -20,12 +20,12 @@ from service.messages.mime import Calendar, Headers, compose
 from service.messages.view import Who, time_line
 from service.operations import entries
 from service.operations.mail_facts import gather
-from service.operations.mail_view import Context, MailSettings, view_of
+from service.operations.mail_view import Context, MailSettings, proposed_to, view_of
 from service.store.tables import OutboxRow
 
 # Sent at any hour and whatever a person chose: somebody acted, and the other must know.
 ABOUT_AN_ACTION = frozenset({"invitation", "cancellation", "declined", "links", "welcome"})
-EVEN_WHEN_FEWER = ABOUT_AN_ACTION | {"followup", "not-happened", "date-moved", "calendar-broken"}
+EVEN_WHEN_FEWER = ABOUT_AN_ACTION | {"followup", "not-happened", "date-moved", "proposed", "calendar-broken"}
 AUTOMATIC = frozenset({"agenda-ask", "reminder", "brief", "followup", "list", "calendar-broken"})
 METHODS = {"invitation": "REQUEST", "cancellation": "CANCEL", "declined": "CANCEL"}
 REMIND_WITHIN = timedelta(hours=30)  # a meeting that was moved further away is not "tomorrow" any more
@@ -118,6 +118,7 @@ def _still_so(context: Context) -> bool:
         "list": over and bool(context.facts.agreed[meeting.id]),
         "not-happened": meeting.happened is False,
         "date-moved": ahead,
+        "proposed": ahead and bool(proposed_to(context, meeting)),
     }
     return checks.get(row.kind, True)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -78,7 +79,8 @@ def test_every_mail_is_decided_as_is_written_beside_it(services, meeting_id):
         if wrote:
             made_us_write.add(name)
     assert found == expected
-    assert made_us_write == {name for name, decision in expected.items() if decision[3] == "cancelled"}
+    news = {name for name, decision in expected.items() if decision[3] == "cancelled" or decision[1] == "proposed"}
+    assert made_us_write == news
 
 
 def read(services, name, at=READ_AT):
@@ -97,6 +99,32 @@ def test_a_proposal_is_kept_for_the_other_until_the_meeting_moves(services, meet
         assert (meeting.starts_at, meeting.sequence) == (START, 1)
         booking.reschedule(session, READ_AT, timedelta(hours=1), meeting, TUESDAY, meeting.pair.mentee_id)
         assert proposals_of(session, READ_AT, meeting) == []
+
+
+def test_a_proposal_is_told_in_one_mail_while_it_can_be_taken(services, meeting_id):
+    read(services, "counter-google")
+    read(services, "counter-outlook", READ_AT + timedelta(minutes=1))
+    services.clock.now = READ_AT + timedelta(hours=12)
+    before = len(services.mailer.sent)
+    drain(services)
+    [mail] = services.mailer.sent[before:]
+    text = message_from_bytes(mail.octets, policy=policy.default).get_body(("plain",)).get_content()
+    assert mail.recipient == "ana@example.org"
+    assert "Ben would rather meet at another time" in text
+    assert "/move?start=2027-02-09T16:00:00Z" in text
+    assert "Tuesday suits me" not in text
+
+
+def test_a_proposal_that_was_answered_by_a_move_is_not_told(services, meeting_id):
+    read(services, "counter-google")
+    with services.database.write() as session:
+        meeting = session.get(Meeting, meeting_id)
+        booking.reschedule(session, READ_AT, timedelta(hours=1), meeting, TUESDAY, meeting.pair.mentee_id)
+    before = len(services.mailer.sent)
+    services.clock.now = READ_AT + timedelta(hours=12)
+    drain(services)
+    sent = [message_from_bytes(mail.octets).get_content_type() for mail in services.mailer.sent[before:]]
+    assert sent == ["multipart/mixed"] * 2, "the changed invitations, and nothing else"
 
 
 def test_a_newer_proposal_replaces_an_older_one(services, meeting_id):
