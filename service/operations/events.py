@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.domain.errors import AdapterError, InvalidInput
 from service.domain.meeting import Phase
-from service.domain.retries import MOST_ATTEMPTS, back_off
+from service.domain.retries import KEEP_TRYING, MOST_ATTEMPTS, Failure, back_off, given_up
 from service.links import link_for, url_of
 from service.operations.entries import PageSettings, invitation_for
 from service.operations.meetings import agenda_of, attendance_of, interval_of
@@ -138,7 +138,7 @@ def settle(session: Session, now: datetime, result: WriteResult, jitter: float =
     if result.error is not None and row.wanted != result.plan.event.revision:
         return row.state
     if result.error is not None:
-        if not _tries_again(row, now, result.plan, result.error, jitter):
+        if not _tries_again(row, meeting, now, result.plan, result.error, jitter):
             _give_up(session, now, row, meeting, result.error.code)
         return row.state
     if result.at is not None:
@@ -215,18 +215,28 @@ def load(session: Session, write_id: int) -> tuple[CalendarWrite | None, Meeting
     return load_row(session, CalendarWrite, write_id), meeting
 
 
-def _tries_again(row: CalendarWrite, now: datetime, plan: WritePlan, error: AdapterError, jitter: float) -> bool:
-    """When, or False when that would be of no use."""
+def _tries_again(
+    row: CalendarWrite, meeting: Meeting, now: datetime, plan: WritePlan, error: AdapterError, jitter: float
+) -> bool:
+    """For as long as a mail is; where nobody has an invitation yet, no longer than there is time for one. False when
+    that would be of no use, or is over."""
     if error.code == DELETED and not plan.remove and row.attempts < MOST_ATTEMPTS:
         row.copies += 1
         row.calendar_key = row.event_id = row.etag = row.alias = None
         row.due_at = now
-    elif error.permanent or row.attempts >= MOST_ATTEMPTS:
+    elif given_up(Failure(error.code, error.permanent), row.attempts, _age(row, meeting, now)):
         return False
     else:
         row.fault = error.code
         row.due_at = now + (error.retry_after or back_off(row.attempts, jitter))
     return True
+
+
+def _age(row: CalendarWrite, meeting: Meeting, now: datetime) -> timedelta:
+    """Of what is to be written; an invitation that would come too late is as old as can be."""
+    if row.invites and row.event_id is None and meeting.starts_at - now < KEEP_TRYING:
+        return KEEP_TRYING
+    return now - (meeting.changed_at or row.created_at)
 
 
 def _give_up(session: Session, now: datetime, row: CalendarWrite, meeting: Meeting, code: str) -> None:

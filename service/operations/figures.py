@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.store import heartbeats, held, outbox, send_times
+from service.store import heartbeats, held, outbox, send_times, writes
 from service.store.tables import Calendar, Connection, Meeting
 
 # Every value that the label may have: a state is told with 0 too, so that an alert on it can be written beforehand.
@@ -28,6 +28,7 @@ class Figures:
     outbox: Mapping[str, int]
     held: int
     connections: Mapping[str, int]
+    events: Mapping[str, int]
     verified: datetime | None
     alive: Mapping[str, int]
     sends: Sequence[int]
@@ -45,6 +46,7 @@ def load(session: Session, now: datetime, machine_now: datetime) -> Figures:
         outbox={state: counted.get(state, 0) for state in outbox.STATES},
         held=held.count(session),
         connections={state: connections.get(state, 0) for state in CONNECTION_STATES},
+        events=writes.counts(session),
         verified=_verified(session),
         alive={part: alive[part][0] if part in alive else 0 for part in heartbeats.PARTS},
         sends=sends,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
 from service.operations.figures import connection_counts
-from service.store import heartbeats, held, outbox
+from service.store import heartbeats, held, outbox, writes
 from service.store.database import load_row
 from service.store.tables import Calendar, Connection, OutboxRow, Person
 
@@ -47,6 +47,8 @@ class Standing:
     waited: timedelta
     calendars: list[StuckCalendar]
     calendar_counts: dict[str, int]
+    event_counts: dict[str, int]
+    events_failed: int  # of meetings to come
     alive: dict[str, tuple[int, datetime]]  # heartbeats.by_part
 
     @property
@@ -71,6 +73,8 @@ def look(session: Session, now: datetime, machine_now: datetime) -> Standing:
         waited=outbox.oldest_overdue(session, now),
         calendars=_stuck_calendars(session),
         calendar_counts=connection_counts(session),
+        event_counts=writes.counts(session),
+        events_failed=writes.failed_ahead(session, now),
         alive=heartbeats.by_part(session, machine_now),
     )
 

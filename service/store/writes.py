@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, case, func, or_, select, true, update
+from sqlalchemy import Select, and_, case, func, not_, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from service.domain.meeting import Phase
@@ -14,6 +14,7 @@ from service.store.tables import CalendarWrite, Connection, Meeting, Pair
 PROVIDERS = ("google", "microsoft")  # whose calendars we can write to: service.provider_wiring has their writers
 OPEN = (Connection.provider.in_(PROVIDERS), Connection.access == "write", Connection.state != "off")
 GONE = "connection_gone"  # the fault of a row whose owner took the connection away, or stepped down from writing
+STATES = ("pending", "written", "look", "missing", "failed", "removed")
 LEASE = timedelta(minutes=10)  # longer than a job waits for a worker and then takes
 
 
@@ -164,9 +165,16 @@ def aliases(session: Session, person_id: int, since: datetime) -> list[str]:
     ]
 
 
+def counts(session: Session) -> dict[str, int]:
+    """By state, each of them."""
+    found = dict(session.execute(select(CalendarWrite.state, func.count()).group_by(CalendarWrite.state)).all())
+    return {state: found.get(state, 0) for state in STATES}
+
+
 def failed_ahead(session: Session, now: datetime) -> int:
-    """Events of meetings to come that their calendars did not take."""
-    ahead = (CalendarWrite.state == "failed", Meeting.phase != Phase.CANCELLED, Meeting.ends_at > now)
+    """Events of meetings to come that their calendars did not take; without those of which our mail invites instead."""
+    mailed = and_(CalendarWrite.invites, CalendarWrite.event_id.is_(None), CalendarWrite.connection_id.is_(None))
+    ahead = (CalendarWrite.state == "failed", not_(mailed), Meeting.phase != Phase.CANCELLED, Meeting.ends_at > now)
     return session.scalar(select(func.count()).select_from(CalendarWrite).join(Meeting).where(*ahead)) or 0
 
 

@@ -69,6 +69,7 @@ class _Told(Collector):
             age.add_metric([], self.refresh_age)
         yield age
         yield _by("greenroom_connections", "Connected calendars' sources.", "state", told.connections)
+        yield _by("greenroom_calendar_events", "Meetings' events in people's own calendars.", "state", told.events)
         yield _by("greenroom_parts_alive", "Processes that said lately that they live.", "part", told.alive)
         yield InfoMetricFamily("greenroom_build", "What runs.", {"version": version("greenroom")})
 

@@ -77,5 +77,6 @@ def _wrong(standing: Standing, depth: int | None, waited: str) -> list[str]:
         "uncertain": standing.counts.get("uncertain", 0),
         "dead": standing.counts.get("dead", 0),
         "calendars": standing.stuck_calendars,
+        "events": standing.events_failed,
     }
     return said + [say(f"page.operator.wrong.{what}", n=count) for what, count in counted.items() if count]

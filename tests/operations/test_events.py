@@ -275,7 +275,24 @@ def test_a_provider_is_left_alone_as_long_as_it_asks_and_given_up_in_the_end(ser
     for _ in range(12):
         services.clock.advance(seconds=100)
         run(services)
+    assert states(services, meeting_id) == ["none", "pending"], "as long as a mail would be"
+    services.clock.advance(days=4)
+    run(services)
     assert states(services, meeting_id) == ["none", "failed"]
+
+
+@pytest.mark.parametrize(("ahead", "state"), [(timedelta(days=3), "failed"), (timedelta(days=9), "pending")])
+def test_an_invitation_waits_for_the_calendar_no_longer_than_there_is_time(services, pair_id, ahead, state):
+    connect(services, "ana")
+    calendar(services, "ana").fault = AdapterError("http_status", permanent=False)
+    meeting_id = book(services, pair_id, invite_by="calendar")
+    with services.database.write() as session:
+        meeting = session.get(Meeting, meeting_id)
+        meeting.starts_at, meeting.ends_at = NOW + ahead, NOW + ahead + timedelta(minutes=30)
+    for _ in range(12):
+        services.clock.advance(minutes=76)
+        run(services)
+    assert states(services, meeting_id) == [state, state]
 
 
 def test_a_queue_that_takes_nothing_loses_nothing(services, pair_id):

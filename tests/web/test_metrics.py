@@ -33,6 +33,7 @@ NAMES = {
     "greenroom_refresh_age_seconds": "gauge",
     "greenroom_slot_seconds": "histogram",
     "greenroom_connections": "gauge",
+    "greenroom_calendar_events": "gauge",
     "greenroom_parts_alive": "gauge",
     "greenroom_build_info": "gauge",
 }
@@ -71,6 +72,7 @@ def test_nothing_yet(services):
     told = scrape(services)
     assert told["greenroom_outbox_oldest_overdue_seconds", ""] == 0
     assert told["greenroom_outbox_rows", "uncertain"] == told["greenroom_outbox_rows", "dead"] == 0
+    assert told["greenroom_calendar_events", "failed"] == told["greenroom_calendar_events", "pending"] == 0
     assert told["greenroom_build_info", version("greenroom")] == 1
     assert told["greenroom_send_seconds_bucket", "+Inf"] == 0
     assert ("greenroom_refresh_age_seconds", "") not in told, "none is not the same as fresh"

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
+from service.domain.meeting import Phase
 from service.links import link_for, revoke_links
 from service.store import heartbeats
-from service.store.tables import OutboxRow
+from service.store.tables import CalendarWrite, Connection, Meeting, OutboxRow
 from service.wiring import utc_now
 from tests import cast
 from tests.stored import dump
@@ -57,6 +58,32 @@ def test_mail_that_was_refused_for_now_is_not_called_well(services, client, toke
     assert "Nothing needs you yet Some mail was refused for now and is tried again by itself" in told
     assert "All is well" not in told
     assert f"Try mail {row_id} again" in told
+
+
+@pytest.mark.databases
+def test_meetings_that_a_calendar_did_not_take_are_told_and_what_mail_brings_instead_is_not(services, client, token):
+    with services.database.write() as session:
+        pair = cast.pair(session, NOW)
+        made = Connection(person_id=pair.mentee_id, provider="google", url="ana", access="write", created_at=NOW)
+        session.add(made)
+        session.flush()
+        meeting = Meeting(
+            pair_id=pair.id, uid="u1", session="check-in", starts_at=NOW + timedelta(days=1), fixed_at=NOW,
+            ends_at=NOW + timedelta(days=1, minutes=30), phase=Phase.BOOKED, created_at=NOW,
+        )  # fmt: skip
+        session.add(meeting)
+        session.flush()
+        for invites, connection_id in ((False, made.id), (True, None)):
+            session.add(
+                CalendarWrite(
+                    meeting_id=meeting.id, person_id=pair.mentor_id if invites else pair.mentee_id,
+                    connection_id=connection_id, invites=invites, state="failed", created_at=NOW,
+                )
+            )  # fmt: skip
+    told = text_of(client.get(f"/operator/{token}"))
+    assert "At the moment one meeting could not be written into a calendar." in told
+    assert "Meetings that a calendar did not take Their pages tell their people" in told
+    assert "Meetings in calendars 2 failed" in told
 
 
 @pytest.mark.databases
