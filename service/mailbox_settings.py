@@ -40,9 +40,17 @@ class MailboxSettings:
         timedelta(seconds=20),
     )
 
+    mail_hook_secret: str | None = setting(
+        "GREENROOM_MAIL_HOOK_SECRET",
+        setting_values.hook_secret,
+        "<48 random characters>",
+        "signs mail that a provider pushes to /hooks/mail; without it there is no such address",
+        secret=True,
+    )
+
     @property
     def answers_read(self) -> bool:
-        return self.imap is not None
+        return self.imap is not None or self.mail_hook_secret is not None
 
     @property
     def reply_tokens(self) -> bool:

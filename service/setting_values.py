@@ -189,6 +189,12 @@ def keys(raw: str) -> tuple[str, ...]:
     return keys
 
 
+def hook_secret(raw: str) -> str:
+    if len(raw) < 32 or not raw.isascii() or not raw.isprintable():
+        raise ValueError("needs 32 or more plain characters")
+    return raw
+
+
 def hosts(raw: str) -> frozenset[str]:
     hosts = frozenset(host.strip().lower() for host in raw.split(",") if host.strip())
     if any(not re.match(r"^(\[[0-9a-f:]+\]|[^:\s]+):\d{1,5}$", host) for host in hosts):

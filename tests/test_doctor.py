@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 
 from integrations.dns_records import DnsRecords
 from service import doctor, setting_values, wiring
+from service.operations import inbound
 from service.setting_values import SmtpServer
 from service.settings import Settings
 from service.store import heartbeats, outbox
@@ -168,6 +169,14 @@ def test_the_mailbox_that_answers_arrive_in(bare, imap):
     wrong = replace(settings, imap=replace(settings.imap, password="WRONG"))
     assert found(wrong)["mailbox"].state == "broken"
     assert "GREENROOM_IMAP_URL" in found(wrong)["mailbox"].advice
+
+
+def test_a_mailbox_that_is_pushed(bare):
+    settings = replace(bare, mail_hook_secret="s" * 32)
+    assert found(settings)["mailbox"].state == "look"
+    with writing(settings) as (session, now):
+        inbound.receive(session, now, b"Message-ID: <1@example.org>")
+    assert found(settings)["mailbox"].state == "well"
 
 
 def test_a_database_behind_this_version(bare):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from redis.exceptions import RedisError
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from service import wiring
 from service.doctor.rows import WORDS, Row, sentence
@@ -16,7 +16,7 @@ from service.operations.figures import connection_counts
 from service.operations.mailbox import last_read_at
 from service.operations.operator import STUCK
 from service.settings import Settings
-from service.store.tables import Connection, Person
+from service.store.tables import Connection, Inbound, Person
 from service.wiring import Services
 
 READ_TIMEOUT = timedelta(seconds=10)
@@ -99,7 +99,8 @@ def mailbox(services: Services) -> Iterator[Row]:
     """Logs in and opens the folder; reads nothing. And whether somebody has read it lately."""
     box, server = services.mailbox, services.settings.imap
     if box is None or server is None:
-        yield Row("mailbox", "off", WORDS("doctor.mailbox.off"))
+        hook = services.settings.mail_hook_secret is not None
+        yield _pushed(services) if hook else Row("mailbox", "off", WORDS("doctor.mailbox.off"))
         return
     try:
         with box.session():
@@ -115,6 +116,15 @@ def mailbox(services: Services) -> Iterator[Row]:
         yield Row("mailbox", "look", WORDS("doctor.mailbox.late", host=server.host, at=f"{read_at:%Y-%m-%d %H:%M} UTC"))
     else:
         yield Row("mailbox", "well", server.host)
+
+
+def _pushed(services: Services) -> Row:
+    url = f"{services.settings.base_url}/hooks/mail"
+    with services.database.read() as session:
+        last = session.scalar(select(func.max(Inbound.received_at)))
+    if last is None:
+        return Row("mailbox", "look", WORDS("doctor.mailbox.nothing_pushed", url=url))
+    return Row("mailbox", "well", WORDS("doctor.mailbox.pushed", url=url, at=f"{last:%Y-%m-%d %H:%M} UTC"))
 
 
 def mail(services: Services) -> Iterator[Row]:

@@ -1,4 +1,5 @@
 """What providers tell us: that something changed, never what. A notice makes a connection due; nothing is read here.
+And mail that a provider pushes, signed with a secret that we share.
 
 Whoever calls is answered the same, whether we know the watch or not and whether its token is right: nobody learns
 which watches there are, and a provider that tells of one that we ended has nothing to repeat. Nothing is counted by
@@ -7,17 +8,28 @@ address: all notices of a provider come from a few of its own, and what is forge
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from flask import Blueprint, Response, request
 from markupsafe import escape
 from pydantic import BaseModel, Field, ValidationError
+from werkzeug.exceptions import NotFound as NotFoundHere
 
-from service.operations import watching
-from service.web.page import now, reading, writing
+from service import numbers
+from service.domain.errors import AdapterError
+from service.domain.received import MOST_BYTES
+from service.operations import inbound, watching
+from service.web.page import limited, now, reading, services, writing
 
 blueprint = Blueprint("hooks", __name__)
 MOST_TOKEN = 2048  # Microsoft's have some hundred characters; their length is documented nowhere
+PUSH_WINDOW = timedelta(minutes=5)  # how far a signature's moment may be from our clock
+MOST_PUSHED = 40 * 1024 * 1024  # octets: providers carry mails of 25 MB, which base64 makes a third longer
+CHUNK = 64 * 1024
 # learn.microsoft.com/graph/change-notifications-lifecycle-events; `missed`, the third, only asks us to look.
 ENDING = frozenset({"reauthorizationRequired", "subscriptionRemoved"})
 
@@ -58,6 +70,43 @@ def microsoft() -> Response:
     ending = [each.subscriptionId for each in notices if each.lifecycleEvent in ENDING]
     _hear([(each.subscriptionId, each.clientState or "") for each in notices], ending)
     return Response(status=202)
+
+
+@blueprint.post("/hooks/mail")
+def mail() -> Response:
+    """One mail, raw as it came in (RFC 5322), with `Greenroom-Timestamp` in Unix seconds and `Greenroom-Signature`:
+    `sha256=` and the HMAC of timestamp, a full stop, and body. 202: it is stored, and need not come again; if it does,
+    it is the same mail. Nobody without the secret learns anything, and of a long mail the beginning is kept."""
+    secret = services().settings.mail_hook_secret
+    if secret is None:
+        raise NotFoundHere
+    raw = _signed(secret.encode())
+    if raw is None:
+        limited()
+        return Response(status=401)
+    if not raw.strip():
+        return Response(status=400)
+    with writing() as session:
+        inbound_id = inbound.receive(session, now(), raw)
+    with suppress(AdapterError):  # the clock hands out what the broker did not take
+        services().jobs.read_inbound([inbound_id])
+    return Response(status=202)
+
+
+def _signed(secret: bytes) -> bytes | None:
+    """The beginning of a body that is signed, and was just now. It is read piece by piece: a mail of 25 MB takes no
+    more memory than what is kept of it. Raises RequestEntityTooLarge."""
+    written = request.headers.get("Greenroom-Timestamp", "")
+    seconds = numbers.whole(written, most_digits=10)
+    if seconds is None or abs(services().machine_clock() - datetime.fromtimestamp(seconds, UTC)) > PUSH_WINDOW:
+        return None
+    request.max_content_length = MOST_PUSHED
+    signature, kept = hmac.new(secret, f"{written}.".encode(), hashlib.sha256), bytearray()
+    while chunk := request.stream.read(CHUNK):
+        signature.update(chunk)
+        kept += chunk[: MOST_BYTES - len(kept)]
+    given = request.headers.get("Greenroom-Signature", "").encode()
+    return bytes(kept) if hmac.compare_digest(f"sha256={signature.hexdigest()}".encode(), given) else None
 
 
 def _hear(notices: Sequence[tuple[str, str]], ending: Sequence[str] = ()) -> None:
