@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import platform
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
+from types import FrameType
 
 from bench import soak
 
+STOPS = (signal.SIGTERM, signal.SIGINT)
 PARTS: tuple[str, ...] = ("slots", "stack", "api", "page", "mail", "sweep", "importing")
 
 # What the machine may take at most, in the units of the figures: milliseconds, seconds, megabytes of PSS, ratios.
@@ -72,12 +75,21 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--only", metavar="PART", choices=PARTS, help=", ".join(PARTS))
     parser.add_argument("--soak", metavar="MINUTES", type=float, help="two or more: only the page, for as long")
     given = parser.parse_args(arguments)
+    for number in STOPS:
+        signal.signal(number, _stop)
     figures = soaked(given.soak) if given.soak else measure((given.only,) if given.only else PARTS)
     print(table(figures))
     machine = {"python": platform.python_version(), "machine": platform.machine(), "system": platform.system()}
     told = {"figures": figures, "at_most": LIMITS, "at_least": LEAST, "on": machine}
     (given.file or _usual_file()).write_text(json.dumps(told, indent=1) + "\n")
     return 0 if all(kept(name, value) for name, value in figures.items()) else 1
+
+
+def _stop(number: int, _frame: FrameType | None) -> None:
+    """Ends by an exception, so that every server that was started is ended on the way out; once, as that takes time."""
+    for each in STOPS:
+        signal.signal(each, signal.SIG_IGN)
+    raise SystemExit(128 + number)
 
 
 def _usual_file() -> Path:
