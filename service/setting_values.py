@@ -183,9 +183,15 @@ def selector(raw: str) -> str:
 
 
 def keys(raw: str) -> tuple[str, ...]:
+    """The first seals, so it must be made by a machine; the others only open, and an earlier version took sentences."""
     keys = tuple(key.strip() for key in raw.split(",") if key.strip())
     if not keys or any(len(key) < 32 for key in keys):
         raise ValueError("needs one or more keys of 32 characters or more, newest first")
+    if not re.fullmatch(r"[!-~]+", keys[0]):
+        raise ValueError(
+            "must begin with a key of plain letters, digits and signs, with no space in it. One with spaces that is in "
+            "use goes after a new one, and still opens what it sealed; then run greenroom keys rotate"
+        )
     return keys
 
 

@@ -20,6 +20,9 @@ from service.setting_values import LOOPBACK_HOSTS, SmtpServer, setting
 KEPT_SETTINGS = "settings.env"  # in the data folder: what holds there unless the environment says otherwise
 
 
+NEW_KEY = "<what this prints: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'>"
+
+
 class SettingFault(Exception):
     """A setting cannot be used: its name, what is wrong with the value, and a right example. The value is not shown."""
 
@@ -90,7 +93,7 @@ class Settings(MailboxSettings, ProviderSettings):
         metadata={
             "name": "GREENROOM_SECRET_KEYS",
             "parse": setting_values.keys,
-            "example": "<48 random characters>",
+            "example": NEW_KEY,
             "meaning": "keys for encryption, newest first; made in the data folder with the embedded database",
         },
     )
@@ -260,7 +263,7 @@ def load(
             raise SettingFault(name, str(fault), example) from None
     settings = Settings(**values)
     if need_keys and settings.database_url is not None and not settings.secret_keys:
-        raise SettingFault("GREENROOM_SECRET_KEYS", "is needed with a database of your own", "<48 random characters>")
+        raise SettingFault("GREENROOM_SECRET_KEYS", "is needed with a database of your own", NEW_KEY)
     insecure = settings.insecure_endpoint()
     if insecure is not None:
         raise SettingFault(insecure.name, "must be https", insecure.example)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
+
 import pytest
 
+from service.settings import load
+from service.store.types import Keyring
 from tests.commands import ANA, EVE, HEADER, PAIR, ROW
 
 
@@ -127,6 +131,8 @@ def test_a_database_file_that_is_none_is_left_as_it_is(run, tmp_path):
         ("GREENROOM_IMAP_URL", "imaps://u:HIDDEN@h?security=none", "not none or starttls"),
         ("GREENROOM_IMAP_DONE", "Erledigt\u00e4", "plain letters"),
         ("GREENROOM_SECRET_KEYS", "short", "32 characters"),
+        ("GREENROOM_SECRET_KEYS", "a sentence HIDDEN in here is no key at all", "secrets.token_urlsafe(48)"),
+        ("GREENROOM_SECRET_KEYS", f"{'HIDDEN' * 8}\nHIDDEN", "greenroom keys rotate"),
         ("GREENROOM_POLL_SECONDS", "-1", "above zero"),
         ("GREENROOM_DATABASE_URL", "mysql://x", "postgresql"),
         ("GREENROOM_OUTBOUND_ALLOW", "http://x", "host:port"),
@@ -140,6 +146,14 @@ def test_a_wrong_setting_stops_with_its_name_and_a_right_example(run, monkeypatc
     assert words in told
     assert f"{name}=" in told
     assert "HIDDEN" not in told
+
+
+def test_a_sentence_that_an_earlier_version_took_as_key_still_opens_after_a_new_one():
+    sentence, new = "it was a dark and stormy night in the laboratory", secrets.token_urlsafe(48)
+    sealed = Keyring((sentence,)).seal(b"typed", b"column")
+    keys = load({"GREENROOM_SECRET_KEYS": f"{new},{sentence}"}).secret_keys
+    assert keys == (new, sentence)
+    assert Keyring(keys).open(sealed, b"column") == b"typed"
 
 
 @pytest.mark.parametrize("arguments", [("no-such-command",), ("pair", "add"), ("slots", 1, "--session", "party")])
