@@ -15,6 +15,9 @@ from service.store import heartbeats, send_times
 from service.store.database import Database
 from service.store.migrate import revisions
 from service.store.tables import (
+    Agreement,
+    AgreementAnswers,
+    AgreementSignature,
     ApiToken,
     Base,
     CalendarHost,
@@ -50,8 +53,9 @@ ANAS = (
     "ANAS-VERIFIER",
     "ANAS-PROPOSAL",
     "ANAS-EVENT",
+    "ANAS-HOPE",
 )
-BENS = ("BENS-THOUGHT", "BENS-PROMISE")
+BENS = ("BENS-THOUGHT", "BENS-PROMISE", "BENS-MOTIVE")
 
 
 def lived_in(services: Services) -> int:
@@ -74,6 +78,7 @@ def lived_in(services: Services) -> int:
             CalendarWrite(meeting_id=met.id, person_id=pair.mentee_id, invites=False, state="written",
                           calendar_key="ANAS-CALENDAR", event_id="ANAS-EVENT", created_at=NOW)
         )  # fmt: skip
+        _agree(session, pair)
         send_times.add(session, [timedelta(milliseconds=7)])
         turns.hold(session, NOW, "h", timedelta(minutes=5))
         pair_id = pair.id
@@ -96,6 +101,24 @@ def _meet(session: Session, pair: Pair) -> Meeting:
     for row in session.scalars(select(OutboxRow).where(OutboxRow.meeting_id == met.id)):
         row.state, row.octets, row.sent_at = "sent", b"ANAS-POINT, BENS-PROMISE", after
     return met
+
+
+def _agree(session: Session, pair: Pair) -> None:
+    """A first version that both answered and one has signed."""
+    made = Agreement(
+        pair_id=pair.id, version=1, terms='{"hope.mentee": "ANAS-HOPE", "motive": "BENS-MOTIVE"}',
+        text="> ANAS-HOPE\n> BENS-MOTIVE", text_sha256="s", document="ANAS-HOPE, BENS-MOTIVE", signed_sha256="s",
+        created_at=NOW, signed_at=NOW,
+    )  # fmt: skip
+    session.add(made)
+    session.flush()
+    session.add_all([
+        AgreementAnswers(agreement_id=made.id, person_id=pair.mentee_id, answers='{"hope": "ANAS-HOPE"}',
+                         answered_at=NOW),
+        AgreementAnswers(agreement_id=made.id, person_id=pair.mentor_id, answers='{"motive": "BENS-MOTIVE"}',
+                         answered_at=NOW),
+        AgreementSignature(agreement_id=made.id, person_id=pair.mentee_id, text_sha256="s", signed_at=NOW),
+    ])  # fmt: skip
 
 
 def _connect(services: Services, session: Session, pair: Pair) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from service.domain.agreement import without_words
 from service.links import revoke_links
 from service.operations import consents, inbound
 from service.operations.calendars import connections_of, remove_connection
@@ -21,6 +23,8 @@ from service.operations.plain_replies import waiting_of
 from service.store import claims, held, writes
 from service.store.tables import (
     AgendaItem,
+    Agreement,
+    AgreementAnswers,
     ApiToken,
     CalendarWrite,
     Commitment,
@@ -74,6 +78,7 @@ def export(session: Session, person: Person) -> dict[str, Any]:
                     for each in dates
                     if mentee or each.shared_at is not None
                 ],
+                "agreements": _agreements(session, pair, person.id),
                 "meetings": [_meeting(session, meeting, person.id) for meeting in meetings_of(session, pair)],
                 "commitments": [
                     {"text": each.text, "state": each.state, "due_on": each.due_on.isoformat() if each.due_on else None}
@@ -89,6 +94,24 @@ def export(session: Session, person: Person) -> dict[str, Any]:
         "pairs": pairs,
         "unsure": [text for _, _, text in waiting_of(session, person.id)],
     }
+
+
+def _agreements(session: Session, pair: Pair, person_id: int) -> list[dict[str, Any]]:
+    versions = session.scalars(select(Agreement).where(Agreement.pair_id == pair.id).order_by(Agreement.version))
+    told = []
+    for each in versions:
+        own = session.get(AgreementAnswers, (each.id, person_id))
+        told.append(
+            {
+                "version": each.version,
+                "signed_at": each.signed_at.isoformat() if each.signed_at else None,
+                "sha256": each.signed_sha256,
+                "document": each.document,
+                "terms": json.loads(each.terms) if each.terms else None,
+                "answers": json.loads(own.answers) if own else None,
+            }
+        )
+    return told
 
 
 def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, Any]:
@@ -130,6 +153,8 @@ def erase(session: Session, now: datetime, person: Person) -> list[Ended]:
                 .values(label=None, shared_label=None, dropped_at=now)
             )
             session.execute(update(Meeting).where(Meeting.pair_id == pair.id).values(ask=None))
+        _forget_agreements(session, pair.id)
+    session.execute(delete(AgreementAnswers).where(AgreementAnswers.person_id == person.id))
     session.execute(delete(Reflection).where(Reflection.person_id == person.id))
     session.execute(delete(Proposal).where(Proposal.person_id == person.id))
     session.execute(delete(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.text.is_not(None)))
@@ -145,6 +170,14 @@ def erase(session: Session, now: datetime, person: Person) -> list[Ended]:
     person.name, person.mails, person.availability = "?", "none", None
     person.email = f"erased-{person.id}@invalid"
     return ended
+
+
+def _forget_agreements(session: Session, pair_id: int) -> None:
+    """What was ticked stays, and that it was signed; every line that somebody typed goes, for it stands among both
+    people's. Each has the copy that was mailed to them."""
+    for each in session.scalars(select(Agreement).where(Agreement.pair_id == pair_id)):
+        each.terms = json.dumps(without_words(json.loads(each.terms))) if each.terms else None
+        each.text, each.document = None, None
 
 
 def _forget_connections(session: Session, person: Person) -> list[Ended]:

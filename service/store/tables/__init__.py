@@ -1,5 +1,6 @@
 """Every table. Text that people type is EncryptedText; instants are aware UTC."""
 
+from service.store.tables.agreements import Agreement, AgreementAnswers, AgreementSignature
 from service.store.tables.base import Base
 from service.store.tables.calendars import (
     Calendar,
@@ -26,6 +27,9 @@ from service.store.tables.running import Heartbeat, IdempotencyKey
 
 __all__ = [
     "AgendaItem",
+    "Agreement",
+    "AgreementAnswers",
+    "AgreementSignature",
     "ApiToken",
     "Attendance",
     "Base",

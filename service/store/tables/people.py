@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.store.tables.base import Base
@@ -23,6 +23,9 @@ class Person(Base):
     locale: Mapped[str] = mapped_column(String(20), default="en")  # en: 24 hours; en_US: 12 hours
     availability: Mapped[dict[str, Any] | None]
     mails: Mapped[str] = mapped_column(String(10), default="all")  # all, fewer (no brief, reminder, ask), none
+    invite: Mapped[str | None] = mapped_column(
+        String(8)
+    )  # of their own copies, where stricter than agreed: terms.LEVELS
     welcomed_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
@@ -32,12 +35,26 @@ class Person(Base):
 
 
 class Pair(Base):
+    """`due_at` is its only timer, for what is about no meeting: look again then. While `paused_until` is
+    ahead nobody is asked to find a time."""
+
     __tablename__ = "pairs"
-    __table_args__ = (UniqueConstraint("mentee_id", "mentor_id"), CheckConstraint("mentee_id <> mentor_id", "two"))
+    __table_args__ = (
+        UniqueConstraint("mentee_id", "mentor_id"),
+        CheckConstraint("mentee_id <> mentor_id", "two"),
+        Index(
+            "ix_pairs_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     mentee_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     mentor_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     place: Mapped[str | None] = mapped_column(EncryptedText("pairs.place"))
+    paused_until: Mapped[datetime | None]
+    due_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     mentee: Mapped[Person] = relationship(foreign_keys=[mentee_id], lazy="joined", innerjoin=True)
