@@ -1,4 +1,4 @@
-"""The agreement of two people: its clauses as data, answers that each gives alone, where they differ, what is signed."""
+"""The agreement of two people: its clauses as data, what each says alone, where they differ, what is signed."""
 
 from __future__ import annotations
 

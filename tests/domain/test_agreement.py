@@ -1,4 +1,4 @@
-"""Clauses: what each of the two may say, where they differ, what stands before a signature, and what each makes us do."""
+"""Clauses: what each of the two may say, where they differ, what stands before a signature, what each makes us do."""
 
 from datetime import timedelta
 
