@@ -48,6 +48,13 @@ class MailboxSettings:
         secret=True,
     )
 
+    mail_authserv_id: str | None = setting(
+        "GREENROOM_MAIL_AUTHSERV_ID",
+        setting_values.authserv_id,
+        "mx.example.org",
+        "the name in which your own mail server writes Authentication-Results; only what it vouches for is obeyed",
+    )
+
     @property
     def answers_read(self) -> bool:
         return self.imap is not None or self.mail_hook_secret is not None

@@ -195,6 +195,12 @@ def keys(raw: str) -> tuple[str, ...]:
     return keys
 
 
+def authserv_id(raw: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,252}[A-Za-z0-9])?", raw):
+        raise ValueError("is not a server's name, as Authentication-Results begins with it")
+    return raw
+
+
 def hook_secret(raw: str) -> str:
     if len(raw) < 32 or not raw.isascii() or not raw.isprintable():
         raise ValueError("needs 32 or more plain characters")

@@ -35,7 +35,7 @@ def _decide(services: Services, inbound_id: int) -> None:
     never."""
     try:
         with services.database.write() as session:
-            inbound.decide(session, services.clock(), inbound_id)
+            inbound.decide(session, services.clock(), inbound_id, services.settings.mail_authserv_id)
     except DBAPIError:
         raise
     except Exception as fault:  # the boundary of one message

@@ -11,11 +11,13 @@ from sqlalchemy.orm import Session
 
 from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.interval import Interval
+from service.domain.mail_origin import is_proved
 from service.domain.meeting import Phase
 from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed
 from service.domain.reply import ItipReply, reply_in
 from service.operations import booking, plain_replies
 from service.operations.followup import queue_about
+from service.operations.plain_replies import UNPROVED
 from service.store.database import alone, load_row
 from service.store.tables import Attendance, Inbound, Meeting, Proposal
 
@@ -38,11 +40,13 @@ def receive(session: Session, now: datetime, raw: bytes) -> int:
     return row.id
 
 
-def decide(session: Session, now: datetime, inbound_id: int) -> str:
+def decide(session: Session, now: datetime, inbound_id: int, authserv_id: str | None = None) -> str:
     """Applies one stored message; returns its state: applied, stale, waiting or ignored. Repeatable: a decided one
     stays decided. What it said goes, attachments too, unless it waits for its author: it is still in the mailbox.
 
-    Correlated by UID, then attendee, then sender; ORGANIZER may be missing (Exchange leaves it out).
+    Correlated by UID, then attendee, then sender; ORGANIZER may be missing (Exchange leaves it out). With the name
+    in which our mail server writes Authentication-Results, what it does not vouch for waits for the person in whose
+    name it came.
     """
     row = load_row(session, Inbound, inbound_id)
     if row is None:
@@ -50,7 +54,7 @@ def decide(session: Session, now: datetime, inbound_id: int) -> str:
     if row.state != "pending":
         return row.state
     row.decided_at = now
-    row.state, row.verdict = _decide(session, now, row)
+    row.state, row.verdict = _decide(session, now, row, authserv_id)
     if row.state != "waiting":
         row.raw = b""
     return row.state
@@ -68,14 +72,19 @@ def waiting(session: Session, limit: int) -> list[int]:
     return list(session.scalars(select(Inbound.id).where(Inbound.state == "pending").order_by(Inbound.id).limit(limit)))
 
 
-def _decide(session: Session, now: datetime, row: Inbound) -> tuple[str, str]:
+def _decide(session: Session, now: datetime, row: Inbound, authserv_id: str | None) -> tuple[str, str]:
     message = parsed(row.raw)
     if message is None:
         return "ignored", "not_understood"
+    proved = authserv_id is None or is_proved(message, authserv_id)
     reply = reply_in(message)
     if reply is None:
         made = machine_made(message)
-        return ("ignored", made) if made is not None else plain_replies.decide(session, now, row, message)
+        return ("ignored", made) if made is not None else plain_replies.decide(session, now, row, message, proved)
+    return _answer(session, now, row, reply, proved)
+
+
+def _answer(session: Session, now: datetime, row: Inbound, reply: ItipReply, proved: bool) -> tuple[str, str]:
     meeting_id = session.scalar(select(Meeting.id).where(Meeting.uid == reply.uid))
     meeting = load_row(session, Meeting, meeting_id) if meeting_id is not None else None
     if meeting is None:
@@ -89,6 +98,8 @@ def _decide(session: Session, now: datetime, row: Inbound) -> tuple[str, str]:
     attendance = session.get(Attendance, (meeting.id, person.id))
     if attendance is None or meeting.phase not in {Phase.BOOKED, Phase.HELD}:
         return "ignored", "not_booked"
+    if not proved:
+        return "waiting", UNPROVED
     return _apply(session, now, row, meeting, attendance, reply)
 
 

@@ -19,7 +19,7 @@ from service.operations.consents import Ended
 from service.operations.followup import run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
-from service.operations.plain_replies import waiting_of
+from service.operations.unsure import waiting_of
 from service.store import claims, held, writes
 from service.store.tables import (
     AgendaItem,
@@ -44,13 +44,13 @@ from service.store.types import KeyMissing
 MOST_WAITING = 10_000
 
 
-def hold_what_was_due(session: Session, now: datetime) -> int:
+def hold_what_was_due(session: Session, now: datetime, authserv_id: str | None = None) -> int:
     """After a restore: what was due, and what comes of answers and meetings by now, may have gone out since the backup,
     so a person decides. Returns how many rows are held. A meeting that cannot be looked at hinders no restore: it is
     left alone until somebody changes it, for put off by an hour its mails would leave unheld."""
     for inbound_id in inbound.waiting(session, MOST_WAITING):
         with suppress(KeyMissing):  # nobody can read it, here or later
-            inbound.decide(session, now, inbound_id)
+            inbound.decide(session, now, inbound_id, authserv_id)
     writes.hold(session)
     while run_due(session, now, put_off=None):
         session.flush()
@@ -92,7 +92,7 @@ def export(session: Session, person: Person) -> dict[str, Any]:
         "zone": person.zone,
         "hours": person.availability,
         "pairs": pairs,
-        "unsure": [text for _, _, text in waiting_of(session, person.id)],
+        "unsure": [each.text for each in waiting_of(session, person.id)],
     }
 
 

@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 
 from service import links
 from service.domain.agenda import MOST_POINTS
-from service.domain.errors import InvalidInput, LinkGone, NotFound
+from service.domain.errors import LinkGone, NotFound
 from service.domain.meeting import Phase
 from service.domain.plain_reply import STATES, own_words, understood
-from service.domain.received import MESSAGE_ID, header, parsed, sender_of
+from service.domain.received import MESSAGE_ID, header, sender_of
 from service.operations.followup import set_commitment
 from service.operations.meetings import commitments_of, look_again
 from service.store.database import load_row
@@ -25,7 +25,7 @@ from service.store.tables import AgendaItem, Commitment, Inbound, Meeting, Outbo
 TOKEN = re.compile(r"\+([0-9a-f]{48})@", re.IGNORECASE)
 RECIPIENTS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To")
 LONGEST_NOTE = 500
-MOST_SHOWN = 20
+UNPROVED = "unproved"  # our mail server does not vouch for the sender
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,9 @@ class Answered:
     kind: str | None
 
 
-def decide(session: Session, now: datetime, row: Inbound, message: Message) -> tuple[str, str]:
-    """Who knows the mail's token and writes from its reader's address is obeyed; anybody else is not."""
+def decide(session: Session, now: datetime, row: Inbound, message: Message, proved: bool = True) -> tuple[str, str]:
+    """Who knows the mail's token and writes from its reader's address is obeyed; anybody else is not. What is not
+    `proved` to be from there waits."""
     answered = _answered(session, now, message)
     if answered is None:
         return "ignored", "not_a_reply"
@@ -49,6 +50,8 @@ def decide(session: Session, now: datetime, row: Inbound, message: Message) -> t
     text = own_words(message)
     if not text:
         return "ignored", "nothing_said"
+    if not proved:
+        return "waiting", UNPROVED
     ahead = meeting is not None and meeting.phase == Phase.BOOKED and now < meeting.starts_at
     over = meeting is not None and meeting.phase in {Phase.ENDED, Phase.CLOSED}
     agenda = "asked" if ahead and answered.kind == "agenda-ask" else "open" if ahead else ""
@@ -77,31 +80,6 @@ def add_point(session: Session, now: datetime, meeting: Meeting, by_id: int, tex
     meeting.agenda_touched_at = now
     look_again(session, now, meeting)
     return True
-
-
-def waiting_of(session: Session, person_id: int) -> list[tuple[Inbound, Meeting | None, str]]:
-    """What this person wrote and we did not understand, newest first: for nobody's eyes but theirs."""
-    wanted = select(Inbound).where(Inbound.person_id == person_id, Inbound.state == "waiting")
-    rows = session.scalars(wanted.order_by(Inbound.id.desc()).limit(MOST_SHOWN)).all()
-    return [(row, session.get(Meeting, row.meeting_id) if row.meeting_id else None, _words(row)) for row in rows]
-
-
-def put_right(session: Session, now: datetime, person_id: int, inbound_id: int, wish: str) -> None:
-    """The author says what was meant: `agenda` puts it there, `leave` lets it be. Twice is once. Raises NotFound,
-    InvalidInput."""
-    row = load_row(session, Inbound, inbound_id)
-    if row is None or row.person_id != person_id:
-        raise NotFound
-    if row.state != "waiting":
-        return
-    if wish == "agenda":
-        meeting = load_row(session, Meeting, row.meeting_id) if row.meeting_id is not None else None
-        if meeting is None or meeting.phase != Phase.BOOKED or now >= meeting.starts_at:
-            raise NotFound
-        if not add_point(session, now, meeting, person_id, _words(row)[:LONGEST_NOTE]):
-            raise InvalidInput.of("agenda", "too_many", most=MOST_POINTS)
-    row.state, row.verdict = ("applied", "point") if wish == "agenda" else ("ignored", "left")
-    row.raw = b""
 
 
 def _answered(session: Session, now: datetime, message: Message) -> Answered | None:
@@ -141,8 +119,3 @@ def _only_commitment(session: Session, meeting: Meeting, person_id: int) -> Comm
     """The one that is open and theirs; None when there are several: which is meant is not guessed."""
     mine = [line for line in commitments_of(session, meeting.pair_id, open_only=True) if line.owner_id == person_id]
     return mine[0] if len(mine) == 1 else None
-
-
-def _words(row: Inbound) -> str:
-    message = parsed(row.raw)
-    return own_words(message) if message is not None else ""

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from service import links, numbers
 from service.domain.availability import DEFAULT, Availability, cap_of, from_json, overrides_of, to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
-from service.operations import arcs, calendars, consents, feeds, people, plain_replies
+from service.operations import arcs, calendars, consents, feeds, people, unsure
 from service.operations.followup import load_commitment, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
 from service.operations.people import PersonChange
@@ -65,7 +65,7 @@ def _show(
             (connection, [calendars.next_busy(connection, now()), _checked(connection.checked_at)])
             for connection in connections
         ],
-        waiting=plain_replies.waiting_of(session, person.id),
+        waiting=unsure.waiting_of(session, person.id),
         feed=feeds.feed_link(session, now(), person), feed_url=_feed_url,
         waits=consents.waits, providers=services().settings.providers,
     )  # fmt: skip
@@ -267,9 +267,7 @@ def _feed(session: Session, reader: Reader) -> None:
 
 def _words(session: Session, reader: Reader) -> None:
     """What they wrote by mail and we did not understand: they say what it is."""
-    plain_replies.put_right(
-        session, now(), reader.person.id, asked_int("message") or 0, request.form.get("wish", "leave")
-    )
+    unsure.put_right(session, now(), reader.person.id, asked_int("message") or 0, request.form.get("wish", "leave"))
 
 
 def _rotate(session: Session, reader: Reader) -> str:

@@ -10,7 +10,8 @@ from email.message import EmailMessage
 import pytest
 from sqlalchemy import select
 
-from service.operations import booking, followup, inbound, people, plain_replies
+from service.domain.answering import make_reply, request_in
+from service.operations import booking, followup, inbound, people, unsure
 from service.operations.booking import BookingInput
 from service.operations.meetings import agenda_of, commitments_of
 from service.operations.offering import SlotQuery
@@ -160,7 +161,7 @@ def test_leave_it_is_an_answer_too(here, meeting_id):
     arrives(here, reply(sent(here, "brief"), "Thanks"))
     with here.database.write() as session:
         row = session.scalars(select(Inbound)).one()
-        plain_replies.put_right(session, NOW, row.person_id, row.id, "leave")
+        unsure.put_right(session, NOW, row.person_id, row.id, "leave")
         assert (row.state, row.verdict, row.raw) == ("ignored", "left", b"")
     assert points(here, meeting_id)[0] == []
 
@@ -233,3 +234,37 @@ def test_where_no_mailbox_is_read_an_answer_goes_to_the_other_as_before(services
     assert brief["Reply-To"] == "ana@example.org"
     assert "your answer goes to Ana" in brief.get_body(("plain",)).get_content().replace("\n", " ")
     assert sent(services, "invitation")["Reply-To"] is None
+
+
+VOUCHED = b"Authentication-Results: mx.example.org; dmarc=pass header.from=example.org\r\n"
+
+
+def arrives_at(services, raw, authserv_id="mx.example.org"):
+    with services.database.write() as session:
+        return inbound.decide(session, services.clock(), inbound.receive(session, services.clock(), raw), authserv_id)
+
+
+def test_what_our_mail_server_does_not_vouch_for_waits_for_whose_name_it_came_in(here, meeting_id):
+    before_the_meeting(here)
+    raw = reply(sent(here, "brief"), SUGGESTION)
+    invitation = sent(here, "invitation").as_bytes(policy=policy.SMTP)
+    declined = make_reply(request_in(invitation), "ben@example.org", "DECLINED", here.clock())
+    assert arrives_at(here, VOUCHED.replace(b"pass", b"fail") + raw) == "waiting"
+    assert arrives_at(here, declined) == "waiting"
+    assert points(here, meeting_id)[0] == []
+    assert arrives_at(here, VOUCHED + raw) == "applied"
+    with here.database.read() as session:
+        pair = session.get(Meeting, meeting_id).pair
+        assert session.get(Meeting, meeting_id).phase == "booked"
+    client = create_app(here).test_client()
+    bens = link(here, "person", pair.mentor_id)
+    page = client.get(f"/p/{bens}")
+    assert text_of(page).count("could not tell that you sent it") == 2
+    assert "Declined:" in text_of(page)
+    newest, older = (form for form in forms_of(page) if form.action.endswith("/words"))
+    assert older.send(client, ("wish", "leave")).status_code == 303
+    assert newest.send(client, ("wish", "mine")).status_code == 303
+    assert len(points(here, meeting_id)[0]) == 1
+    with here.database.read() as session:
+        assert session.get(Meeting, meeting_id).phase == "cancelled"
+    assert "You wrote to us" not in text_of(client.get(f"/p/{bens}"))
