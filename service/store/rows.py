@@ -23,6 +23,7 @@ from sqlalchemy.types import TypeEngine
 from service.domain.errors import GreenroomError
 
 REVISION_TABLE = "alembic_version"
+OF_THE_MOMENT = ("heartbeats",)  # true of the processes that ran then, and of nobody after a restore
 AT_ONCE = 200  # rows in memory; a rendered mail may have a hundred kilobytes
 
 
@@ -48,10 +49,12 @@ def tables(inspector: Inspector) -> list[str]:
 
 
 def dump(connection: Connection) -> Iterator[str]:
-    """Every row. They are of one moment when the connection's transaction shows one."""
+    """Every row that outlives the moment. They are of one moment when the connection's transaction shows one."""
     inspector = inspect(connection)
     count = 0
     for name in tables(inspector):
+        if name in OF_THE_MOMENT:
+            continue
         shape = _shape(inspector, name)
         yield _line({"table": name, "columns": list(shape.kinds)})
         writers = [_writer(kind) for kind in shape.kinds.values()]
@@ -86,6 +89,8 @@ def load(connection: Connection, lines: Iterable[str]) -> int:
                 if list(shape.kinds) != columns:
                     raise NotRows
             case {"end": int(total)} if total == count and next(iter(lines), None) is None:  # read to the very end
+                for moment in OF_THE_MOMENT:  # earlier versions kept them
+                    connection.execute(table_of(moment).delete())
                 _set_sequences(connection, inspector, known)
                 return count
             case _:

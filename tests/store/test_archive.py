@@ -5,13 +5,13 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 
-from service.store import archive, migrate, rows
+from service.store import archive, heartbeats, migrate, rows
 from service.store.database import Database, connect, sqlite_url
 from service.store.outbox import add
 from service.store.sealed_file import BackupDamaged, BackupNewer
-from service.store.tables import Base, OutboxRow, Person
+from service.store.tables import Base, Heartbeat, OutboxRow, Person
 from service.store.types import Keyring
 from tests.commands import cheap_backups
 from tests.conftest import KEYS
@@ -70,12 +70,25 @@ def test_from_any_database_to_any(services, empty, tmp_path):
         assert empty_ones == [], "tests.lived fills every table"
     with restored(empty, back_up(services.database, tmp_path / "backup")) as session:
         assert session.get(Person, 1).name == "Ana Lima"
+    with services.database.write() as session:
+        session.execute(delete(Heartbeat))  # what must not come along
     assert lines(empty) == lines(services.database)
     there, here = (everything(each).splitlines() for each in (replace(services, database=empty), services))
     assert sorted(there) == sorted(here)
     assert migrate.is_current(empty.engine)
     with empty.write() as session:  # numbers go on where they were
         session.add(Person(name="New", email="new@example.org", zone="UTC", created_at=NOW))
+
+
+def test_nobody_seems_to_live_who_did_when_an_earlier_version_made_the_backup(services, empty, tmp_path, monkeypatch):
+    lived_in(services)
+    monkeypatch.setattr(rows, "OF_THE_MOMENT", ())
+    file = back_up(services.database, tmp_path / "backup")
+    monkeypatch.undo()
+    with restored(empty, file) as session:
+        assert heartbeats.alive(session, NOW) == set()
+    with services.database.read() as session:
+        assert heartbeats.alive(session, NOW) == {"clock"}, "else this shows nothing"
 
 
 def test_whatever_fails_leaves_the_database_empty(services, empty, tmp_path):
