@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -69,6 +69,7 @@ def connect(url: str, keyring: Keyring, threads: int = 8) -> Engine:
 def _tune_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     connection.isolation_level = None  # pysqlite must not begin by itself; _begin_sqlite does
     cursor = connection.cursor()
+    _keep_private(cursor)
     cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
     _write_ahead(cursor)
     for pragma in (
@@ -78,6 +79,16 @@ def _tune_sqlite(connection: Any, _entry: ConnectionPoolEntry) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _keep_private(cursor: Any) -> None:
+    """A new file is for its user alone, whatever the umask; SQLite gives its -wal and -shm the mode of the file. One
+    that holds something already keeps what its owner gave it."""
+    _, _, name = cursor.execute("PRAGMA database_list").fetchone()
+    path = Path(name)
+    if path.is_file() and path.stat().st_size == 0:
+        with suppress(OSError):  # a file system may keep no modes; what hinders writing, SQLite says itself
+            path.chmod(0o600)
 
 
 def _write_ahead(cursor: Any) -> None:

@@ -1,10 +1,13 @@
-"""What PostgreSQL is told when we connect: who we are, and how long we wait."""
+"""What PostgreSQL is told when we connect: who we are, and how long we wait. Whom SQLite's files are for."""
+
+import os
+import stat
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
-from service.store.database import connect
+from service.store.database import connect, sqlite_url
 from service.store.types import Keyring
 
 KEYRING = Keyring(("k" * 48,))
@@ -49,3 +52,21 @@ def test_each_thread_finds_a_connection_and_the_rest_wait(postgres_url):
         connection.close()
     assert engine.pool.checkedin() == 2
     engine.dispose()
+
+
+def test_a_new_file_of_sqlite_is_its_users_alone_and_an_older_one_keeps_its_mode(tmp_path):
+    before = os.umask(0o022)
+    try:
+        engine = connect(sqlite_url(tmp_path / "g.db"), KEYRING)
+        with engine.begin() as connection:
+            connection.execute(text("CREATE TABLE t (a)"))
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+        assert modes == {"g.db": 0o600, "g.db-wal": 0o600, "g.db-shm": 0o600}
+        engine.dispose()
+        (tmp_path / "g.db").chmod(0o640)  # somebody's backup reads it by its group
+        with engine.begin() as connection:
+            connection.execute(text("SELECT a FROM t"))
+        assert stat.S_IMODE((tmp_path / "g.db").stat().st_mode) == 0o640
+    finally:
+        os.umask(before)
+        engine.dispose()
