@@ -22,6 +22,7 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.passed = False
+        self.reached = False  # somebody is there to whom a request may have gone
         self._lock = threading.Lock()
         self._watched: list[socket.socket] = []
         self._timer = threading.Timer(seconds, self._cut)
@@ -65,6 +66,10 @@ class WatchedConnection(HTTPConnection):
         self._deadline.watch(connection)
         return connection
 
+    def connect(self) -> None:
+        super().connect()
+        self._deadline.reached = True
+
 
 class WatchedTlsConnection(HTTPSConnection):
     """The same over TLS, from its greeting on."""
@@ -77,6 +82,10 @@ class WatchedTlsConnection(HTTPSConnection):
         connection = super()._new_conn()
         self._deadline.watch(connection)
         return connection
+
+    def connect(self) -> None:
+        super().connect()
+        self._deadline.reached = True
 
 
 def look_up(host: str, port: int, seconds: float) -> list[str]:

@@ -106,20 +106,31 @@ class GoogleAccount:
         self.client = client
         self._http, self._tokens, self._clock = http, tokens, clock
 
-    def send(self, method: str, url: str, headers: dict[str, str], body: bytes | None, deadline: float) -> Response:
-        """The answer of a request that succeeded; `deadline` is by `time.monotonic`. Raises AdapterError.
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        deadline: float,
+        *,
+        once: bool = False,
+    ) -> Response:
+        """The answer of a request that succeeded; `deadline` is by `time.monotonic`; `once` as of GuardedHttp. Raises
+        AdapterError.
 
         A token may be refused before its time, when clocks differ or a password was changed: it is renewed once.
         """
-        token = self._fresh(deadline)
-        response = self._once(method, url, headers, body, token, deadline)
+        token = self.ready(deadline)
+        response = self._once(method, url, headers, body, token, deadline, once)
         if response.status == 401:
-            response = self._once(method, url, headers, body, self._renew(token, deadline), deadline)
+            response = self._once(method, url, headers, body, self._renew(token, deadline), deadline, once)
         return checked(response)
 
     def _once(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None, token: str, deadline: float
-    ) -> Response:
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None, token: str, deadline: float,
+        once: bool,
+    ) -> Response:  # fmt: skip
         return self._http.fetch(
             method,
             url,
@@ -128,9 +139,11 @@ class GoogleAccount:
             body=body,
             most_bytes=MOST_BYTES,
             same_host=True,
+            once=once,
         )
 
-    def _fresh(self, deadline: float) -> str:
+    def ready(self, deadline: float) -> str:
+        """A token for the next request, renewed if it must be. Raises AdapterError."""
         tokens = self._tokens_now()
         return tokens.access_token if self._holds(tokens) else self._renew(tokens.access_token, deadline)
 
@@ -199,6 +212,8 @@ def checked(response: Response) -> Response:
     host = host_of(response.url)
     if response.status == 401:
         raise AdapterError("reconnect", permanent=True, host=host)
+    if response.status == 400 and "failedPrecondition" in _reasons(response):
+        raise AdapterError("no_mailbox", permanent=True, host=host)
     if response.status == 403:
         reasons = _reasons(response)
         if reasons & TOO_FAST:

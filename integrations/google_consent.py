@@ -30,7 +30,13 @@ FREE_BUSY, LIST, OWNED = (
 )
 # The least that each step of the ladder needs, and what does as well where somebody has given more (the scopes that
 # calendar.v3's discovery document takes for each method).
-NEEDED = {"busy": frozenset({FREE_BUSY, LIST}), "write": frozenset({FREE_BUSY, LIST, OWNED})}
+# To send is a grant of its own: one with mail in it ends when a password is changed, and would take a calendar with it.
+SEND = f"{AUTH}gmail.send"
+NEEDED = {
+    "busy": frozenset({FREE_BUSY, LIST}),
+    "write": frozenset({FREE_BUSY, LIST, OWNED}),
+    "send": frozenset({SEND}),
+}
 WIDER = {
     FREE_BUSY: frozenset({f"{AUTH}calendar", f"{AUTH}calendar.readonly"}),
     LIST: frozenset({f"{AUTH}calendar", f"{AUTH}calendar.readonly", f"{AUTH}calendar.calendarlist"}),
@@ -101,7 +107,7 @@ class GoogleAuthorizer:
                 raise
 
     def missing(self, access: str, granted: frozenset[str]) -> frozenset[str]:
-        return frozenset(each for each in NEEDED[access] if not granted & {each, *WIDER[each]})
+        return frozenset(each for each in NEEDED[access] if not granted & {each, *WIDER.get(each, ())})
 
     def revoke(self, tokens: str) -> None:
         """The refresh token's end is that of the whole grant. One that is unknown there has ended already."""

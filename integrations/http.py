@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError, SSLError
 from urllib3.exceptions import TimeoutError as UrllibTimeout
 
 from integrations.deadline import Deadline, WatchedConnection, WatchedTlsConnection, look_up
-from service.domain.errors import AdapterError
+from service.domain.errors import AdapterError, Unanswered
 
 MOST_REDIRECTS = 5
 CHUNK = 64 * 1024
@@ -70,10 +70,12 @@ class GuardedHttp:
         login: Login | None = None,
         most_bytes: int,
         same_host: bool = False,
+        once: bool = False,
     ) -> Response:
         """The answer to the last redirect. `timeout` is for everything together. Raises AdapterError.
 
-        A login is never sent to another host than the first; with `same_host` a redirect elsewhere is an error.
+        A login is never sent to another host than the first; with `same_host` a redirect elsewhere is an error. With
+        `once` the request goes to no second address after a first one that may have it, and its loss is Unanswered.
         """
         deadline = time.monotonic() + timeout.total_seconds()
         first, seen = host_of(url), set()
@@ -86,7 +88,7 @@ class GuardedHttp:
             if login is not None and here == first:
                 secret = base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
                 sent["Authorization"] = f"Basic {secret}"
-            response = self._once(method, url, sent, body, deadline, most_bytes)
+            response = self._once(method, url, sent, body, deadline, most_bytes, once)
             if response.status not in REDIRECTS or "location" not in response.headers:
                 return response
             url = join(url, response.headers["location"])
@@ -95,8 +97,9 @@ class GuardedHttp:
         raise AdapterError("redirect_loop", permanent=True, host=first)
 
     def _once(
-        self, method: str, url: str, headers: dict[str, str], body: bytes | None, deadline: float, most_bytes: int
-    ) -> Response:
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None, deadline: float, most_bytes: int,
+        once: bool,
+    ) -> Response:  # fmt: skip
         """From the first of the host's addresses that lets us connect."""
         scheme, host, port = urlsplit(url).scheme, host_of(url), _port_of(url)
         if "Authorization" in headers and scheme == "http" and f"{host}:{port}" not in self._allow:
@@ -111,6 +114,8 @@ class GuardedHttp:
                 try:
                     return _ask(pool, method, url, sent, body, most_bytes, share, watch)
                 except AdapterError as fault:
+                    if once and watch.reached:
+                        raise Unanswered(fault.code, permanent=False, host=host) from fault
                     if fault.code not in {"connect_failed", "timeout"} or watch.passed or number == len(addresses):
                         raise
         raise AdapterError("dns_failed", permanent=False, host=host)

@@ -60,6 +60,10 @@ class MicrosoftAccount:
         self._gate = microsoft.gate(mailbox)
         self.root, self.host = microsoft.client.graph_root.rstrip("/"), microsoft.host
 
+    def ready(self, deadline: float) -> str:
+        """A token for the next request, renewed if it must be. Raises AdapterError."""
+        return Kept(self._tokens.load()).access_token(None) or self._renew(None, deadline)
+
     def get(self, url: str, deadline: float) -> dict[str, Any]:
         """The object at an address of Graph's; `deadline` is by `time.monotonic`. Raises AdapterError."""
         return json_of(self.send(GraphRequest("GET", url), deadline))
@@ -72,7 +76,7 @@ class MicrosoftAccount:
         """
         if _origin(asked.url) != _origin(self.root):
             raise AdapterError("link_elsewhere", permanent=True, host=self.host, other=host_of(asked.url))
-        token = Kept(self._tokens.load()).access_token(None) or self._renew(None, deadline)
+        token = self.ready(deadline)
         response = self._once(asked, token, deadline)
         if response.status == 401:
             response = self._once(asked, self._renew(token, deadline), deadline)

@@ -22,7 +22,11 @@ TIMEOUT = timedelta(seconds=10)  # a person looks at a blank page meanwhile
 BASIC, READ, READ_WRITE, WHO = "Calendars.ReadBasic", "Calendars.Read", "Calendars.ReadWrite", "User.Read"
 # The least for each step of the ladder (learn.microsoft.com/graph/permissions-reference): there is no narrower way to
 # write than READ_WRITE. WHO is for the address of the account.
-NEEDED = {"busy": frozenset({BASIC, WHO}), "write": frozenset({READ_WRITE, WHO})}
+NEEDED = {
+    "busy": frozenset({BASIC, WHO}),
+    "write": frozenset({READ_WRITE, WHO}),
+    "send": frozenset({"Mail.Send", WHO}),
+}
 WIDER = {BASIC: frozenset({READ, READ_WRITE})}
 # learn.microsoft.com/entra/identity-platform/reference-error-codes: their numbers say more than RFC 6749's words.
 BY_NUMBER = {

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
-from service.domain.errors import AdapterError, AnswerLost
+from service.domain.errors import AdapterError, AnswerLost, MailRefused
 from service.ports import Envelope
 
 AFTER_SILENCE = timedelta(minutes=5)  # each message that a hanging server gets is one more that a person must decide
@@ -106,7 +106,7 @@ class SmtpSession:
             raise AdapterError("smtp_unreachable", permanent=False, host=self._host) from fault
         if code != GO_AHEAD:
             self._check(code)
-            raise AdapterError("smtp_refused", permanent=False, reply=code)
+            raise MailRefused("smtp_refused", permanent=False, reply=code)
         try:
             self._client.send(stuffed(octets))
             code, _ = self._verdict()
@@ -131,7 +131,7 @@ class SmtpSession:
     def _check(code: int, _said: object = None) -> None:
         """The server's words are left out of the error: they often repeat the address."""
         if not 200 <= code < 300:
-            raise AdapterError("smtp_refused", permanent=code >= PERMANENT, reply=code)
+            raise MailRefused("smtp_refused", permanent=code >= PERMANENT, reply=code)
 
 
 def stuffed(octets: bytes) -> bytes:

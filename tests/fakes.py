@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from service.domain.busy import OwnEvent
-from service.domain.errors import AdapterError, GreenroomError
+from service.domain.errors import AdapterError, GreenroomError, MailRefused
 from service.domain.interval import Interval, intersect, merge
 from service.ports import (
     BusyReading,
@@ -78,7 +78,7 @@ class MemoryMailer:
         try:
             self.fault(step)
         except GreenroomError as fault:
-            self._gone = fault.code != "smtp_refused"
+            self._gone = not isinstance(fault, MailRefused)
             raise
 
 

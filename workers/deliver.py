@@ -11,7 +11,7 @@ from datetime import timedelta
 from sqlalchemy.exc import DBAPIError
 
 from service import links, logs
-from service.domain.errors import AdapterError, AnswerLost, GreenroomError
+from service.domain.errors import AdapterError, AnswerLost, GreenroomError, MailRefused
 from service.domain.retries import Failure
 from service.operations import outgoing
 from service.operations.outgoing import Mail
@@ -194,7 +194,7 @@ class Batch:
             raise AdapterError("smtp_unreachable", permanent=False, retry_after=lost.retry_after) from lost
         except AdapterError as fault:
             self.settle_failed(mail.row_id, fault.code, fault.retry_after, permanent=fault.permanent)
-            if fault.code != "smtp_refused":  # a refusal is about this mail, everything else about the server
+            if not isinstance(fault, MailRefused):
                 raise
         else:
             self.arrived = mail.row_id

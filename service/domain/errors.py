@@ -121,6 +121,14 @@ class AdapterError(GreenroomError):
         self.retry_after = retry_after
 
 
+class MailRefused(AdapterError):
+    """The server said no to one mail; it takes others."""
+
+
+class Unanswered(AdapterError):
+    """A request that must not be made twice went out, and no whole answer came: nobody knows what it did."""
+
+
 class AnswerLost(GreenroomError):
     """The server took the whole message and its answer never came: nobody knows whether it was delivered.
 

@@ -49,7 +49,7 @@ class Authorizer(Protocol):
     """One provider's way of asking for consent: OAuth 2.0 code flow with PKCE (RFC 6749 4.1, RFC 7636)."""
 
     def begin(self, access: str, redirect_uri: str, hint: str | None) -> ConsentBegun:
-        """`access` is busy or write; the least scopes for it are asked for. No network, or AdapterError."""
+        """`access` is busy, write or send; the least scopes for it are asked for. No network, or AdapterError."""
         ...
 
     def finish(self, kept: str, redirect_uri: str, answer: dict[str, str]) -> Granted:

@@ -43,13 +43,17 @@ class Asked:
     scopes: frozenset[str]
 
 
-@cache
 def document() -> JSON:
+    return document_of("calendar.v3")
+
+
+@cache
+def document_of(api: str) -> JSON:
     spec = importlib.util.find_spec("googleapiclient")
     assert spec is not None
     assert spec.submodule_search_locations
     folder = Path(spec.submodule_search_locations[0]) / "discovery_cache" / "documents"
-    found: JSON = json.loads((folder / "calendar.v3.json").read_text(encoding="utf-8"))
+    found: JSON = json.loads((folder / f"{api}.json").read_text(encoding="utf-8"))
     return found
 
 

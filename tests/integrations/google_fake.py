@@ -17,6 +17,8 @@ from threading import RLock
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from tests.integrations.gmail_fake import PATH as GMAIL
+from tests.integrations.gmail_fake import GmailFake
 from tests.integrations.google_calendars_fake import CalendarsFake, FakeCalendar
 from tests.integrations.google_channels_fake import ChannelsFake
 from tests.integrations.google_document import JSON, Asked, Refused, asked, document, partial
@@ -47,6 +49,7 @@ class GoogleFake:
         self.events = EventsFake(clock)
         self.channels = ChannelsFake(clock)
         self.calendars = CalendarsFake()
+        self.gmail = GmailFake()
         self.journal: list[Call] = []
         self.answer: Answer | None = None
         self.faults: dict[str, list[Answer]] = {}
@@ -66,6 +69,7 @@ class GoogleFake:
             "google_revoke_uri": f"{base}/revoke",
             "google_userinfo_uri": f"{base}/v1/userinfo",
             "google_calendar_root": f"{base}{ROOT}",
+            "google_gmail_root": f"{base}/",
             "allow_insecure_oauth": True,
         }
 
@@ -99,6 +103,8 @@ class GoogleFake:
         parts = urlsplit(handler.path)
         if parts.path.startswith(ROOT):
             return self._api(handler, parts.path.removeprefix(ROOT), parse_qsl(parts.query, True), content)
+        if parts.path == GMAIL:
+            return self._send(handler, content)
         form = parse_qsl(content.decode(), True)
         name = parts.path.rpartition("/")[2]
         with self._lock:
@@ -109,6 +115,23 @@ class GoogleFake:
                 return self._identity(handler, name, dict(parse_qsl(parts.query, True)), form)
             except OAuthRefused as refused:
                 return _json({"error": refused.error, "error_description": "Bad Request"}, refused.status)
+
+    def _send(self, handler: BaseHTTPRequestHandler, content: bytes) -> Answer:
+        time.sleep(self.delay)
+        with self._lock:
+            self.journal.append(Call("messages.send"))
+            if self.answer is not None:
+                return self.answer
+            if self.faults.get("messages.send"):
+                return self.faults["messages.send"].pop(0)
+            try:
+                grant = self.oauth.who(handler.headers["Authorization"])
+                if grant is None:
+                    raise Refused(401, "authError", "Invalid Credentials")
+                sent = self.gmail.send(grant.scopes, handler.headers["Content-Type"], content)
+            except Refused as refused:
+                return _json(refused.body, refused.status, **refused.headers)
+        return dropped if "messages.send" in self.lost else _json(sent)
 
     def _identity(
         self, handler: BaseHTTPRequestHandler, name: str, query: dict[str, str], form: list[tuple[str, str]]

@@ -13,8 +13,8 @@ SENDER = "meet@example.org"
 ANA, BEN = "ana@example.org", "ben@example.org"
 
 
-def mail(number: int, body: bytes = b"Hello") -> bytes:
-    return b"Message-ID: <%d@example.org>\r\nSubject: Mail\r\n\r\n%s\r\n" % (number, body)
+def mail(number: int, body: bytes = b"Hello", to: str = ANA) -> bytes:
+    return b"Message-ID: <%d@example.org>\r\nTo: %s\r\nSubject: Mail\r\n\r\n%s\r\n" % (number, to.encode(), body)
 
 
 BODIES = {
@@ -59,7 +59,7 @@ class MailContract(ABC):
         assert self.taken() == [(ANA, mail(1, body))]
 
     def test_several_mails_go_over_one_session_each_to_its_own(self):
-        wanted = [(ANA, mail(1)), (BEN, mail(2)), (ANA, mail(3, b".")), (BEN, mail(4))]
+        wanted = [(ANA, mail(1)), (BEN, mail(2, to=BEN)), (ANA, mail(3, b".")), (BEN, mail(4, to=BEN))]
         with self.mailer().session() as session:
             for recipient, octets in wanted:
                 hand_over(session, recipient, octets)
@@ -71,8 +71,8 @@ class MailContract(ABC):
             session.offer(Envelope(SENDER, BEN))
             session.offer(Envelope(SENDER, BEN))
             assert self.taken() == []
-            session.deliver(mail(1))
-        assert self.taken() == [(BEN, mail(1))]
+            session.deliver(mail(1, to=BEN))
+        assert self.taken() == [(BEN, mail(1, to=BEN))]
 
     def test_whoever_is_away_is_tried_again_later(self):
         self.go_away()
@@ -112,8 +112,8 @@ class ServerContract(MailContract):
             assert (refused.value.code, refused.value.permanent) == ("smtp_refused", permanent)
             assert refused.value.params["reply"] == reply
             self.refuse(step, 250)
-            hand_over(session, BEN, mail(2))
-        assert self.taken() == [(BEN, mail(2))]
+            hand_over(session, BEN, mail(2, to=BEN))
+        assert self.taken() == [(BEN, mail(2, to=BEN))]
 
     def test_a_connection_lost_before_the_message_has_taken_nothing(self):
         with self.mailer().session() as session:

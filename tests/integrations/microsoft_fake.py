@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from tests.certificates import certificate
 from tests.integrations.entra_fake import CLIENT_ID, SECRET, EntraFake, Refused
 from tests.integrations.graph_fake import GraphFake, GraphRefused, Written, preferred
+from tests.integrations.send_mail_fake import SendMailFake
 from tests.integrations.servers import Answer, body, serving
 from tests.integrations.subscriptions_fake import SubscriptionsFake
 
@@ -43,7 +44,7 @@ class MicrosoftFake:
     def __init__(self, clock: Callable[[], datetime], bundle: Path) -> None:
         self.host, self.bundle = "", bundle
         self.entra, self.graph = EntraFake(clock), GraphFake()
-        self.subscriptions = SubscriptionsFake(clock)
+        self.subscriptions, self.mail = SubscriptionsFake(clock), SendMailFake()
         self.journal: list[Call] = []
         self.answer: Answer | None = None
         self.faults: dict[str, list[Answer]] = {}
@@ -126,6 +127,9 @@ class MicrosoftFake:
             mailbox = self.graph.mailbox(grant.account.address)
             with self.graph.one_of_four(mailbox):
                 time.sleep(self.seconds)
+                if (handler.command, path) == ("POST", "me/sendMail"):
+                    self.mail.send(scopes, handler.headers["Content-Type"], content)
+                    return dropped if name in self.lost else body(b"", 202)
                 if name == "POST subscriptions":
                     return _json(self.subscriptions.create(mailbox, scopes, json.loads(content)), 201)
                 if name == "DELETE subscriptions":

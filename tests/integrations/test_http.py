@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from integrations.http import GuardedHttp, Login, check
 from integrations.ics_feed import IcsFeed
-from service.domain.errors import AdapterError
+from service.domain.errors import AdapterError, Unanswered
 from tests.integrations import servers
 from tests.integrations.busy_contract import MORNING, REQUEST, WAIT, Entry, ics_of
 
@@ -207,3 +207,21 @@ def test_a_login_in_a_feeds_address_is_sent_as_one():
         with pytest.raises(AdapterError) as caught:
             feed(http, f"http://{host}/f.ics")
     assert caught.value.code == "unauthorized"
+
+
+@pytest.mark.parametrize("addresses", [("127.0.0.1", "127.0.0.3"), ("127.0.0.3", "127.0.0.1")])
+def test_a_request_that_goes_once_is_not_made_again_at_the_hosts_next_address(monkeypatch, addresses):
+    """Only 127.0.0.1 is there, and it hangs up when it has the request."""
+    asked = []
+
+    def hang_up(handler):
+        asked.append(handler.path)
+        handler.connection.close()
+
+    with servers.answering({"/send": hang_up}) as host:
+        port = host.partition(":")[2]
+        name_server(monkeypatch, addresses)
+        http = GuardedHttp(frozenset({f"mail.example.org:{port}"}), None)
+        with pytest.raises(Unanswered):
+            http.fetch("POST", f"http://mail.example.org:{port}/send", timeout=WAIT, most_bytes=1000, once=True)
+    assert asked == ["/send"]

@@ -8,7 +8,7 @@ import pytest
 
 from integrations.maildir_mail import MaildirMailer, kept_mails
 from integrations.smtp_mail import SmtpMailer
-from service.domain.errors import AdapterError, AnswerLost
+from service.domain.errors import AdapterError, AnswerLost, MailRefused
 from tests import smtp
 from tests.fakes import MemoryMailer
 from tests.integrations.mail_contract import MailContract, ServerContract
@@ -59,7 +59,7 @@ class TestMemory(ServerContract):
     def refuse(self, step, reply):
         self.come_back()
         if reply != 250:
-            self.fail_at(step, AdapterError("smtp_refused", permanent=reply >= 500, reply=reply))
+            self.fail_at(step, MailRefused("smtp_refused", permanent=reply >= 500, reply=reply))
 
     def hang_up(self, session):
         self.fail_at("deliver", AdapterError("smtp_unreachable", permanent=False))

@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import select
 
-from service.domain.errors import AdapterError
+from service.domain.errors import MailRefused
 from service.store import heartbeats, outbox, send_times
 from service.store.tables import ApiToken, Calendar, Connection, Meeting, OutboxRow, Pair
 from service.store.types import fingerprint
@@ -108,7 +108,7 @@ def test_how_long_sending_took_over_several_batches(services):
 
 
 def test_what_a_worker_sends_is_counted_and_what_is_refused_is_not(services, rows):
-    refused = [AdapterError("smtp_refused", permanent=True)]
+    refused = [MailRefused("smtp_refused", permanent=True)]
 
     def at(step):
         if step == "offer" and refused:

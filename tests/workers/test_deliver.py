@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event, select, text
 from sqlalchemy.orm import undefer
 
-from service.domain.errors import AdapterError, AnswerLost
+from service.domain.errors import AdapterError, AnswerLost, MailRefused
 from service.domain.retries import FIRST_RETRY
 from service.operations import operator
 from service.store import outbox
@@ -66,8 +66,8 @@ def message_ids(services):
 
 
 UNREACHABLE = AdapterError("smtp_unreachable", permanent=False)
-LATER = AdapterError("smtp_refused", permanent=False, reply=451)
-NEVER = AdapterError("smtp_refused", permanent=True, reply=550)
+LATER = MailRefused("smtp_refused", permanent=False, reply=451)
+NEVER = MailRefused("smtp_refused", permanent=True, reply=550)
 
 
 def test_all_is_well(services, rows):
@@ -112,7 +112,7 @@ def test_a_refusal_for_good_ends_one_mail(services, rows, step):
 
 
 def test_a_server_may_say_when(services, rows):
-    fails(services, "offer", AdapterError("smtp_refused", permanent=False, retry_after=timedelta(hours=3)))
+    fails(services, "offer", MailRefused("smtp_refused", permanent=False, retry_after=timedelta(hours=3)))
     drain(services)
     assert row_of(services, rows[0]).due_at == services.clock() + timedelta(hours=3)
 
