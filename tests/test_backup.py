@@ -269,6 +269,8 @@ def test_four_thousand_people_do_not_get_last_nights_mails_again(run, tmp_path, 
     services.database.close()
     assert sorted(sent_to(folder)) == sorted(f"p{number}@example.org" for number in range(500))
     assert run("outbox", "held", "--json") == {"held": 0, "kinds": {}}
+    for decision in ("release", "cancel"):
+        assert "greenroom outbox drain" in run("outbox", decision, "--all").stdout, "nothing is held, and what then"
 
 
 def _four_thousand(services):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
@@ -78,6 +79,23 @@ def test_another_user_than_the_services_is_told_so(bare):
     assert [(row.part, row.state) for row in rows] == [("disk", "broken")]
     assert str(bare.data_dir) in rows[0].advice
     assert "may not be read by this user" in rows[0].advice
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "state", "words"),
+    [
+        (0, "broken", "Make room there"),
+        (15, "broken", "16 are needed to write"),
+        (16, "look", "before it is full"),
+        (500, "well", "500 MB are free"),
+    ],
+)
+def test_a_disk_without_room_to_write_is_broken_and_one_that_fills_is_told(bare, monkeypatch, megabytes, state, words):
+    usage = shutil.disk_usage(bare.data_dir)._replace(free=megabytes * 1024**2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _folder: usage)
+    row = found(bare)["disk"]
+    assert row.state == state
+    assert words in row.advice
 
 
 def test_before_the_first_run_nothing_is_made(tmp_path):

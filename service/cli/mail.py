@@ -116,6 +116,10 @@ def _check_one(row_id: int | None, kind: str | None, everything: bool) -> None:
         raise click.UsageError(WORDS("cli.outbox.held.which"))
 
 
+def _decided(done: str, count: int) -> str:
+    return WORDS(f"cli.outbox.{done}", n=count) if count else WORDS("cli.outbox.held.none")
+
+
 @outbox.command()
 @_which
 def release(row_id: int | None, kind: str | None, everything: bool, as_json: bool) -> None:
@@ -123,7 +127,7 @@ def release(row_id: int | None, kind: str | None, everything: bool, as_json: boo
     _check_one(row_id, kind, everything)
     with opened() as services, services.database.write() as session:
         count = held.release(session, services.clock(), row_id=row_id, kind=kind)
-    show(as_json, {"released": count}, [WORDS("cli.outbox.released", n=count)])
+    show(as_json, {"released": count}, [_decided("released", count)])
 
 
 @outbox.command()
@@ -133,7 +137,7 @@ def cancel(row_id: int | None, kind: str | None, everything: bool, as_json: bool
     _check_one(row_id, kind, everything)
     with opened() as services, services.database.write() as session:
         count = held.cancel(session, row_id=row_id, kind=kind)
-    show(as_json, {"cancelled": count}, [WORDS("cli.outbox.cancelled", n=count)])
+    show(as_json, {"cancelled": count}, [_decided("cancelled", count)])
 
 
 @outbox.command()

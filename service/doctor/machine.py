@@ -16,7 +16,9 @@ from service.settings import Settings
 from service.store.tables import Heartbeat, OutboxRow
 from service.wiring import Services, utc_now
 
-ENOUGH_SPACE = 500 * 1024 * 1024  # bytes: the database writes twice what it keeps for a moment
+MEGABYTE = 1024 * 1024  # bytes
+ENOUGH_SPACE = 500 * MEGABYTE  # the database writes twice what it keeps for a moment
+NEEDED_SPACE = 16 * MEGABYTE  # SQLite's log before it is written back (1,000 pages), the same again, and the broker's
 ASK_TIMEOUT = timedelta(seconds=5)
 BEHIND_OURS = timedelta(minutes=2)  # machines that share a database may be this far apart
 BESIDE_OTHERS = timedelta(seconds=30)  # an answer's Date counts whole seconds, and takes its time to come
@@ -60,8 +62,13 @@ def disk(settings: Settings) -> Iterator[Row]:
         yield Row("disk", "broken", WORDS("doctor.disk.read_only", folder=folder))
         return
     free = shutil.disk_usage(folder).free
-    state = "well" if free >= ENOUGH_SPACE else "look"
-    yield Row("disk", state, WORDS("doctor.disk", megabytes=free // 1024**2, folder=folder))
+    megabytes, needed = free // MEGABYTE, NEEDED_SPACE // MEGABYTE
+    if free < NEEDED_SPACE:
+        yield Row("disk", "broken", WORDS("doctor.disk.full", megabytes=megabytes, needed=needed, folder=folder))
+    elif free < ENOUGH_SPACE:
+        yield Row("disk", "look", WORDS("doctor.disk.low", megabytes=megabytes, folder=folder))
+    else:
+        yield Row("disk", "well", WORDS("doctor.disk", megabytes=megabytes, folder=folder))
 
 
 def time(services: Services, answer: LiveAnswer | AdapterError) -> Iterator[Row]:
