@@ -13,7 +13,7 @@ import pytest
 from integrations.smtp_mail import SmtpMailer
 from service.domain.agenda import AgendaDraft
 from service.domain.answering import make_reply, request_in
-from service.operations import booking, followup, inbound
+from service.operations import booking, details, followup, inbound
 from service.operations.booking import BookingInput
 from service.operations.followup import Line
 from service.operations.meetings import attendance_of
@@ -117,7 +117,7 @@ def test_s17_ten_steps_and_the_exact_mails(world):
     # 5 the agenda is edited: nobody is mailed
     drafts = (AgendaDraft(text="The opening", minutes=20), AgendaDraft(text="Questions", minutes=25))
     before = MOVED - timedelta(hours=70)
-    world.write(lambda s: booking.edit_agenda(s, before, s.get(Meeting, meeting_id), pair.mentee_id, drafts))
+    world.write(lambda s: details.edit_agenda(s, before, s.get(Meeting, meeting_id), pair.mentee_id, drafts))
     assert world.at(before) == {}
     # 6 the day before: the mentee's note and the mentor's brief
     assert world.at(MOVED - timedelta(hours=24)) == {("About Friday, 15:00", ANA): 1, ("About Friday, 10:00", BEN): 1}

@@ -1,4 +1,4 @@
-"""Booking, moving and cancelling: decided by the slot rule and one claim, told to both in the same transaction."""
+"""Booking, moving and calling off: decided by the slot rule and one claim, told to both in the same transaction."""
 
 from __future__ import annotations
 
@@ -124,8 +124,7 @@ def reschedule(
     minutes: int | None = None,
 ) -> Meeting:
     """The meeting at its new time, both told; checked like a booking, its own old time being free. Moving it to where
-    it
-    is changes nothing. Raises MoveNotAllowed after the cut-off, else what `book` raises."""
+    it is changes nothing. Raises MoveNotAllowed after the cut-off, else what `book` raises."""
     claims.take_turns_of(session, meeting.pair_id)
     framed = frame(session, now, max_age, moving_query(meeting, by_id, minutes))
     if start == meeting.starts_at and framed.duration == meeting.ends_at - meeting.starts_at:
@@ -138,7 +137,7 @@ def reschedule(
     _claim(session, framed, meeting, interval)
     meeting.starts_at, meeting.ends_at = interval.start, interval.end
     meeting.fixed_at, meeting.reason = now, said
-    _announce_change(session, now, meeting, by_id)
+    announce_change(session, now, meeting, by_id)
     for attendance in session.scalars(select(Attendance).where(Attendance.meeting_id == meeting.id)):
         attendance.partstat = "NEEDS-ACTION"  # a new time asks everybody again
     look_again(session, now, meeting)
@@ -186,50 +185,6 @@ def decline(session: Session, now: datetime, meeting: Meeting, by_id: int) -> Me
     return meeting
 
 
-def accept(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
-    """Yes, from the page, for people whose mail program has no buttons. Repeatable; mails nobody."""
-    if not may_cancel(meeting, now):
-        raise MoveNotAllowed(phase=meeting.phase)
-    attendance = session.get_one(Attendance, (meeting.id, by_id))
-    attendance.partstat = "ACCEPTED"
-    attendance.answered_sequence, attendance.answered_stamp = meeting.sequence, now
-
-
-def edit_agenda(session: Session, now: datetime, meeting: Meeting, by_id: int, drafts: tuple[AgendaDraft, ...]) -> None:
-    """Mails nobody and leaves SEQUENCE alone: the brief carries the agenda as it then stands."""
-    if not may_cancel(meeting, now):
-        raise MoveNotAllowed(phase=meeting.phase)
-    put_agenda(session, meeting, by_id, checked(drafts))
-    meeting.agenda_touched_at = now
-    writes.follow(session, now, meeting.id, quietly=True)
-    look_again(session, now, meeting)
-
-
-def set_meeting_place(session: Session, now: datetime, meeting: Meeting, by_id: int, place: str | None) -> None:
-    """Another place must reach both calendars: SEQUENCE grows and both get an update, their answers stay."""
-    said = typed("place", place, LONGEST_PLACE)
-    if said == meeting.place:
-        return
-    if not may_cancel(meeting, now):
-        raise MoveNotAllowed(phase=meeting.phase)
-    meeting.place = said
-    _announce_change(session, now, meeting, by_id)
-    look_again(session, now, meeting)
-
-
-def put_back(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
-    """Somebody moved its event to a time that it cannot have: the event is written anew as the meeting stands, and they
-    are told when that is; so is whoever had no invitation yet."""
-    outbox.withdraw(session, meeting_id=meeting.id, kinds=("invitation",))
-    meeting.sequence += 1
-    meeting.changed_by, meeting.changed_at = None, now
-    writes.follow(session, now, meeting.id)
-    reached = outbox.announced(session, meeting.id)
-    for person in (meeting.pair.mentee, meeting.pair.mentor):
-        if person.id == by_id or person.id not in reached:
-            queue_about(session, now, meeting, "invitation", person.id)
-
-
 def default_agenda(session: Session, framed: Frame) -> tuple[AgendaDraft, ...]:
     """The session type's points fitted to this meeting, with one for what is still open between the two."""
     run = timedelta(minutes=framed.date.run_minutes) if framed.date and framed.date.run_minutes else None
@@ -250,6 +205,16 @@ def refuse(framed: Frame, start: datetime) -> None:
     if refused.code in GONE:
         raise SlotTaken
     raise RuleBroken(refused.code)
+
+
+def announce_change(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
+    """A newer change replaces an unsent older one; RFC 5546 2.1.4: SEQUENCE grows by one."""
+    outbox.withdraw(session, meeting_id=meeting.id, kinds=ABOUT_A_MEETING)
+    meeting.sequence += 1
+    meeting.changed_by, meeting.changed_at = by_id, now
+    writes.follow(session, now, meeting.id)
+    for person in (meeting.pair.mentee, meeting.pair.mentor):
+        queue_about(session, now, meeting, "invitation", person.id)
 
 
 def _new_meeting(
@@ -288,16 +253,6 @@ def _invite(session: Session, now: datetime, meeting: Meeting) -> None:
     for person in (meeting.pair.mentee, meeting.pair.mentor):
         queue_about(session, now, meeting, "invitation", person.id)
     look_again(session, now, meeting)
-
-
-def _announce_change(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
-    """A newer change replaces an unsent older one; RFC 5546 2.1.4: SEQUENCE grows by one."""
-    outbox.withdraw(session, meeting_id=meeting.id, kinds=ABOUT_A_MEETING)
-    meeting.sequence += 1
-    meeting.changed_by, meeting.changed_at = by_id, now
-    writes.follow(session, now, meeting.id)
-    for person in (meeting.pair.mentee, meeting.pair.mentor):
-        queue_about(session, now, meeting, "invitation", person.id)
 
 
 def _stop(session: Session, now: datetime, meeting: Meeting, move: str, by_id: int | None) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.domain.errors import CalendarUnreadable, GreenroomError
 from service.domain.meeting import LIVE, Phase
 from service.domain.retries import back_off
-from service.operations import booking
+from service.operations import booking, details
 from service.operations.events import LookResult, load
 from service.operations.meetings import interval_of
 from service.ports import EventSeen
@@ -77,4 +77,4 @@ def _moved(
     except CalendarUnreadable:  # nobody can say yet whether it may stand there
         row.state, row.due_at = "look", now + back_off(max(1, row.attempts), 0.0)
     except GreenroomError:
-        booking.put_back(session, now, meeting, row.person_id)
+        details.put_back(session, now, meeting, row.person_id)

@@ -19,7 +19,7 @@ from service.domain.errors import (
     SlotTaken,
 )
 from service.domain.meeting import Phase
-from service.operations import booking, entries, events, followup
+from service.operations import booking, details, entries, events, followup
 from service.operations.meetings import (
     agenda_of,
     agreed_at_meeting,
@@ -258,12 +258,12 @@ def _decline(session: Session, reader: Reader, meeting: Meeting) -> None:
 
 
 def _accept(session: Session, reader: Reader, meeting: Meeting) -> None:
-    booking.accept(session, now(), meeting, reader.person.id)
+    details.accept(session, now(), meeting, reader.person.id)
 
 
 def _agenda(session: Session, reader: Reader, meeting: Meeting) -> None:
     drafts = shuffled(drafts_of(request.form), request.form.get("action", ""))
-    booking.edit_agenda(session, now(), meeting, reader.person.id, tuple(draft.as_point() for draft in drafts))
+    details.edit_agenda(session, now(), meeting, reader.person.id, tuple(draft.as_point() for draft in drafts))
 
 
 def _ask(session: Session, reader: Reader, meeting: Meeting) -> None:
@@ -271,7 +271,7 @@ def _ask(session: Session, reader: Reader, meeting: Meeting) -> None:
 
 
 def _place(session: Session, reader: Reader, meeting: Meeting) -> None:
-    booking.set_meeting_place(session, now(), meeting, reader.person.id, request.form.get("place"))
+    details.set_meeting_place(session, now(), meeting, reader.person.id, request.form.get("place"))
 
 
 def _agree(session: Session, reader: Reader, meeting: Meeting) -> None:

@@ -16,7 +16,7 @@ from service.domain.errors import (
     RuleBroken,
     SlotTaken,
 )
-from service.operations import booking
+from service.operations import booking, details
 from service.operations.booking import BookingInput
 from service.operations.meetings import agenda_of, attendance_of, load_meeting
 from service.operations.offering import SlotQuery, offer
@@ -222,7 +222,7 @@ def test_an_agenda_edit_mails_nobody_and_keeps_sequence(services, pair_id):
     meeting_id = book(services, pair_id)
     with services.database.write() as session:
         meeting = session.get(Meeting, meeting_id)
-        booking.edit_agenda(
+        details.edit_agenda(
             session, NOW, meeting, meeting.pair.mentor_id, (AgendaDraft(text="The Q&A part", minutes=10),)
         )
         assert meeting.sequence == 0
@@ -235,7 +235,7 @@ def test_another_place_reaches_both_and_keeps_their_answers(services, pair_id):
     mark_sent(services, meeting_id)
     with services.database.write() as session:
         meeting = session.get(Meeting, meeting_id)
-        booking.set_meeting_place(session, NOW, meeting, meeting.pair.mentee_id, "Room 5")
+        details.set_meeting_place(session, NOW, meeting, meeting.pair.mentee_id, "Room 5")
         assert (meeting.place, meeting.sequence) == ("Room 5", 1)
         assert len(mails(session, "pending")) == 2
 

@@ -9,7 +9,7 @@ from service.doctor import stored
 from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError, InvalidInput
 from service.domain.interval import Interval
-from service.operations import booking, events, keeping
+from service.operations import booking, details, events, keeping
 from service.operations.feeds import feed_of
 from service.operations.meetings import load_meeting
 from service.operations.refreshing import request_for
@@ -122,8 +122,8 @@ def test_every_change_follows_and_a_newer_one_replaces_what_was_not_written(serv
     change(services, meeting_id, booking.reschedule, NEXT, 1)
     run(services)
     assert [event.interval.start for event in ana.events.values()] == [NEXT]
-    change(services, meeting_id, booking.set_meeting_place, 1, "Room 6")
-    change(services, meeting_id, booking.edit_agenda, 1, ())
+    change(services, meeting_id, details.set_meeting_place, 1, "Room 6")
+    change(services, meeting_id, details.edit_agenda, 1, ())
     run(services)
     [event] = ana.events.values()
     assert (event.location, ana.writes) == ("Room 6", 2)
@@ -140,7 +140,7 @@ def test_another_agenda_mails_nobody(services, pair_id, invite_by, owner, writte
     run(services)
     held = calendar(services, owner)
     before = list(held.told)
-    change(services, meeting_id, booking.edit_agenda, 1, ())
+    change(services, meeting_id, details.edit_agenda, 1, ())
     run(services)
     assert (held.told, held.writes) == (before, written)
     change(services, meeting_id, booking.reschedule, NEXT, 1)

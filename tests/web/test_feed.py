@@ -6,7 +6,7 @@ import pytest
 from icalendar import Calendar
 
 from service.domain.answering import request_in
-from service.operations import booking, people
+from service.operations import booking, details, people
 from service.store.tables import Meeting, Person
 from tests import cast
 from tests.web.walk import NOW, SECRET, book, forms_of, link, text_of
@@ -66,7 +66,7 @@ def test_two_fetches_differ_only_when_something_changed(services, client, booked
     again = fetch(client, token, **{"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data, again.headers["Cache-Control"]) == (304, b"", "private, no-cache")
     seen = [events(first)[0]]
-    for what, *values in ((booking.set_meeting_place, ana_id, "Room 5"), (booking.edit_agenda, ana_id, ())):
+    for what, *values in ((details.set_meeting_place, ana_id, "Room 5"), (details.edit_agenda, ana_id, ())):
         change(services, meeting_id, what, *values)
         changed = fetch(client, token, **{"If-None-Match": first.headers["ETag"]})
         seen += events(changed)

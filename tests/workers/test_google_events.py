@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from service import wiring
 from service.domain.interval import unpack
-from service.operations import booking
+from service.operations import booking, details
 from service.operations.booking import BookingInput
 from service.operations.events import entry_for
 from service.operations.meetings import load_meeting
@@ -107,7 +107,7 @@ def test_from_the_booking_to_the_invitation_and_its_end(services, world, meeting
     assert state(services, meeting_id) == "written"
     [event] = world.primary.events.values()
     assert (event["location"], [each["email"] for each in event["attendees"]]) == ("Room 5", ["eve@example.org"])
-    change(services, meeting_id, booking.set_meeting_place, "Room 6")
+    change(services, meeting_id, details.set_meeting_place, "Room 6")
     write(services)
     change(services, meeting_id, booking.cancel)
     write(services)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.catalogue import Words
 from service.domain.errors import InvalidInput, SlotTaken
 from service.links import link_for
-from service.operations import arcs, booking, followup, people
+from service.operations import arcs, booking, details, followup, people
 from service.operations.booking import BookingInput
 from service.operations.meetings import agreed_at_meeting, load_meeting
 from service.operations.offering import SlotQuery
@@ -106,9 +106,9 @@ def change_meeting(caller: Caller, meeting_id: int, body: bodies.MeetingChange) 
 
     def besides(session: Session, found: Meeting) -> None:
         if "place" in given:
-            booking.set_meeting_place(session, now(), found, caller.me, body.place)
+            details.set_meeting_place(session, now(), found, caller.me, body.place)
         if body.agenda is not None:
-            booking.edit_agenda(session, now(), found, caller.me, bodies.drafts_of(body.agenda))
+            details.edit_agenda(session, now(), found, caller.me, bodies.drafts_of(body.agenda))
 
     if given & {"start", "minutes"}:
         try:

@@ -1,0 +1,60 @@
+"""What is said about a meeting while its time stays: a yes, the agenda, the place, its event in a calendar."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from service.domain.agenda import AgendaDraft, checked
+from service.domain.errors import MoveNotAllowed
+from service.domain.typed import LONGEST_PLACE, typed
+from service.operations.booking import announce_change
+from service.operations.followup import queue_about
+from service.operations.meetings import look_again, may_cancel, put_agenda
+from service.store import outbox, writes
+from service.store.tables import Attendance, Meeting
+
+
+def accept(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
+    """Yes, from the page, for people whose mail program has no buttons. Repeatable; mails nobody."""
+    if not may_cancel(meeting, now):
+        raise MoveNotAllowed(phase=meeting.phase)
+    attendance = session.get_one(Attendance, (meeting.id, by_id))
+    attendance.partstat = "ACCEPTED"
+    attendance.answered_sequence, attendance.answered_stamp = meeting.sequence, now
+
+
+def edit_agenda(session: Session, now: datetime, meeting: Meeting, by_id: int, drafts: tuple[AgendaDraft, ...]) -> None:
+    """Mails nobody and leaves SEQUENCE alone: the brief carries the agenda as it then stands."""
+    if not may_cancel(meeting, now):
+        raise MoveNotAllowed(phase=meeting.phase)
+    put_agenda(session, meeting, by_id, checked(drafts))
+    meeting.agenda_touched_at = now
+    writes.follow(session, now, meeting.id, quietly=True)
+    look_again(session, now, meeting)
+
+
+def set_meeting_place(session: Session, now: datetime, meeting: Meeting, by_id: int, place: str | None) -> None:
+    """Another place must reach both calendars: SEQUENCE grows and both get an update, their answers stay."""
+    said = typed("place", place, LONGEST_PLACE)
+    if said == meeting.place:
+        return
+    if not may_cancel(meeting, now):
+        raise MoveNotAllowed(phase=meeting.phase)
+    meeting.place = said
+    announce_change(session, now, meeting, by_id)
+    look_again(session, now, meeting)
+
+
+def put_back(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
+    """Somebody moved its event to a time that it cannot have: the event is written anew as the meeting stands, and they
+    are told when that is; so is whoever had no invitation yet."""
+    outbox.withdraw(session, meeting_id=meeting.id, kinds=("invitation",))
+    meeting.sequence += 1
+    meeting.changed_by, meeting.changed_at = None, now
+    writes.follow(session, now, meeting.id)
+    reached = outbox.announced(session, meeting.id)
+    for person in (meeting.pair.mentee, meeting.pair.mentor):
+        if person.id == by_id or person.id not in reached:
+            queue_about(session, now, meeting, "invitation", person.id)
