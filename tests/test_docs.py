@@ -162,6 +162,11 @@ def test_every_word_that_is_said_is_in_the_catalogue() -> None:
     assert not unknown
 
 
+def test_decisions_are_numbered_one_after_another() -> None:
+    numbers = sorted(path.name[:4] for path in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert numbers == [f"{number:04}" for number in range(1, len(numbers) + 1)]
+
+
 def test_nothing_of_a_machine_is_in_the_tree() -> None:
     """No path of whoever wrote it, no package index: both would be wrong everywhere else."""
     words = [f"{Path.home()}/", "/root" + "/", "/Users" + "/", "pythonhosted" + ".org", "--index" + "-url"]
