@@ -97,6 +97,18 @@ class MoveNotAllowed(GreenroomError):
     code = "move_not_allowed"
 
 
+class AgreementChanged(GreenroomError):
+    """The words are not those that this person saw; show them as they are now. Web: 409."""
+
+    code = "agreement_changed"
+
+
+class AgreementNotReady(GreenroomError):
+    """Something has to be settled before it can be signed. Web: 409."""
+
+    code = "agreement_not_ready"
+
+
 class KeyReused(GreenroomError):
     """An Idempotency-Key came back with another body. Web: 422."""
 

@@ -21,6 +21,7 @@ from service.store.database import AWAY
 from service.store.types import KeyMissing
 from service.web import (
     after,
+    agreement,
     api,
     booking,
     consent,
@@ -43,6 +44,9 @@ from service.web.traced import request_id, route, trace_requests
 from service.wiring import Services
 
 log = logging.getLogger(__name__)
+PARTS = (
+    front, booking, meeting, after, person, agreement, feed, consent, hooks, operator, mailbox, health, metrics, api
+)  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 
 
@@ -62,7 +66,7 @@ def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BODY
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
-    for part in (front, booking, meeting, after, person, feed, consent, hooks, operator, mailbox, health, metrics, api):
+    for part in PARTS:
         app.register_blueprint(part.blueprint)
     trace_requests(app)
     app.after_request(_headers)

@@ -13,6 +13,8 @@ STATUS: dict[type[errors.GreenroomError], int] = {
     errors.RuleBroken: 422,
     errors.CalendarUnreadable: 503,
     errors.MoveNotAllowed: 409,
+    errors.AgreementChanged: 409,
+    errors.AgreementNotReady: 409,
     errors.KeyReused: 422,
     errors.TooMany: 429,
     errors.ConsentFault: 400,

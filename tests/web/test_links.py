@@ -8,6 +8,7 @@ import pytest
 from flask import url_for
 from sqlalchemy import select
 
+from service.operations import agreements
 from service.store.tables import ApiToken, Link, Meeting, OutboxRow, Pair
 from service.store.types import fingerprint
 from tests import cast
@@ -37,17 +38,29 @@ def test_the_front_page_answers_everyone_the_same(services, client, ana):
         assert [row.kind for row in session.scalars(select(OutboxRow))] == ["links"]
 
 
+def sign(session, pair):
+    """The usual agreement, by both."""
+    both = pair.mentee_id, pair.mentor_id
+    for by_id in both:
+        agreements.answer(session, NOW, pair, by_id, {})
+    for by_id in both:
+        agreements.sign(session, NOW, pair, by_id, agreements.desk(session, pair, by_id).row.text_sha256)
+
+
 def test_s20_get_changes_nothing(services, client, ana):
     """Every address that answers a GET, with a booking behind it: one that is added later is visited as well."""
     token, meeting_id = book(services, client, ana)
     with services.database.write() as session:
         pair = session.get(Pair, ana[1])
         mine, subject = pair.mentee_id, {"pair_id": pair.id, "meeting_id": meeting_id}
+        sign(session, pair)
         session.add(ApiToken(token_hash=fingerprint("ana" * 9), person_id=mine, created_at=NOW))
     purposes = {
         "after.entry": "entry",
         "after.after": "followup",
         "person.show": "person",
+        "agreement.show": "person",
+        "agreement.download": "person",
         "consent.connect": "connect",
         "feed.show": "feed",
     }
@@ -61,6 +74,8 @@ def test_s20_get_changes_nothing(services, client, ana):
             "key": "none",
             "filename": "page.css",
             "provider": "google",
+            "version": 1,
+            "form": "md",
         }
         with client.application.test_request_context():
             url = url_for(rule.endpoint, **{name: known[name] for name in rule.arguments})

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from integrations.maildir_mail import MaildirMailer
-from service.operations import calendars, followup, refreshing
+from service.operations import agreements, calendars, followup, refreshing
 from service.store.tables import CriticalDate, Inbound, Meeting, Pair
 from service.web import create_app, meeting, person
 from tests.stored import dump
@@ -52,6 +52,10 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "person.change feed": ("/p/{person}", {}, None, AGAIN),
     "person.change words": ("/p/{person}", {}, ("wish", "agenda"), AGAIN),
     "person.change rotate": ("/p/{person}", {}, None, (303, 410)),  # that is what it is for
+    "agreement.act answer": ("/p/{person}/agreement/1", {"clause.hope": "To speak up"}, None, AGAIN),
+    "agreement.act change": ("answered", {"clause.cadence": "light"}, None, AGAIN),
+    "agreement.act sign": ("settled", {}, None, AGAIN),
+    "agreement.act withdraw": ("signed", {}, None, AGAIN),
     "consent.connected": ("/connect/{connect}", {"provider": "ics", "url": "webcal://x"}, None, AGAIN),
     "operator.decided": ("/operator/{operator}", {}, ("decision", "retry"), AGAIN),
     "operator.decided arrived": ("/operator/{operator}", {}, ("decision", "arrived"), (303, 409)),  # says it is decided
@@ -106,6 +110,9 @@ def page_of(site, client, tokens, name):
         drain(site)
         box = client.get("/mailbox?person=ben@example.org").get_data(as_text=True)
         return client.get(re.search(r'href="(/mailbox/[^"?]+)"', box)[1])
+    if name in {"answered", "settled", "signed"}:
+        agree(site, held.pair_id, name)
+        name = "/p/{person}/agreement/1"
     if name == "in its hour":
         site.clock.now = held.starts_at + timedelta(minutes=5)
         name = "/m/{anas}"
@@ -115,6 +122,21 @@ def page_of(site, client, tokens, name):
     return client.get(name.format(**tokens))
 
 
+def agree(site, pair_id, until):
+    """Both have answered; or settled where they differ; or signed, and one wants to change a line."""
+    with site.database.write() as session:
+        pair = session.get(Pair, pair_id)
+        for by_id, said in ((pair.mentee_id, {"cadence": "sprint"}), (pair.mentor_id, {})):
+            agreements.answer(session, NOW, pair, by_id, said)
+        if until != "answered":
+            agreements.change(session, NOW, pair, pair.mentee_id, {"cadence": "sprint"})
+        if until == "signed":
+            for by_id in (pair.mentee_id, pair.mentor_id):
+                seen = agreements.desk(session, pair, by_id).row.text_sha256
+                agreements.sign(session, NOW, pair, by_id, seen)
+            agreements.change(session, NOW, pair, pair.mentee_id, {"cadence": "light"})
+
+
 def form_for(client, page, case, button):
     """The first of the page's forms that goes there, as a browser finds it."""
     endpoint, what, new = (*case.split(), "", "")[:3]
@@ -122,7 +144,8 @@ def form_for(client, page, case, button):
     for form in forms_of(page):
         if form.method == "post" and (button is None or button in form.buttons):
             found, values = routes.match(form.action.partition("?")[0], method="POST")
-            if found == endpoint and values.get("what", what) == what and not (new and "date" in form.fields):
+            done = values.get("what", form.fields.get("action", what) if endpoint == "agreement.act" else what)
+            if found == endpoint and done == what and not (new and "date" in form.fields):
                 return form
     raise AssertionError(f"no form for {case}")
 
