@@ -20,6 +20,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError, SSLError
 from urllib3.exceptions import TimeoutError as UrllibTimeout
 
+from integrations.certificates import has_run_out
 from integrations.deadline import Deadline, WatchedConnection, WatchedTlsConnection, look_up
 from service.domain.errors import AdapterError, Unanswered
 
@@ -167,7 +168,8 @@ def _ask(
     except AdapterError:
         raise
     except SSLError as fault:
-        raise _fault("tls_failed", watch, host, permanent=True) from fault
+        late = has_run_out(fault.args[0])
+        raise _fault("tls_expired" if late else "tls_failed", watch, host, permanent=not late) from fault
     except (UrllibTimeout, TimeoutError) as fault:
         raise _fault("timeout", watch, host) from fault
     except (HTTPError, HTTPException, OSError) as fault:

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from integrations.certificates import has_run_out
 from service.domain.errors import AdapterError
 from service.ports import ReceivedMail
 
@@ -62,11 +63,7 @@ class ImapMailbox:
                 client.starttls(ssl_context=self._context())
         except (OSError, imaplib.IMAP4.error) as fault:
             _hang_up(client)
-            tls = isinstance(fault, ssl.SSLError)
-            # Without TLS the password is not sent; a server that has none says so in words of its own.
-            lacking = not isinstance(fault, OSError | imaplib.IMAP4.abort)
-            code = "imap_tls_failed" if tls else "imap_not_supported" if lacking else "imap_unreachable"
-            raise AdapterError(code, permanent=False, host=self._host) from fault
+            raise AdapterError(_code_of(fault), permanent=False, host=self._host) from fault
         try:
             self._log_in(client)
         except (OSError, imaplib.IMAP4.error) as fault:
@@ -155,6 +152,15 @@ class ImapSession:
         if said != "OK" and not may_refuse:
             raise AdapterError(fault, permanent=False, host=self._host)
         return list(answer)
+
+
+def _code_of(fault: OSError | imaplib.IMAP4.error) -> str:
+    """The catalogue's key for what went wrong while connecting."""
+    if isinstance(fault, ssl.SSLError):
+        return "imap_tls_expired" if has_run_out(fault) else "imap_tls_failed"
+    if isinstance(fault, OSError | imaplib.IMAP4.abort):
+        return "imap_unreachable"
+    return "imap_not_supported"  # no STARTTLS, in words of its own; without it the password is not sent
 
 
 def _hang_up(client: imaplib.IMAP4 | None) -> None:

@@ -10,13 +10,13 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
+from integrations.certificates import has_run_out
 from service.domain.errors import AdapterError, AnswerLost, MailRefused
 from service.ports import Envelope
 
 AFTER_SILENCE = timedelta(minutes=5)  # each message that a hanging server gets is one more that a person must decide
 OVER_A_MESSAGE = 3  # it may be searched for spam first, and giving up too soon is "very wasteful" (RFC 5321 4.5.3.2.6)
 GO_AHEAD = 354
-EXPIRED = 10  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED
 POSITIVE = 200
 PERMANENT = 500  # RFC 5321 4.2.1: 5yz, do not repeat it as it is
 
@@ -146,10 +146,8 @@ def stuffed(octets: bytes) -> bytes:
 def _code_of(fault: Exception) -> str:
     """The catalogue's key for what went wrong while connecting."""
     match fault:
-        case ssl.SSLCertVerificationError(verify_code=code) if code == EXPIRED:
-            return "smtp_tls_expired"
         case ssl.SSLError():
-            return "smtp_tls_failed"
+            return "smtp_tls_expired" if has_run_out(fault) else "smtp_tls_failed"
         case smtplib.SMTPAuthenticationError():
             return "smtp_login_refused"
         case smtplib.SMTPNotSupportedError():

@@ -17,6 +17,7 @@ from cryptography.x509.oid import NameOID
 from integrations.http import GuardedHttp, Login, check
 from integrations.ics_feed import IcsFeed
 from service.domain.errors import AdapterError, Unanswered
+from tests import certificates
 from tests.integrations import servers
 from tests.integrations.busy_contract import MORNING, REQUEST, WAIT, Entry, ics_of
 
@@ -168,6 +169,14 @@ def test_a_certificate_must_be_trusted_and_be_for_that_host(tmp_path):
             with pytest.raises(AdapterError) as caught:
                 get(GuardedHttp(allowed, bundle), f"https://{name}/")
             assert (caught.value.code, caught.value.permanent) == ("tls_failed", True)
+
+
+def test_a_certificate_that_ran_out_is_its_servers_trouble_and_passes(tmp_path):
+    context, authority = certificates.certificate(tmp_path, timedelta(days=-1))
+    with servers.answering({"/": servers.body(b"late")}, context) as host:
+        with pytest.raises(AdapterError) as caught:
+            get(GuardedHttp(frozenset({host}), authority), f"https://{host}/")
+        assert (caught.value.code, caught.value.permanent) == ("tls_expired", False)
 
 
 def test_a_server_that_never_finishes_its_greeting_meets_the_deadline():

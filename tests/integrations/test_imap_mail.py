@@ -9,7 +9,9 @@ import pytest
 
 from integrations.imap_mail import MOST_OCTETS, ImapMailbox
 from service.domain.errors import AdapterError
+from tests import certificates
 from tests.dovecot import PASSWORD
+from tests.integrations import servers
 from tests.smtp import free_port
 
 LONG_AGO, TOMORROW = date(2001, 1, 1), date.today() + timedelta(days=1)  # noqa: DTZ011 - the server's own day
@@ -98,6 +100,18 @@ def test_over_tls_and_starttls_where_the_certificate_is_trusted(imap):
         with pytest.raises(AdapterError) as fault, mailbox(imap, security=security, port=port).session():
             pass
         assert fault.value.code == "imap_tls_failed"
+
+
+def test_a_certificate_that_ran_out_is_named(imap, tmp_path):
+    context, authority = certificates.certificate(tmp_path, timedelta(days=-1))
+    with servers.answering({}, context) as host:  # it gets no further than the certificate
+        port = int(host.rpartition(":")[2])
+        with (
+            pytest.raises(AdapterError) as fault,
+            mailbox(imap, security="tls", port=port, extra_ca=authority).session(),
+        ):
+            pass
+    assert (fault.value.code, fault.value.permanent) == ("imap_tls_expired", False)
 
 
 @pytest.mark.parametrize(
