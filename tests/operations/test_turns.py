@@ -11,6 +11,7 @@ from sqlalchemy import event, select
 from service.domain.errors import AdapterError
 from service.operations import followup, refreshing, turns
 from service.operations.turns import LEASE
+from service.store import outbox, writes
 from service.store.tables import CalendarHost, Connection, Person
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
@@ -143,8 +144,10 @@ def plan_of(services, statement):
         (turns.due(NOW), "connections USING INDEX ix_connections_due_at (due_at<?)"),
         (turns.being_read(NOW), "connections USING INDEX ix_connections_leased (leased_until>? AND leased_until<?)"),
         (followup.due(NOW, 100), "meetings USING COVERING INDEX ix_meetings_due (due_at<?)"),
+        (outbox.due_rows(NOW, 100), "outbox USING INDEX ix_outbox_state (state=? AND due_at<?)"),
+        (writes.due(NOW, 100), "calendar_writes USING INDEX ix_calendar_writes_due (due_at<?)"),
     ],
-    ids=["connections", "leases", "meetings"],
+    ids=["connections", "leases", "meetings", "mails", "entries"],
 )
 def test_what_is_due_is_found_by_an_index(services, statement, index):
     plan = plan_of(services, statement)

@@ -18,6 +18,7 @@ from tests import cast
 from tests.fakes import SetClock
 
 PUT = "UPDATE grants SET tokens = :s WHERE connection_id = :b"
+pytestmark = pytest.mark.databases
 SOON, AT_ONCE = timedelta(seconds=20), timedelta(0)
 
 

@@ -185,6 +185,22 @@ def test_limits_hold_on_the_front_page_and_behind_an_entry(services, client, ana
     assert services.clock.now == NOW
 
 
+def test_an_address_is_what_the_proxy_says_that_we_trust_and_not_what_a_visitor_says(services):
+    behind = create_app(replace(services, settings=replace(services.settings, trusted_proxies=1))).test_client()
+    bare = create_app(services).test_client()
+
+    def last(client, *forwarded, times=1):
+        said = {"X-Forwarded-For": ", ".join(forwarded)}
+        return [client.post("/", data={"email": "x@example.org"}, headers=said).status_code for _ in range(times)][-1]
+
+    assert last(behind, "192.0.2.1", times=301) == 429
+    assert last(behind, "192.0.2.9", "192.0.2.1") == 429, "the first is what the visitor sent"
+    assert last(behind, "192.0.2.2") == 303
+    for number in range(300):
+        assert last(bare, f"192.0.2.{number % 250}") == 303
+    assert last(bare, "198.51.100.1") == 429
+
+
 def test_limits_are_counted_for_all_machines_together(services, valkey, ana):
 
     shared = replace(services, settings=replace(services.settings, redis_url=valkey))
