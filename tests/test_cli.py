@@ -223,6 +223,11 @@ def test_keys_rotate_and_a_missing_one_is_named(run, monkeypatch):
     assert run("pair", "show", 1, "--json")["place"] == "Room 5"
 
 
+def test_an_address_is_written_to_again(run):
+    run(*PAIR)
+    assert run("person", "try-again", "ana@example.org", "--json") == {"email": "ana@example.org", "mails": 0}
+
+
 def test_export_and_erase(run):
     run(*PAIR)
     run("date", "add", 1, "--at", soon(28), "--label", "My defence")

@@ -197,6 +197,14 @@ def test_a_mailbox_that_is_pushed(bare):
     assert found(settings)["mailbox"].state == "well"
 
 
+def test_addresses_that_send_mail_back_are_named(bare):
+    assert "addresses" not in found(bare)
+    with writing(bare) as (session, now):
+        cast.person(session, now, "ben").refused_at = now
+    row = found(bare)["addresses"]
+    assert (row.state, "ben@example.org" in row.advice) == ("look", True)
+
+
 def test_a_database_behind_this_version(bare):
     (bare.data_dir / "greenroom.db").unlink()
     (bare.data_dir / "greenroom.db").touch()

@@ -158,7 +158,8 @@ def _rendered(batch: Batch, row_ids: Sequence[int]) -> list[Mail]:
 
 def _cannot_be_written(batch: Batch, row_id: int, fault: Exception) -> None:
     if isinstance(fault, GreenroomError):
-        log.error("a mail cannot be written: %s", fault.code, extra={"row": row_id})
+        if not isinstance(fault, outgoing.AddressRefused):
+            log.error("a mail cannot be written: %s", fault.code, extra={"row": row_id})
         batch.settle_failed(row_id, fault.code, permanent=True)
         return
     logs.mistake(log, "a mail cannot be written", fault, row=row_id)

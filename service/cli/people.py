@@ -11,7 +11,7 @@ import click
 from service import links
 from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, progress, secret_in, show, table
 from service.domain.availability import DEFAULT, cap_of, from_json, overrides_of, to_json
-from service.operations import calendars, importing, people, refreshing
+from service.operations import bounces, calendars, importing, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.meetings import meetings_of
 from service.operations.people import PersonChange, PersonInput, parse_person
@@ -177,7 +177,7 @@ def edit(
     """Changes what is given, and prints what holds."""
     with opened() as services, services.database.write() as session:
         change = PersonChange(email=new_email, name=name, zone=zone, locale=locale, mails=mails)
-        found = people.edit_person(session, people.load_person(session, email), change)
+        found = people.edit_person(session, services.clock(), people.load_person(session, email), change)
         value = {
             "email": found.email,
             "name": found.name,
@@ -186,6 +186,16 @@ def edit(
             "mails": found.mails,
         }
     show(as_json, value, [f"{key}: {said}" for key, said in value.items()])
+
+
+@person.command("try-again")
+@click.argument("email")
+@json_option
+def try_again(email: str, as_json: bool) -> None:
+    """An address that sent mails back is written to again, with what it missed."""
+    with opened() as services, services.database.write() as session:
+        count = bounces.try_again(session, services.clock(), people.load_person(session, email))
+    show(as_json, {"email": email, "mails": count}, [WORDS("cli.person.try_again", n=count)])
 
 
 @person.command()

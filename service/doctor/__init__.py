@@ -28,7 +28,7 @@ def check(settings: Settings, records: TextRecords | None = None, address: OwnAd
         stands = rows[-1].state != "broken"
         if stands:
             rows += [*stored.keys(services), *stored.parts(services), *machine.time(services, answer)]
-            rows += [*stored.mails(services), *stored.entries(services)]
+            rows += [*stored.mails(services), *stored.addresses(services), *stored.entries(services)]
             if not any(row.part == "keys" and row.state == "broken" for row in rows):
                 rows += outside.calendars(services)
         rows += [

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service import wiring
 from service.doctor.rows import WORDS, Row
+from service.operations.bounces import unreachable
 from service.store import heartbeats, held, outbox, writes
 from service.store.migrate import is_current
 from service.store.sealed_columns import closed_columns, used_keys
@@ -68,6 +69,14 @@ def mails(services: Services) -> Iterator[Row]:
     if overdue > outbox.OVERDUE:
         said.insert(0, WORDS("doctor.outbox.overdue", minutes=int(overdue.total_seconds() // 60)))
     yield Row("outbox", "look" if said else "well", " ".join(said))
+
+
+def addresses(services: Services) -> Iterator[Row]:
+    """Those that send mails back; all well is not worth a row."""
+    with services.database.read() as session:
+        refused = [each.email for each in unreachable(session)]
+    if refused:
+        yield Row("addresses", "look", WORDS("doctor.addresses", n=len(refused), who=WORDS.items(refused)))
 
 
 def entries(services: Services) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from service.domain.mail_origin import is_proved
 from service.domain.meeting import Phase
 from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed
 from service.domain.reply import ItipReply, reply_in
-from service.operations import booking, plain_replies
+from service.operations import booking, bounces, plain_replies
 from service.operations.followup import queue_about
 from service.operations.plain_replies import UNPROVED
 from service.store.database import alone, load_row
@@ -78,10 +78,12 @@ def _decide(session: Session, now: datetime, row: Inbound, authserv_id: str | No
         return "ignored", "not_understood"
     proved = authserv_id is None or is_proved(message, authserv_id)
     reply = reply_in(message)
-    if reply is None:
-        made = machine_made(message)
-        return ("ignored", made) if made is not None else plain_replies.decide(session, now, row, message, proved)
-    return _answer(session, now, row, reply, proved)
+    if reply is not None:
+        return _answer(session, now, row, reply, proved)
+    made = machine_made(message)
+    if made == "bounce":
+        return bounces.decide(session, now, row, message)
+    return ("ignored", made) if made is not None else plain_replies.decide(session, now, row, message, proved)
 
 
 def _answer(session: Session, now: datetime, row: Inbound, reply: ItipReply, proved: bool) -> tuple[str, str]:

@@ -92,6 +92,7 @@ def export(session: Session, person: Person) -> dict[str, Any]:
         "zone": person.zone,
         "hours": person.availability,
         "pairs": pairs,
+        "mails_come_back_since": person.refused_at.isoformat() if person.refused_at else None,
         "unsure": [each.text for each in waiting_of(session, person.id)],
     }
 
@@ -167,7 +168,7 @@ def erase(session: Session, now: datetime, person: Person) -> list[Ended]:
     revoke_links(session, now, person.id)
     session.execute(update(ApiToken).where(ApiToken.person_id == person.id).values(revoked_at=now))
     session.execute(update(Meeting).where(Meeting.changed_by == person.id).values(reason=None))
-    person.name, person.mails, person.availability = "?", "none", None
+    person.name, person.mails, person.availability, person.refused_at = "?", "none", None, None
     person.email = f"erased-{person.id}@invalid"
     return ended
 

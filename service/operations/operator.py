@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
+from service.operations.bounces import Unreachable, unreachable
 from service.operations.figures import connection_counts
 from service.store import heartbeats, held, outbox, writes
 from service.store.database import load_row
@@ -49,6 +50,7 @@ class Standing:
     calendar_counts: dict[str, int]
     event_counts: dict[str, int]
     events_failed: int  # of meetings to come
+    unreachable: list[Unreachable]
     alive: dict[str, tuple[int, datetime]]  # heartbeats.by_part
 
     @property
@@ -75,6 +77,7 @@ def look(session: Session, now: datetime, machine_now: datetime) -> Standing:
         calendar_counts=connection_counts(session),
         event_counts=writes.counts(session),
         events_failed=writes.failed_ahead(session, now),
+        unreachable=unreachable(session),
         alive=heartbeats.by_part(session, machine_now),
     )
 

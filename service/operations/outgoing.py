@@ -19,6 +19,7 @@ from service.messages.letters import LETTERS
 from service.messages.mime import Calendar, Headers, compose
 from service.messages.view import Who, time_line
 from service.operations import entries
+from service.operations.bounces import CAME_BACK
 from service.operations.mail_facts import gather
 from service.operations.mail_view import Context, MailSettings, proposed_to, view_of
 from service.store.tables import OutboxRow
@@ -35,6 +36,12 @@ class UnknownKind(GreenroomError):
     """A row of a kind that this version cannot write."""
 
     code = "unknown_kind"
+
+
+class AddressRefused(GreenroomError):
+    """Nothing arrives at the reader's address; the mail waits for somebody to put it right."""
+
+    code = CAME_BACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,7 @@ def render(
 
     Only reads. Repeatable, and says what is so at each time; the Message-ID stays, and octets that a server may have
     seen are sent again to the letter. Of rows for one reader the later
-    does not know of the earlier, so they are not rendered together. Raises UnknownKind.
+    does not know of the earlier, so they are not rendered together. Raises UnknownKind, AddressRefused.
     """
     facts = gather(session, now, rows)
     mails = []
@@ -85,6 +92,8 @@ def _render(context: Context) -> bytes | None:
     view = view_of(context)
     if view is None:
         return None
+    if reader.refused_at is not None:
+        raise AddressRefused
     # Asked of what went out, for a mail that was rendered may not have left. A welcome always says who we are.
     view = replace(view, first_mail=row.kind != "welcome" and reader.id not in context.facts.heard)
     letter = LETTERS[row.kind](view)

@@ -20,6 +20,7 @@ from service.domain.errors import FieldFault, InvalidInput, NotFound
 from service.domain.typed import LONGEST_PLACE, typed
 from service.links import link_for, revoke_links
 from service.operations import booking
+from service.operations.bounces import try_again
 from service.operations.meetings import may_cancel, meetings_of
 from service.store import claims, outbox
 from service.store.database import alone, load_row
@@ -183,8 +184,9 @@ class PersonChange:
     mails: str | None = None
 
 
-def edit_person(session: Session, person: Person, change: PersonChange) -> Person:
-    """The instants of booked meetings stay; a new zone changes how they are written, and which times are offered."""
+def edit_person(session: Session, now: datetime, person: Person, change: PersonChange) -> Person:
+    """The instants of booked meetings stay; a new zone changes how they are written, and which times are offered. What
+    an old address sent back goes to a new one."""
     wanted = checked_person(
         PersonInput(change.email or person.email, change.name or person.name, change.zone or person.zone), "person"
     )
@@ -199,6 +201,8 @@ def edit_person(session: Session, person: Person, change: PersonChange) -> Perso
         raise InvalidInput.of("email", "email_taken", email=wanted.email)
     if (person.email, person.zone) != (wanted.email, wanted.zone):
         _read_calendars_anew(session, person)
+    if person.email != wanted.email:
+        try_again(session, now, person)
     person.email, person.name, person.zone = wanted.email, wanted.name, wanted.zone
     person.locale = change.locale or person.locale
     person.mails = change.mails or person.mails

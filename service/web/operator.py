@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from service import links
 from service.domain.errors import AdapterError, MoveNotAllowed, NotFound
-from service.operations import operator
+from service.operations import bounces, operator
 from service.operations.operator import Standing
 from service.store import heartbeats, outbox
 from service.web.page import asked_int, limited, now, page, reading, see_other, services, words, writing
@@ -17,7 +17,7 @@ from service.web.times import age
 
 blueprint = Blueprint("operator", __name__)
 UTC = ZoneInfo("UTC")
-ALL_DEAD = "retry-dead"
+ALL_DEAD, TRY_AGAIN = "retry-dead", "try-again"
 
 
 @blueprint.get("/operator/<token>")
@@ -27,21 +27,23 @@ def show(token: str) -> AnyResponse:
 
 @blueprint.post("/operator/<token>")
 def decided(token: str) -> AnyResponse:
-    """One decision, about one mail or all dead ones, then the page again."""
+    """One decision, about one mail, all dead ones, or an address, then the page again."""
     limited(token)
-    row_id, decision = asked_int("mail"), request.form.get("decision", "")
+    row_id, person_id, decision = asked_int("mail"), asked_int("person"), request.form.get("decision", "")
     try:
         with writing() as session:
             links.resolve(session, now(), "operator", token)
             if decision == ALL_DEAD:
                 operator.retry_dead(session, now())
+            elif decision == TRY_AGAIN and person_id is not None:
+                bounces.try_again_at(session, now(), person_id)
             elif row_id is None:
                 raise NotFound
             else:
                 operator.decide(session, now(), row_id, decision)
     except MoveNotAllowed as fault:
         return _show(token, [words()(f"error.{fault.code}", **fault.params)], 409)
-    return see_other(url_for("operator.show", token=token, done=row_id or ALL_DEAD))
+    return see_other(url_for("operator.show", token=token, done=row_id or decision))
 
 
 def _show(token: str, faults: list[str] | None = None, status: int = 200) -> AnyResponse:
@@ -54,7 +56,7 @@ def _show(token: str, faults: list[str] | None = None, status: int = 200) -> Any
         standing=standing, depth=depth, waited=waited, wrong=_wrong(standing, depth, waited), zone=UTC, age=age,
         parts=[(part, standing.alive.get(part)) for part in heartbeats.PARTS], machine_now=services().machine_clock(),
         database=services().database.engine.dialect.name, states=outbox.STATES, most=operator.MOST_SHOWN,
-        all_dead=ALL_DEAD, held=[f"{count} {kind}" for kind, count in standing.held.items()],
+        all_dead=ALL_DEAD, try_again=TRY_AGAIN, held=[f"{count} {kind}" for kind, count in standing.held.items()],
     )  # fmt: skip
 
 
@@ -76,6 +78,7 @@ def _wrong(standing: Standing, depth: int | None, waited: str) -> list[str]:
         "held": sum(standing.held.values()),
         "uncertain": standing.counts.get("uncertain", 0),
         "dead": standing.counts.get("dead", 0),
+        "addresses": len(standing.unreachable),
         "calendars": standing.stuck_calendars,
         "events": standing.events_failed,
     }

@@ -139,12 +139,13 @@ def _hours(_session: Session, reader: Reader) -> None:
 
 
 def _mails(session: Session, reader: Reader) -> None:
-    people.edit_person(session, reader.person, PersonChange(mails=request.form.get("mails", "")))
+    people.edit_person(session, now(), reader.person, PersonChange(mails=request.form.get("mails", "")))
 
 
 def _person(session: Session, reader: Reader) -> None:
     people.edit_person(
         session,
+        now(),
         reader.person,
         PersonChange(
             name=request.form.get("name") or None,

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from service.domain.bounce import ours_named, refused_for_good
+from service.domain.mail_origin import is_proved
 from service.domain.plain_reply import own_words, understood
 from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed, sender_of, subject_of
 from service.domain.reply import ItipReply, reply_in
@@ -31,6 +33,9 @@ def read(raw: bytes) -> ItipReply | None:
     assert machine_made(message) in {None, "bounce", "auto_reply", "list"}
     assert isinstance(sender_of(message) + subject_of(message), str)
     understood(own_words(message), agenda="open", commitments=True)
+    assert is_proved(message, "mx.example.org") in {True, False}
+    assert refused_for_good(message, "ben@example.org") in {True, False}
+    assert all(len(name) == 36 for name in ours_named(raw, message))
     found = reply_in(message)
     assert found is None or (found.uid and found.dtstamp.tzinfo is not None)
     return found

@@ -60,7 +60,7 @@ def test_what_is_busy_is_not_offered_and_no_title_is_kept(services, pair_id):
 def test_a_calendar_is_read_anew_for_another_zone_or_address(services, pair_id, change, anew):
     connection_id = connect(services, pair_id)
     with services.database.write() as session:
-        edit_person(session, session.get(cast.Pair, pair_id).mentor, change)
+        edit_person(session, NOW, session.get(cast.Pair, pair_id).mentor, change)
     with services.database.read() as session:
         plan = refreshing.plan_refresh(session, NOW, connection_id)
     assert [known.mark is None for known in plan.calendars] == [anew]

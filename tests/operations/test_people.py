@@ -128,7 +128,9 @@ def test_a_pair_ends_with_what_is_ahead_and_takes_up_where_it_was(services):
 
 def test_a_person_is_edited_and_nobody_becomes_somebody_else(session):
     pair = people.add_pair(session, NOW, ANA, BEN)
-    people.edit_person(session, pair.mentee, PersonChange(name="Ana Lima Costa", zone="Asia/Tokyo", locale="en_US"))
+    people.edit_person(
+        session, NOW, pair.mentee, PersonChange(name="Ana Lima Costa", zone="Asia/Tokyo", locale="en_US")
+    )
     assert (pair.mentee.name, pair.mentee.zone, pair.mentee.email) == ("Ana Lima Costa", "Asia/Tokyo", ANA.email)
     for change, fault in (
         (PersonChange(email="BEN@example.org"), ("email", "email_taken")),
@@ -138,7 +140,7 @@ def test_a_person_is_edited_and_nobody_becomes_somebody_else(session):
         (PersonChange(zone="Mars/Olympus"), ("person_zone", "unknown_zone")),
     ):
         with pytest.raises(InvalidInput) as caught:
-            people.edit_person(session, pair.mentee, change)
+            people.edit_person(session, NOW, pair.mentee, change)
         assert faults(caught) == [fault]
     assert pair.mentee.locale == "en_US"
 

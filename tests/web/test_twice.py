@@ -59,6 +59,7 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "consent.connected": ("/connect/{connect}", {"provider": "ics", "url": "webcal://x"}, None, AGAIN),
     "operator.decided": ("/operator/{operator}", {}, ("decision", "retry"), AGAIN),
     "operator.decided arrived": ("/operator/{operator}", {}, ("decision", "arrived"), (303, 409)),  # says it is decided
+    "operator.decided address": ("/operator/{operator}", {}, ("decision", "try-again"), AGAIN),
     "mailbox.answer": ("mail", {}, ("answer", "ACCEPTED"), AGAIN),
 }
 AS_IT_WAS = {"person.change schedule"}  # only leads on
@@ -82,6 +83,7 @@ def tokens(site, client, ana):
     with site.database.write() as session:
         pair, booked_one = session.get(Pair, ana[1]), session.get(Meeting, meeting_id)
         mentee, mentor, session.get(CriticalDate, ana[2]).shared_at = pair.mentee_id, pair.mentor_id, None
+        pair.mentee.refused_at = NOW
         followup.agree(session, NOW, booked_one, mentee, "Read the piece on openings", mentee)
         wanted = calendars.NewConnection("ics", "webcal://known")
         asked = refreshing.request_for(session, NOW, pair.mentee)

@@ -27,6 +27,7 @@ class Person(Base):
         String(8)
     )  # of their own copies, where stricter than agreed: terms.LEVELS
     welcomed_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]  # since when their address sends our mails back
     created_at: Mapped[datetime]
 
     @property
