@@ -23,7 +23,8 @@ from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
 
 MOST_RANGE = timedelta(days=50)  # `timeRangeTooLong` comes somewhere beyond two months, and is documented nowhere
 OWN_ROLES = frozenset({"owner", "writer"})
-LIST_FIELDS = "nextPageToken,items(id,summary,summaryOverride,primary,selected,accessRole)"
+LIST_FIELDS = "nextPageToken,items(id,summary,summaryOverride,primary,selected,accessRole,conferenceProperties)"
+MEET = "hangoutsMeet"
 EVENT_FIELDS = (
     "timeZone,nextPageToken,nextSyncToken,"
     "items(id,iCalUID,status,transparency,eventType,start,end,attendees(self,responseStatus))"
@@ -84,7 +85,9 @@ class GoogleCalendar:
 def _ref(item: dict[str, Any]) -> CalendarRef:
     name = item.get("summaryOverride") or item.get("summary") or item["id"]
     own = item.get("selected", False) and item.get("accessRole") in OWN_ROLES
-    return CalendarRef(key=item["id"], name=name, counts=bool(own or item.get("primary", False)))
+    main = bool(item.get("primary", False))
+    video = main and MEET in item.get("conferenceProperties", {}).get("allowedConferenceSolutionTypes", [])
+    return CalendarRef(item["id"], name, counts=bool(own or main), video="meet" if video else None)
 
 
 def _fingerprint(our_uids: frozenset[str]) -> str:

@@ -19,12 +19,13 @@ from integrations.google_account import GoogleAccount
 from integrations.google_api import PARTSTATS, GoogleCalls, edge
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval
-from service.ports import EventAddress, EventSeen, EventToWrite
+from service.ports import EventAddress, EventSeen, EventToWrite, VideoLink
 
 MAIN = "primary"  # of the account that consented: another account is another connection
 OURS, REVISION = "greenroomUid", "greenroomRevision"
-FIELDS = "id,etag,iCalUID,status,organizer(email,self),extendedProperties/private"
-SEEN_FIELDS = "status,start,end,attendees(email,responseStatus)"
+VIDEO_FIELDS = "conferenceData(createRequest/status,entryPoints(entryPointType,uri))"
+FIELDS = f"id,etag,iCalUID,status,organizer(email,self),extendedProperties/private,{VIDEO_FIELDS}"
+SEEN_FIELDS = f"status,start,end,attendees(email,responseStatus),{VIDEO_FIELDS}"
 CONFLICT, CHANGED = 409, 412
 GONE = "not_found"
 
@@ -38,7 +39,11 @@ class GoogleWriter:
     def put(self, event: EventToWrite, timeout: timedelta) -> EventAddress:
         calls = GoogleCalls(self._account, timeout)
         body = {**_body(event), "id": event_id(event), "visibility": "private", "attendees": _attendees(event)}
-        query = calls.api.events.insert(calendarId=MAIN, body=body, sendUpdates=_told(event), fields=FIELDS)
+        if event.video:
+            # A request that Google has seen before makes no second meeting.
+            request = {"requestId": event_id(event), "conferenceSolutionKey": {"type": "hangoutsMeet"}}
+            body["conferenceData"] = {"createRequest": request}
+        query = calls.api.events.insert(calendarId=MAIN, body=body, fields=FIELDS, **_options(event))
         try:
             return _address(calls, MAIN, calls.execute(query))
         except AdapterError as fault:
@@ -105,10 +110,15 @@ def event_id(event: EventToWrite) -> str:
 
 def _patched(calls: GoogleCalls, at: EventAddress, event: EventToWrite) -> EventAddress:
     query: HttpRequest = calls.api.events.patch(
-        calendarId=at.calendar, eventId=at.event_id, body=_body(event), sendUpdates=_told(event), fields=FIELDS
+        calendarId=at.calendar, eventId=at.event_id, body=_body(event), fields=FIELDS, **_options(event)
     )
     query.headers["If-Match"] = at.etag
     return _address(calls, at.calendar, calls.execute(query))
+
+
+def _options(event: EventToWrite) -> dict[str, Any]:
+    """Version 1 knows of video meetings; what a body does not name stays."""
+    return {"sendUpdates": _told(event), "conferenceDataVersion": 1 if event.video else 0}
 
 
 def _told(event: EventToWrite) -> str:
@@ -138,7 +148,17 @@ def _seen(answer: dict[str, Any]) -> EventSeen:
         str(each["email"]).lower(): PARTSTATS.get(str(each.get("responseStatus")), "NEEDS-ACTION")
         for each in answer.get("attendees", [])
     }
-    return EventSeen(Interval(start, end), answers)
+    return EventSeen(Interval(start, end), answers, _video(answer))
+
+
+def _video(answer: dict[str, Any]) -> VideoLink | None:
+    """The status is one of pending, success and failure."""
+    data = answer.get("conferenceData")
+    if data is None:
+        return None
+    urls = [str(each["uri"]) for each in data.get("entryPoints", []) if each.get("entryPointType") == "video"]
+    status = data.get("createRequest", {}).get("status", {}).get("statusCode")
+    return VideoLink(urls[0] if urls else None, failed=status == "failure")
 
 
 def _address(calls: GoogleCalls, calendar: str, answer: dict[str, Any]) -> EventAddress:
@@ -146,7 +166,11 @@ def _address(calls: GoogleCalls, calendar: str, answer: dict[str, Any]) -> Event
         # The organizer of an event is the calendar that it was made in: its own name, where we only said "primary".
         home = answer.get("organizer", {})
         return EventAddress(
-            home["email"] if home.get("self") else calendar, answer["id"], answer["etag"], answer["iCalUID"]
+            home["email"] if home.get("self") else calendar,
+            answer["id"],
+            answer["etag"],
+            answer["iCalUID"],
+            _video(answer),
         )
     except (KeyError, AttributeError):
         raise calls.unexpected() from None

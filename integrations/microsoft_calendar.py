@@ -24,7 +24,8 @@ from service.domain.interval import Interval, Span, intersect, merge
 from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
 
 EVENT_FIELDS = "start,end,showAs,isCancelled,isAllDay,responseStatus,iCalUId,type,changeKey"
-CALENDAR_FIELDS = "id,name,canEdit,isDefaultCalendar,owner"
+CALENDAR_FIELDS = "id,name,canEdit,isDefaultCalendar,owner,allowedOnlineMeetingProviders"
+TEAMS = "teamsForBusiness"  # of work accounts; a personal one may have none, or Skype, which is over
 PAGE = 500
 MOST_EVENTS = 20_000
 # A whole day is one of its owner's: it may begin fourteen hours before that of UTC, or twelve after it. Graph looks for
@@ -129,7 +130,9 @@ def _owner(item: dict[str, Any]) -> str:
 
 def _ref(item: dict[str, Any], owner: str | None) -> CalendarRef:
     theirs = bool(item.get("canEdit")) and _owner(item) == owner
-    return CalendarRef(key=item["id"], name=str(item["name"]), counts=theirs or bool(item.get("isDefaultCalendar")))
+    main = bool(item.get("isDefaultCalendar"))
+    video = "teams" if main and TEAMS in (item.get("allowedOnlineMeetingProviders") or []) else None
+    return CalendarRef(key=item["id"], name=str(item["name"]), counts=theirs or main, video=video)
 
 
 def _add(reading: _Reading, event: dict[str, Any]) -> None:

@@ -7,22 +7,29 @@ event are always told of what happens to it: Graph has no way to say otherwise.
 
 from __future__ import annotations
 
+import html
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from integrations.microsoft_account import MicrosoftAccount
-from integrations.microsoft_calendar import PARTSTATS, UNREADABLE, uid_of
+from integrations.microsoft_calendar import PARTSTATS, TEAMS, UNREADABLE, uid_of
 from integrations.microsoft_entra import GraphRequest, json_of
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval
-from service.ports import EventAddress, EventSeen, EventToWrite
+from service.ports import EventAddress, EventSeen, EventToWrite, VideoLink
 
 PROPERTIES = "String {6b1f3c1e-4d0e-4c55-9f0b-0f0d6a4a7e51} Name greenroom"  # a set of our own
 OURS, REVISION = f"{PROPERTIES}Uid", f"{PROPERTIES}Revision"
-FIELDS = "id,iCalUId,isCancelled"
-SEEN_FIELDS = "start,end,isCancelled,attendees"
+VIDEO_FIELDS = "isOnlineMeeting,onlineMeeting"
+FIELDS = f"id,iCalUId,isCancelled,{VIDEO_FIELDS}"
+SEEN_FIELDS = f"start,end,isCancelled,attendees,{VIDEO_FIELDS}"
+# Our part of the body. Graph adds its own with the way in to a video meeting, and a body without that ends the meeting
+# (learn.microsoft.com/graph/api/event-update, on isOnlineMeeting), so only ours is ever exchanged.
+OPEN, CLOSE = '<div class="greenroom">', "</div>"
+OUR_PART = re.compile(r'<div[^>]*\bclass="?[\w ]*greenroom\b[^>]*>.*?</div>', re.DOTALL | re.IGNORECASE)
 CONFLICT, CHANGED = 409, 412
 GONE = "not_found"
 
@@ -40,6 +47,9 @@ class MicrosoftWriter:
         if found is not None:
             return self._settle(calendar, found, event, deadline)
         body = {**_body(event), "sensitivity": "private", "transactionId": _name(event), "attendees": _attendees(event)}
+        if event.video:
+            body |= {"isOnlineMeeting": True, "onlineMeetingProvider": TEAMS}
+            body["body"] = {"contentType": "html", "content": _ours(event)}
         try:
             return self._address(calendar, self._ask("POST", self._events(calendar), deadline, body))
         except AdapterError as fault:
@@ -112,7 +122,20 @@ class MicrosoftWriter:
 
     def _patched(self, at: EventAddress, event: EventToWrite, deadline: float) -> EventAddress:
         url = self._events(at.calendar, at.event_id)
-        return self._address(at.calendar, self._ask("PATCH", url, deadline, _body(event), at.etag))
+        body = _body(event)
+        if event.video:
+            body["body"] = self._body_around(url, event, deadline)
+        return self._address(at.calendar, self._ask("PATCH", url, deadline, body, at.etag))
+
+    def _body_around(self, url: str, event: EventToWrite, deadline: float) -> dict[str, str]:
+        """The body as it stands, with our part exchanged where it is found: the meeting is worth more than what we say
+        of it."""
+        found = self._ask("GET", f"{url}?{urlencode({'$select': 'body'})}", deadline)
+        try:
+            kind, content = found["body"]["contentType"], found["body"]["content"]
+            return {"contentType": kind, "content": OUR_PART.sub(lambda _: _ours(event), content, count=1)}
+        except UNREADABLE:
+            raise self._unexpected() from None
 
     def _ask(
         self, method: str, url: str, deadline: float, body: dict[str, Any] | None = None, etag: str | None = None
@@ -126,7 +149,8 @@ class MicrosoftWriter:
 
     def _address(self, calendar: str, answer: dict[str, Any]) -> EventAddress:
         try:
-            return EventAddress(calendar, answer["id"], answer["@odata.etag"], uid_of(answer["iCalUId"]))
+            uid = uid_of(answer["iCalUId"])
+            return EventAddress(calendar, answer["id"], answer["@odata.etag"], uid, _video(answer))
         except UNREADABLE:
             raise self._unexpected() from None
 
@@ -157,6 +181,18 @@ def _body(event: EventToWrite) -> dict[str, Any]:
     }
 
 
+def _ours(event: EventToWrite) -> str:
+    return OPEN + html.escape(event.description).replace("\n", "<br>") + CLOSE
+
+
+def _video(answer: dict[str, Any]) -> VideoLink | None:
+    """Graph says that there is a meeting before it says where."""
+    if not answer.get("isOnlineMeeting"):
+        return None
+    url = (answer.get("onlineMeeting") or {}).get("joinUrl")
+    return VideoLink(str(url) if url else None)
+
+
 def _attendees(event: EventToWrite) -> list[dict[str, Any]]:
     return [
         {"emailAddress": {"address": guest.email, "name": guest.name}, "type": "required"} for guest in event.guests
@@ -173,4 +209,4 @@ def _seen(answer: dict[str, Any]) -> EventSeen:
         str(each["emailAddress"]["address"]).lower(): PARTSTATS.get(str(each["status"]["response"]), "NEEDS-ACTION")
         for each in answer["attendees"]
     }
-    return EventSeen(Interval(start, end), answers)
+    return EventSeen(Interval(start, end), answers, _video(answer))

@@ -23,6 +23,7 @@ from service.ports import (
     LiveAnswer,
     ReadRequest,
     SyncMark,
+    VideoLink,
 )
 
 
@@ -176,7 +177,7 @@ class MemoryCalendars:
 @dataclass
 class MemoryWriter:
     """ports.CalendarWriter over one account. `fault` is raised instead of an answer, `lost` after the work is done.
-    `told` is what its guests were mailed."""
+    `told` is what its guests were mailed, `video` what it says of a link that it is asked for."""
 
     events: dict[str, EventToWrite] = field(default_factory=dict)
     deleted: set[str] = field(default_factory=set)
@@ -185,6 +186,7 @@ class MemoryWriter:
     lost: bool = False
     answer: str = "NEEDS-ACTION"  # of every guest
     writes: int = 0
+    video: VideoLink | None = field(default_factory=lambda: VideoLink("https://meet.example.org/one"))
 
     def put(self, event: EventToWrite, timeout: timedelta) -> EventAddress:
         key = f"{event.uid}-{event.copy}"
@@ -211,7 +213,7 @@ class MemoryWriter:
         event = self.events.get(at.event_id)
         if event is None or at.event_id in self.deleted:
             return None
-        return EventSeen(event.interval, {guest.email: self.answer for guest in event.guests})
+        return EventSeen(event.interval, {guest.email: self.answer for guest in event.guests}, self._video(event))
 
     def _check(self, key: str) -> None:
         if self.fault is not None:
@@ -231,7 +233,11 @@ class MemoryWriter:
         self.told += [(kind, guest.email) for guest in event.guests]
 
     def _address(self, key: str) -> EventAddress:
-        return EventAddress("main", key, str(self.events[key].revision), f"{key}@provider")
+        event = self.events[key]
+        return EventAddress("main", key, str(event.revision), f"{key}@provider", self._video(event))
+
+    def _video(self, event: EventToWrite) -> VideoLink | None:
+        return self.video if event.video else None
 
 
 class MemoryWriters:

@@ -225,7 +225,7 @@ def _about_when(view: View) -> When:
 
 def _when_and_where(view: View) -> list[Block]:
     words = view.words
-    return [_when(view), Says(words("mail.place", place=view.place or words("mail.no_place")))]
+    return [_when(view), Says(words("mail.place", place=view.place))]
 
 
 def _reason(view: View) -> list[Block]:

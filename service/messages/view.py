@@ -49,7 +49,7 @@ class View:
     mentee: bool = True  # the reader is the mentee
     interval: Interval | None = None
     session: str = ""
-    place: str | None = None
+    place: str = ""
     ask: str | None = None
     agenda: tuple[Point, ...] = ()
     agreed: tuple[Point, ...] = ()

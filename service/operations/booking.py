@@ -22,6 +22,7 @@ from service.domain.errors import (
 from service.domain.interval import Interval
 from service.domain.meeting import Phase
 from service.domain.typed import LONGEST_PLACE, typed
+from service.operations import video
 from service.operations.events import want
 from service.operations.followup import queue_about
 from service.operations.meetings import (
@@ -46,7 +47,8 @@ GONE = frozenset({"busy", "held", "unavailable"})  # somebody's time went; which
 @dataclass(frozen=True, slots=True)
 class BookingInput:
     """What a booking says besides its slot. `agenda` None takes the session type's skeleton. `key` is the
-    Idempotency-Key, `body_hash` what came with it."""
+    Idempotency-Key, `body_hash` what came with it. `video`, meet or teams: the calendar of whoever books makes a link,
+    which becomes the place."""
 
     start: datetime
     by_id: int
@@ -54,6 +56,7 @@ class BookingInput:
     ask: str | None = None
     agenda: tuple[AgendaDraft, ...] | None = None
     invite_by: str = "mail"
+    video: str | None = None
     key: str | None = None
     body_hash: str | None = None
 
@@ -108,6 +111,8 @@ def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, 
             )
         )
     want(session, now, meeting)
+    if wanted.video is not None:
+        video.ask(session, meeting, wanted.by_id, wanted.video)
     _invite(session, now, meeting)
     return meeting
 
@@ -213,8 +218,13 @@ def announce_change(session: Session, now: datetime, meeting: Meeting, by_id: in
     meeting.sequence += 1
     meeting.changed_by, meeting.changed_at = by_id, now
     writes.follow(session, now, meeting.id)
+    _tell(session, now, meeting)
+
+
+def _tell(session: Session, now: datetime, meeting: Meeting) -> None:
+    due_at = video.invite_at(session, now, meeting)
     for person in (meeting.pair.mentee, meeting.pair.mentor):
-        queue_about(session, now, meeting, "invitation", person.id)
+        queue_about(session, now, meeting, "invitation", person.id, due_at)
 
 
 def _new_meeting(
@@ -250,8 +260,7 @@ def _claim(session: Session, framed: Frame, meeting: Meeting, interval: Interval
 
 
 def _invite(session: Session, now: datetime, meeting: Meeting) -> None:
-    for person in (meeting.pair.mentee, meeting.pair.mentor):
-        queue_about(session, now, meeting, "invitation", person.id)
+    _tell(session, now, meeting)
     look_again(session, now, meeting)
 
 

@@ -101,7 +101,7 @@ def settle(
         if calendar is None:
             calendar = Calendar(key=ref.key, key_hash=fingerprint(ref.key), name=ref.name, counts=ref.counts)
             connection.calendars.append(calendar)
-        calendar.name = ref.name
+        calendar.name, calendar.video = ref.name, ref.video
         if reading is not None:
             keep_reading(calendar, reading, request, now, connection.reads)
     connection.calendars[:] = [calendar for calendar in connection.calendars if calendar.key in named]

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.domain.errors import CalendarUnreadable, GreenroomError
 from service.domain.meeting import LIVE, Phase
 from service.domain.retries import back_off
-from service.operations import booking, details
+from service.operations import booking, details, video
 from service.operations.events import LookResult, load
 from service.operations.meetings import interval_of
 from service.ports import EventSeen
@@ -35,10 +35,11 @@ def settle(session: Session, now: datetime, max_age: timedelta, result: LookResu
     if result.error is not None and not result.error.permanent:
         row.due_at = now + (result.error.retry_after or back_off(row.attempts, jitter))
         return row.state
-    missing = row.state == "missing"
+    missing, looks = row.state == "missing", row.attempts
     row.state, row.due_at, row.attempts = "written", None, 0
     if result.error is not None or Phase(meeting.phase) not in LIVE or now >= meeting.starts_at:
         return row.state
+    video.keep(session, now, row, meeting, result.seen.video if result.seen is not None else None, looks)
     if result.seen is None:
         if missing:  # one of two reads that say so may be wrong, and the event is there
             row.state = "removed"

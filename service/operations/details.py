@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from service.domain.agenda import AgendaDraft, checked
 from service.domain.errors import MoveNotAllowed
 from service.domain.typed import LONGEST_PLACE, typed
+from service.operations import video
 from service.operations.booking import announce_change
 from service.operations.followup import queue_about
 from service.operations.meetings import look_again, may_cancel, put_agenda
@@ -37,12 +38,15 @@ def edit_agenda(session: Session, now: datetime, meeting: Meeting, by_id: int, d
 
 def set_meeting_place(session: Session, now: datetime, meeting: Meeting, by_id: int, place: str | None) -> None:
     """Another place must reach both calendars: SEQUENCE grows and both get an update, their answers stay."""
+    if place == meeting.place:  # a link that a calendar made may be longer than what people type
+        return
     said = typed("place", place, LONGEST_PLACE)
     if said == meeting.place:
         return
     if not may_cancel(meeting, now):
         raise MoveNotAllowed(phase=meeting.phase)
     meeting.place = said
+    video.withdraw(session, meeting)
     announce_change(session, now, meeting, by_id)
     look_again(session, now, meeting)
 

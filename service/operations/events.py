@@ -13,6 +13,7 @@ from service.domain.errors import AdapterError, InvalidInput
 from service.domain.meeting import Phase
 from service.domain.retries import KEEP_TRYING, MOST_ATTEMPTS, Failure, back_off, given_up
 from service.links import link_for, url_of
+from service.operations import video
 from service.operations.entries import PageSettings, invitation_for
 from service.operations.meetings import agenda_of, attendance_of, interval_of
 from service.ports import BusyReading, CalendarRef, EventAddress, EventSeen, EventToWrite, Guest, WriterFactory
@@ -148,6 +149,8 @@ def settle(session: Session, now: datetime, result: WriteResult, jitter: float =
     if row.written == row.wanted:
         row.state, row.due_at = "removed" if result.plan.remove else "written", None
         row.attempts, row.fault = 0, None
+        if result.at is not None:
+            video.keep(session, now, row, meeting, result.at.video, looks=0)
     return row.state
 
 
@@ -222,6 +225,7 @@ def _tries_again(
     that would be of no use, or is over."""
     if error.code == DELETED and not plan.remove and row.attempts < MOST_ATTEMPTS:
         row.copies += 1
+        video.made_anew(row, meeting)
         row.calendar_key = row.event_id = row.etag = row.alias = None
         row.due_at = now
     elif given_up(Failure(error.code, error.permanent), row.attempts, _age(row, meeting, now)):
@@ -243,6 +247,7 @@ def _give_up(session: Session, now: datetime, row: CalendarWrite, meeting: Meeti
     """Where the calendar was to invite and never did, our mail does: to those who were told already that it would not.
     Then it is the sender of record for good, so the row lets go of the calendar."""
     row.state, row.fault, row.due_at, row.lease_until = "failed", code, None, None
+    video.give_up(session, now, row, meeting)
     if not row.invites or row.event_id is not None or meeting.phase != Phase.BOOKED:
         return
     row.connection_id, meeting.invite_by = None, "mail"
@@ -280,4 +285,5 @@ def _event(
         description=told.description,
         location=told.location,
         guests=(Guest(other.email, other.name),) if row.invites else (),
+        video=row.video in {"wanted", "made"},
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -97,9 +97,13 @@ def next_due(session: Session) -> datetime | None:
     return session.scalar(select(func.min(Meeting.due_at)))
 
 
-def queue_about(session: Session, now: datetime, meeting: Meeting, kind: str, person_id: int) -> bool:
-    """Writes the row of one mail about a meeting; False when it stands already (same kind, sequence and person)."""
-    return outbox.add(session, now, **asdict(_mail_about(now, meeting, kind, person_id)))
+def queue_about(
+    session: Session, now: datetime, meeting: Meeting, kind: str, person_id: int, due_at: datetime | None = None
+) -> bool:
+    """Writes the row of one mail about a meeting; False when it stands already (same kind, sequence and person).
+    Without `due_at` it leaves when mails of its kind do."""
+    mail = _mail_about(now, meeting, kind, person_id)
+    return outbox.add(session, now, **asdict(replace(mail, due_at=due_at or mail.due_at)))
 
 
 def _mail_about(now: datetime, meeting: Meeting, kind: str, person_id: int) -> outbox.NewMail:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.links import LinkBook
+from service.operations import video
 from service.operations.events import entered
 from service.store import outbox, writes
 from service.store.tables import AgendaItem, Attendance, Commitment, Meeting, OutboxRow, Person
@@ -31,6 +32,7 @@ class Facts:
     answers: Mapping[int, Mapping[int, str]]  # meeting -> person -> PARTSTAT
     gone_out: Mapping[int | None, Sequence[OutboxRow]]
     entries: Mapping[tuple[int, int], str]  # meeting and person -> whose calendar made their entry: own or other
+    links_awaited: frozenset[int]  # meetings whose calendar still makes their video link
     heard: set[int]  # people who got a mail of ours before
     links: LinkBook
 
@@ -60,6 +62,7 @@ def gather(session: Session, now: datetime, rows: Sequence[OutboxRow]) -> Facts:
         ),
         answers=_answers(session, meeting_ids),
         entries=_entries(session, meetings),
+        links_awaited=video.awaited(session, meeting_ids),
         gone_out=_grouped(outbox.gone_out(session, meeting_ids), lambda row: row.meeting_id),
         heard=outbox.people_who_heard(session, person_ids),
         links=LinkBook(session, now, person_ids, meeting_ids),

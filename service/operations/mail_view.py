@@ -14,6 +14,7 @@ from service.catalogue import Words
 from service.domain.interval import Interval
 from service.domain.slots import three_best
 from service.messages.view import Links, Point, View, Who
+from service.operations import video
 from service.operations.mail_facts import Facts
 from service.operations.meetings import interval_of, proposals_of
 from service.operations.offering import SlotQuery, offer
@@ -103,7 +104,7 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
         mentee=mentee,
         interval=interval_of(meeting),
         session=meeting.session,
-        place=meeting.place,
+        place=meeting.place or base.words(video.unknown_place(meeting.id in facts.links_awaited)),
         ask=meeting.ask,
         agenda=tuple(_point(base.words, item) for item in facts.agendas[meeting.id]),
         agreed=tuple(_promise(base.words, pair, line) for line in facts.agreed[meeting.id]),

@@ -2,7 +2,7 @@
 
 from service.ports.busy import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest, SyncMark
 from service.ports.consent import Authorizer, ConsentBegun, Granted, TokenBox
-from service.ports.events import CalendarWriter, EventAddress, EventSeen, EventToWrite, Guest, WriterFactory
+from service.ports.events import CalendarWriter, EventAddress, EventSeen, EventToWrite, Guest, VideoLink, WriterFactory
 from service.ports.mail import Envelope, Mailbox, MailboxSession, Mailer, MailSession, ReceivedMail
 from service.ports.outside import Jobs, LiveAnswer, OwnAddress, TextRecords
 
@@ -32,5 +32,6 @@ __all__ = [
     "SyncMark",
     "TextRecords",
     "TokenBox",
+    "VideoLink",
     "WriterFactory",
 ]

@@ -14,11 +14,13 @@ from service.domain.interval import Interval, Span
 
 @dataclass(frozen=True, slots=True)
 class CalendarRef:
-    """One calendar of a connection: `key` is its stable address there (an href, or "" for a feed)."""
+    """One calendar of a connection: `key` is its stable address there (an href, or "" for a feed). `video`: the kind of
+    video meeting that its events may get from it, `meet` or `teams`."""
 
     key: str
     name: str
     counts: bool  # whether it should count as busy unless the person says otherwise
+    video: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,8 @@ class EventToWrite:
     every change; without, nobody is told anything.
 
     `revision` grows with each change that has to be written. `copy` is 0, and grows when somebody has deleted the event
-    and it is to stand again: a provider keeps the id of a deleted event for ever.
+    and it is to stand again: a provider keeps the id of a deleted event for ever. `video`: the calendar adds a video
+    meeting of its own, once, and keeps it whatever changes.
     """
 
     uid: str
@@ -33,19 +34,29 @@ class EventToWrite:
     description: str
     location: str | None
     guests: tuple[Guest, ...] = ()
+    video: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLink:
+    """Of the video meeting that a calendar was asked for. Without `url` it is not made yet, or with `failed` never."""
+
+    url: str | None = None
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class EventAddress:
     """Where an event was written, as the provider names it; every later write goes there and nowhere else.
 
-    `ical_uid` is the UID that the provider gave it, an alias of ours.
+    `ical_uid` is the UID that the provider gave it, an alias of ours. `video` None: it has no video meeting.
     """
 
     calendar: str
     event_id: str
     etag: str
     ical_uid: str
+    video: VideoLink | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class EventSeen:
 
     interval: Interval
     answers: Mapping[str, str]
+    video: VideoLink | None = None
 
 
 class CalendarWriter(Protocol):

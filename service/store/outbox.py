@@ -95,6 +95,15 @@ def withdraw(session: Session, *, meeting_id: int, kinds: Sequence[str]) -> int:
     )
 
 
+def hasten(session: Session, now: datetime, meeting_id: int, kind: str) -> None:
+    """What waited for something may leave at once."""
+    session.execute(
+        update(OutboxRow)
+        .where(OutboxRow.meeting_id == meeting_id, OutboxRow.kind == kind, OutboxRow.state == "pending")
+        .values(due_at=now)
+    )
+
+
 def announced(session: Session, meeting_id: int) -> dict[int, int]:
     """Who has, or may have, an invitation to this meeting: person id -> the highest sequence."""
     rows = session.execute(

@@ -18,18 +18,20 @@ STATES = ("pending", "written", "look", "missing", "failed", "removed")
 LEASE = timedelta(minutes=10)  # longer than a job waits for a worker and then takes
 
 
-def follow(session: Session, now: datetime, meeting_id: int, *, quietly: bool = False) -> None:
+def follow(session: Session, now: datetime, meeting_id: int, *, quietly: bool = False, besides: int = 0) -> None:
     """Whatever stands in calendars about this meeting has to be written anew; a change that nobody has written yet is
     replaced by this one. What its owner no longer lets us write to has failed at once, so that mails are right; if it
     was to invite and never did, our mail invites from then on, and connecting again changes that no more.
 
     `quietly`: only where nobody is mailed by it. An event that invites keeps what it says until the next change of its
-    time or place, as the file in an invitation by mail does.
+    time or place, as the file in an invitation by mail does. `besides`: a row that holds the change already.
     """
     heard = CalendarWrite.invites.is_(False) if quietly else true()
     session.execute(
         update(CalendarWrite)
-        .where(CalendarWrite.meeting_id == meeting_id, CalendarWrite.state != "removed", heard)
+        .where(
+            CalendarWrite.meeting_id == meeting_id, CalendarWrite.state != "removed", heard, CalendarWrite.id != besides
+        )
         .values(wanted=CalendarWrite.wanted + 1, state="pending", due_at=now, attempts=0, fault=None)
     )
     reachable = select(Connection.id).where(*OPEN)

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from service import links
 from service.domain.errors import InvalidInput
-from service.operations import followup, people
+from service.operations import followup, people, video
 from service.operations.followup import Line
 from service.operations.meetings import agreed_at_meeting
 from service.operations.offering import SlotQuery
@@ -46,7 +46,8 @@ def entry(token: str) -> AnyResponse:
         reader = reader_of(session, "entry", token)
         meeting = meeting_of(session, reader)
         return page(
-            "entry.html", reader=reader, token=token, meeting=meeting, names=list(names_of(meeting).values()),
+            "entry.html", reader=reader, token=token, meeting=meeting,
+            unknown_place=video.place_key(session, meeting), names=list(names_of(meeting).values()),
             mailed="mailed" in request.args,
         )  # fmt: skip
 

@@ -16,7 +16,7 @@ from service.catalogue import Words
 from service.domain import slots
 from service.domain.errors import CalendarUnreadable, InvalidInput, KeyReused, RuleBroken, SlotTaken
 from service.domain.sessions import KINDS, SESSIONS
-from service.operations import arcs, events, people
+from service.operations import arcs, events, people, video
 from service.operations.booking import BookingInput
 from service.operations.meetings import booked_with, meetings_of
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
@@ -142,6 +142,7 @@ def _book(reader: Reader, token: str, choice: Choice, start: datetime, drafts: l
         ask=request.form.get("ask"),
         agenda=tuple(draft.as_point() for draft in drafts) if drafts else None,
         invite_by=_typed_invite_by(),
+        video=request.form.get("video") or None,
         key=asked_key(),
         body_hash=hashlib.sha256(f"{start.isoformat()} {choice.args}".encode()).hexdigest()[:43],
     )
@@ -292,5 +293,6 @@ def _decide_page(
         carry=_carried(reader, choice), other_time=other_time(words(), start, reader.zone, other),
         other_words=Words.of(other.locale), other_zone=ZoneInfo(other.zone), mentee=reader.person.id == pair.mentee_id,
         invite_by=_invite_by(session, reader, pair),
+        video=video.kind_for(session, reader.person.id), video_wanted=bool(request.form.get("video")),
         summary=words()("entry.summary", mentee=pair.mentee.first_name, mentor=pair.mentor.first_name),
     )  # fmt: skip

@@ -19,7 +19,7 @@ from service.domain.errors import (
     SlotTaken,
 )
 from service.domain.meeting import Phase
-from service.operations import booking, details, entries, events, followup
+from service.operations import booking, details, entries, events, followup, video
 from service.operations.meetings import (
     agenda_of,
     agreed_at_meeting,
@@ -95,6 +95,7 @@ def _show(
             line for line in commitments_of(session, pair.id, open_only=True) if line.meeting_id != meeting.id
         ], proposals=proposals_of(session, now(), meeting), strangers=strangers_of(session, meeting, reader.person.id),
         mail_from=services().settings.mail_address, entry=events.entry_for(session, meeting, reader.person.id),
+        unknown_place=video.place_key(session, meeting), video=video.state_of(session, meeting),
     )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ class FakeCalendar:
     deleted: bool = False
     zone: str = "Europe/Berlin"
     broken: bool = False  # computing its free and busy times fails inside a 200
+    video: tuple[str, ...] = ("eventHangout", "hangoutsMeet")  # allowedConferenceSolutionTypes
     events: dict[str, JSON] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
     changes: int = 0
@@ -86,6 +87,7 @@ class FakeCalendar:
             "timeZone": self.zone,
             "accessRole": self.access_role,
             "defaultReminders": [],
+            "conferenceProperties": {"allowedConferenceSolutionTypes": list(self.video)},
             **{name: True for name, value in flags.items() if value},
         }
 

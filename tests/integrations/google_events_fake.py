@@ -35,11 +35,13 @@ class Invitation:
 
 @dataclass
 class EventsFake:
-    """`uids`: whether those who see only busy times are told iCalUIDs. `pending`: a Meet link takes its time."""
+    """`uids`: whether those who see only busy times are told iCalUIDs. `pending`: a Meet link takes its time, or
+    with `failing` never comes."""
 
     clock: Callable[[], datetime]
     uids: bool = True
     pending: bool = False
+    failing: bool = False
     invitations: list[Invitation] = field(default_factory=list)
 
     def listed(self, calendar: FakeCalendar, asked: Asked, scopes: frozenset[str]) -> JSON:
@@ -142,23 +144,26 @@ class EventsFake:
         except ValueError:
             raise Refused(400, "timeRangeEmpty", "The specified time range is empty.") from None
         if asked.query.get("conferenceDataVersion", 0) == 1:
-            self._meet(event)
-        elif kind == "invite":
-            event.pop("conferenceData", None)  # version 0 knows none
+            self._meet(calendar, event)
+        elif "conferenceData" in (asked.body or {}):
+            raise Refused(400, "invalid", "Our own rule: version 0 ignores it, and nobody notices.")
         event["updated"] = _now(self.clock)
         calendar.touch(event)
         self._tell(event, asked, kind)
         return event
 
-    def _meet(self, event: JSON) -> None:
+    def _meet(self, calendar: FakeCalendar, event: JSON) -> None:
         data = event.get("conferenceData") or {}
         request = data.get("createRequest")
         if request is None or "conferenceId" in data:
             return
         if not request.get("requestId"):
             raise Refused(400, "required", "requestId")
-        if self.pending:
-            event["conferenceData"] = {"createRequest": {**request, "status": {"statusCode": "pending"}}}
+        if request.get("conferenceSolutionKey", {}).get("type") not in calendar.video:
+            raise Refused(400, "invalid", "Invalid conference type value.")
+        if self.pending or self.failing:
+            status = "failure" if self.failing else "pending"
+            event["conferenceData"] = {"createRequest": {**request, "status": {"statusCode": status}}}
             return
         link = f"https://meet.google.com/{request['requestId'][:10]}"
         event["hangoutLink"] = link
@@ -174,7 +179,7 @@ class EventsFake:
         self.pending = False
         for event in list(calendar.events.values()):
             if event.get("conferenceData"):
-                self._meet(event)
+                self._meet(calendar, event)
                 calendar.touch(event)
 
     def _tell(self, event: JSON, asked: Asked, kind: str) -> None:

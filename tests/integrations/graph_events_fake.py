@@ -12,7 +12,8 @@ from typing import Any
 
 JSON = dict[str, Any]
 WRITABLE = frozenset({"subject", "body", "location", "start", "end", "attendees", "sensitivity", "showAs",
-                      "singleValueExtendedProperties", "transactionId"})  # fmt: skip
+                      "singleValueExtendedProperties", "transactionId", "isOnlineMeeting",
+                      "onlineMeetingProvider"})  # fmt: skip
 NOT_LATER = frozenset({"transactionId"})  # it is fixed by the create
 PROPERTY = re.compile(r"String \{[0-9a-f-]{36}\} Name \w+")
 ANY = re.compile(r"singleValueExtendedProperties/Any\(ep: ep/id eq '([^']+)' and ep/value eq '([^']+)'\)")
@@ -28,11 +29,13 @@ class EventRefused(Exception):
 @dataclass
 class EventsFake:
     """One calendar's events by their ids. `told` is what its guests were mailed; `blind`: a search does not know yet
-    what was created just now, as Graph's may not."""
+    what was created just now, as Graph's may not. `pending`: the way into a Teams meeting takes its time."""
 
     items: dict[str, JSON] = field(default_factory=dict)
     told: list[tuple[str, str]] = field(default_factory=list)
     blind: bool = False
+    pending: bool = False
+    providers: tuple[str, ...] = ("teamsForBusiness",)  # allowedOnlineMeetingProviders
 
     def create(self, body: JSON) -> JSON:
         self._check(body, WRITABLE)
@@ -43,7 +46,8 @@ class EventsFake:
         self.items[key] = {
             "id": key, "iCalUId": secrets.token_hex(40).upper(), "isCancelled": False, "transactionId": None,
             "singleValueExtendedProperties": [], "attendees": [], "showAs": "busy", "type": "singleInstance",
-            "isAllDay": False, "responseStatus": {"response": "organizer"},
+            "isAllDay": False, "responseStatus": {"response": "organizer"}, "isOnlineMeeting": False,
+            "onlineMeeting": None,
         }  # fmt: skip
         return self._write(key, body, "invite")
 
@@ -95,8 +99,28 @@ class EventsFake:
         if "attendees" in body:
             changes["attendees"] = [{**each, "status": {"response": "none"}} for each in body["attendees"]]
         self.touch(key, **changes)
+        self._meet(self.items[key], new=kind == "invite")
         self._tell(self.items[key], kind)
         return _shown(self.items[key], {})
+
+    def _meet(self, event: JSON, *, new: bool) -> None:
+        """A provider that the calendar does not allow makes no meeting. The way in stands in the body as well, and a
+        body without it ends the meeting (event-update, on isOnlineMeeting)."""
+        if new:
+            event["isOnlineMeeting"] = event["isOnlineMeeting"] and event["onlineMeetingProvider"] in self.providers
+            if event["isOnlineMeeting"] and event["body"]["contentType"] == "html":
+                blob = f'<div class="me-email-text"><a href="{_join_url(event)}">Join</a></div>'
+                content = f"<html><body>{event['body']['content']}<br>{blob}</body></html>"
+                event["body"] = {"contentType": "html", "content": content}
+        event["isOnlineMeeting"] = event["isOnlineMeeting"] and _join_url(event) in event["body"]["content"]
+        joined = event["isOnlineMeeting"] and not self.pending
+        event["onlineMeeting"] = {"joinUrl": _join_url(event)} if joined else None
+
+    def settle_meetings(self) -> None:
+        """The ways in that were pending are ready."""
+        self.pending = False
+        for event in self.items.values():
+            self._meet(event, new=False)
 
     def _tell(self, event: JSON, kind: str) -> None:
         self.told += [(kind, each["emailAddress"]["address"]) for each in event["attendees"]]
@@ -108,6 +132,10 @@ class EventsFake:
             raise EventRefused(400, "RequestBodyRead")
         if any(set(edge) != {"dateTime", "timeZone"} or edge["timeZone"] != "UTC" for edge in edges):
             raise EventRefused(400, "TimeZoneNotSupportedException")
+
+
+def _join_url(event: JSON) -> str:
+    return f"https://teams.microsoft.com/l/meetup-join/19%3ameeting_{event['id'].rstrip('/+=')}%40thread.v2/0"
 
 
 def _shown(event: JSON, query: dict[str, str]) -> JSON:

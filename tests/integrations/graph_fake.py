@@ -220,6 +220,7 @@ def _about(calendar: FakeCalendar) -> dict[str, Any]:
         "id": calendar.id, "name": calendar.name, "color": "auto", "changeKey": "x", "canShare": True,
         "canViewPrivateItems": True, "canEdit": calendar.can_edit, "isDefaultCalendar": calendar.default,
         "owner": {"name": "SECRET-NAME", "address": calendar.owner},
+        "allowedOnlineMeetingProviders": list(calendar.written.providers),
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from integrations.google_writer import event_id
 from service.domain.errors import AdapterError
-from service.ports import EventSeen, EventToWrite, Guest
+from service.ports import EventSeen, EventToWrite, Guest, VideoLink
 from tests.fakes import SetClock
 from tests.integrations import servers
 from tests.integrations.busy_contract import LATER, MORNING, WAIT
@@ -182,3 +182,38 @@ def test_a_look_at_nonsense_is_not_a_deletion(world, answer):
     with pytest.raises(AdapterError) as caught:
         world.writer().look(at, WAIT)
     assert caught.value.code == "unexpected_answer"
+
+
+def test_a_meet_link_is_asked_for_once_and_stays(world):
+    asked = replace(INVITES, video=True)
+    lost(world, "events.insert", lambda: world.writer().put(asked, WAIT))
+    at = world.writer().put(asked, WAIT)
+    [event] = events(world)
+    assert at.video == VideoLink(event["hangoutLink"])
+    assert at.video.url.startswith("https://meet.google.com/")
+    moved = world.writer().change(at, replace(asked, revision=2, interval=LATER), WAIT)
+    assert moved.video == at.video
+    assert world.writer().look(moved, WAIT).video == at.video
+    assert [kind for kind, _ in told(world)] == ["invite", "update"]
+    assert world.writer().put(ALONE, WAIT).video == at.video, "nobody asks for another"
+
+
+def test_a_meet_link_that_takes_its_time_is_read_again(world):
+    world.fake.events.pending = True
+    at = world.writer().put(replace(ALONE, video=True), WAIT)
+    assert at.video == world.writer().look(at, WAIT).video == VideoLink()
+    world.fake.events.settle_meet(world.primary)
+    assert world.writer().look(at, WAIT).video.url.startswith("https://meet.google.com/")
+
+
+def test_a_meet_link_that_fails_and_an_event_without_one(world):
+    world.fake.events.failing = True
+    assert world.writer().put(replace(ALONE, video=True), WAIT).video == VideoLink(failed=True)
+    other = replace(ALONE, uid="8f3c2a34-6d25-4a5e-8a92-0f6f4cf6a111")
+    assert world.writer().put(other, WAIT).video is None
+
+
+def test_only_the_main_calendar_says_that_it_makes_meet_links(world):
+    assert [ref.video for ref in world.adapter().discover(WAIT) if ref.video] == ["meet"]
+    world.primary.video = ("addOn",)
+    assert [ref.video for ref in world.adapter().discover(WAIT) if ref.video] == []

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from service.domain.errors import AdapterError
-from service.ports import EventSeen, EventToWrite, Guest
+from service.ports import EventSeen, EventToWrite, Guest, VideoLink
 from tests.integrations import servers
 from tests.integrations.busy_contract import LATER, MORNING, REQUEST, WAIT, busy_of
 from tests.integrations.microsoft_fake import microsoft
@@ -154,3 +154,41 @@ def test_an_answer_of_a_guest_is_a_change_of_the_calendar(world):
     answered = [{"emailAddress": {"address": "cleo@example.org"}, "status": {"response": "declined"}}]
     written(world).touch(at.event_id, attendees=answered)
     assert world.read(request=request, mark=mark) is not None
+
+
+def test_a_teams_link_is_asked_for_once_and_survives_every_change(world):
+    asked = replace(INVITES, video=True, description="Points:\n- <b> & more")
+    lost(world, "POST event", lambda: world.writer().put(asked, WAIT))
+    at = world.writer().put(asked, WAIT)
+    [event] = written(world).items.values()
+    assert at.video == VideoLink(event["onlineMeeting"]["joinUrl"])
+    moved = world.writer().change(at, replace(asked, revision=2, interval=LATER, description="Another \\1 <i>"), WAIT)
+    assert moved.video == world.writer().look(moved, WAIT).video == at.video
+    [event] = written(world).items.values()
+    assert "Another \\1 &lt;i&gt;</div>" in event["body"]["content"]
+    assert "more" not in event["body"]["content"]
+    assert [kind for kind, _ in written(world).told] == ["invite", "update"]
+
+
+def test_a_body_that_somebody_rewrote_keeps_its_way_in(world):
+    at = world.writer().put(replace(ALONE, video=True), WAIT)
+    mine = f"<p>mine</p><a href='{at.video.url}'>Join</a>"
+    written(world).touch(at.event_id, body={"contentType": "html", "content": mine})
+    fresh = replace(at, etag=written(world).items[at.event_id]["@odata.etag"])
+    assert world.writer().change(fresh, replace(ALONE, video=True, revision=2), WAIT).video == at.video
+    assert written(world).items[at.event_id]["body"]["content"] == mine
+
+
+def test_a_teams_link_that_takes_its_time_is_read_again(world):
+    written(world).pending = True
+    at = world.writer().put(replace(ALONE, video=True), WAIT)
+    assert at.video == world.writer().look(at, WAIT).video == VideoLink()
+    written(world).settle_meetings()
+    assert world.writer().look(at, WAIT).video.url.startswith("https://teams.microsoft.com/")
+
+
+def test_an_account_without_teams_makes_none_and_says_so(world):
+    assert [ref.video for ref in world.adapter().discover(WAIT) if ref.video] == ["teams"]
+    written(world).providers = ("skypeForConsumer",)
+    assert [ref.video for ref in world.adapter().discover(WAIT) if ref.video] == []
+    assert world.writer().put(replace(ALONE, video=True), WAIT).video is None

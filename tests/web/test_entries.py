@@ -10,9 +10,10 @@ import pytest
 from service.domain.errors import AdapterError
 from service.store.tables import Pair
 from tests.operations.test_events import calendar, connect, rows, run
+from tests.operations.test_video import LINK, connect_with_video
 from tests.web.api import client as api
 from tests.web.api.conftest import world as world
-from tests.web.walk import first_card, form_of, link, text_of
+from tests.web.walk import first_card, form_of, forms_of, link, text_of
 from workers.deliver import drain
 
 
@@ -146,3 +147,43 @@ def test_who_has_no_calendar_to_write_to_cannot_let_it_invite(client, ana):
     to = client.post(f"/s/{ana[0]}/time", data=form_of(decide, "book") | {"invite_by": "calendar"})
     assert to.status_code == 422
     assert "connected no calendar that may invite" in text_of(to)
+
+
+def test_a_video_link_is_offered_where_the_calendar_makes_one(services, world):
+    with services.database.read() as session:
+        mentee_id = session.get(Pair, world["pair"]).mentee_id
+    [schedule] = [link(services, "schedule", mentee_id, pair_id=world["pair"])]
+    url = f"/s/{schedule}?session=check-in"
+    assert 'name="video"' not in world["client"].get(first_card(world["client"].get(url))).get_data(as_text=True)
+    connect_with_video(services, "ana")
+    assert world["ana"]("GET", "/me/connections").json["connections"][0]["video"] == "meet"
+    decide = world["client"].get(first_card(world["client"].get(url)))
+    assert "my calendar makes a Google Meet link" in unescape(decide.get_data(as_text=True))
+    [form] = [each for each in forms_of(decide) if ("action", "book") in each.buttons]
+    assert "video" not in form.fields, "nobody has chosen it yet"
+    kept = form.send(world["client"], ("action", "up-1"), video="meet")
+    [form] = [each for each in forms_of(kept) if ("action", "book") in each.buttons]
+    booked = form.send(world["client"], ("action", "book"))
+    token = booked.headers["Location"].split("/m/")[1].split("?")[0]
+    assert "its link is being made" in page(world, token)
+    [meeting_id] = [row.meeting_id for row in rows(services)]
+    assert world["ana"]("GET", f"/meetings/{meeting_id}").json["video"] == "wanted"
+    assert parts(services) == ({}, []), "they wait for it"
+    run(services)
+    answer = world["ana"]("GET", f"/meetings/{meeting_id}").json
+    assert (answer["place"], answer["video"]) == (LINK, "made")
+    assert LINK in page(world, token)
+    told, texts = parts(services)
+    assert (len(told), all(LINK in text for text in texts)) == (2, True)
+
+
+def test_a_video_link_that_failed_is_told_on_the_page(services, world):
+    connect_with_video(services, "ana")
+    calendar(services, "ana").video = None
+    made = api.book(world, video="meet")
+    assert (made.status_code, made.json["place"], made.json["video"]) == (201, None, "wanted")
+    run(services)
+    with services.database.read() as session:
+        pair = session.get(Pair, world["pair"])
+    token = link(services, "meeting", pair.mentee_id, pair_id=pair.id, meeting_id=made.json["id"])
+    assert "The calendar made no video link" in page(world, token)

@@ -94,3 +94,26 @@ def test_from_the_booking_to_the_guest_who_declines(services, world, connection_
         assert (meeting.phase, meeting.declined_by) == ("cancelled", meeting.pair.mentor_id)
     assert world.calendar.written.items == {}
     assert [kind for kind, _ in world.calendar.written.told] == ["invite", "cancel"]
+
+
+def test_a_teams_link_becomes_the_place(services, world, connection_id):
+    with services.database.write() as session:
+        session.scalars(select(Calendar)).one().video = "teams"
+    busy.refresh(services, connection_id)
+    now = services.clock()
+    world.calendar.written.pending = True
+    with services.database.write() as session:
+        pair = session.scalars(select(cast.Pair)).one()
+        query = SlotQuery(pair.id, "check-in")
+        start = offer(session, now, AGE, query).proposals.slots[0].start
+        made = booking.book(session, now, AGE, query, BookingInput(start, pair.mentee_id, video="teams")).id
+    work(services)
+    world.calendar.written.settle_meetings()
+    with services.database.write() as session:
+        row = session.scalars(select(CalendarWrite)).one()
+        assert (row.state, row.video) == ("look", "wanted")
+        row.due_at = now
+    work(services)
+    with services.database.read() as session:
+        place = session.get(Meeting, made).place
+    assert place == world.calendar.written.items[row.event_id]["onlineMeeting"]["joinUrl"]

@@ -65,6 +65,7 @@ class Calendar(Base):
     verified_at: Mapped[datetime | None]
     mark: Mapped[dict[str, Any] | None]  # ports.SyncMark
     read: Mapped[int] = mapped_column(default=0, server_default="0")  # the number of the read that this is from
+    video: Mapped[str | None] = mapped_column(String(8))  # meet, teams: what its events may get from it
     watch_at: Mapped[datetime | None]  # its provider is asked for a watch again then; NULL: at the next read
 
 
@@ -145,6 +146,7 @@ class CalendarWrite(Base):
     event_id: Mapped[str | None] = mapped_column(EncryptedText("calendar_writes.event_id"))
     etag: Mapped[str | None] = mapped_column(String(200))
     alias: Mapped[str | None] = mapped_column(String(400), index=True)  # the UID that the provider gave it
+    video: Mapped[str | None] = mapped_column(String(8))  # the link it was asked for: wanted, made or failed
     fault: Mapped[str | None] = mapped_column(String(40))  # catalogue key adapter.<fault>
     due_at: Mapped[datetime | None]
     lease_until: Mapped[datetime | None]  # a job has it, until then at most

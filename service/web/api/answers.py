@@ -58,6 +58,7 @@ class Connection(Model):
     id: int
     provider: str
     access: str
+    video: str | None
     state: str
     verified_at: Instant | None
     calendars: list[Calendar]
@@ -153,7 +154,8 @@ class AgendaLine(Model):
 
 
 class Meeting(Model):
-    """`links.page` is the reader's own page for it, where one was made. `calendar`: none, pending, written, failed."""
+    """`links.page` is the reader's own page for it, where one was made. `calendar`: none, pending, written, failed.
+    `video`, of a link that was asked for: wanted, made (it is the place) or failed."""
 
     id: int
     pair: int
@@ -169,6 +171,7 @@ class Meeting(Model):
     place: str | None
     links: dict[str, str]
     calendar: str
+    video: str | None
 
 
 class Commitment(Model):

@@ -70,6 +70,7 @@ class MeetingInput(Model):
     place: str | None = None
     agenda: list[Point] | None = None
     invite_by: Literal["mail", "calendar"] = "mail"
+    video: Literal["meet", "teams"] | None = None
 
 
 class MeetingChange(Model):

@@ -49,6 +49,7 @@ def book(caller: Caller, pair_id: int, body: bodies.MeetingInput) -> answers.Mee
         place=body.place,
         agenda=bodies.drafts_of(body.agenda) if body.agenda is not None else None,
         invite_by=body.invite_by,
+        video=body.video,
         key=_key(),
         body_hash=_hash(pair_id, body),
     )

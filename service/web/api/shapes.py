@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service import links
 from service.catalogue import Words
 from service.domain.availability import to_json
-from service.operations import arcs, events
+from service.operations import arcs, events, video
 from service.operations.calendars import connections_of
 from service.operations.meetings import agenda_of, attendance_of
 from service.operations.times import Source, availability_of
@@ -76,6 +76,7 @@ def meeting_answer(session: Session, now: datetime, base_url: str, meeting: Meet
         place=meeting.place,
         links={"page": links.url_of(base_url, page)} if page is not None else {},
         calendar=events.entry_for(session, meeting, reader.id).state,
+        video=video.state_of(session, meeting),
     )
 
 
@@ -121,6 +122,7 @@ def connection_answer(connection: Connection) -> answers.Connection:
         id=connection.id,
         provider=connection.provider,
         access=connection.access,
+        video=video.kind_of(connection) if connection.access == "write" else None,
         state=connection.state,
         verified_at=z(None if None in verified else oldest),
         calendars=[

@@ -69,6 +69,7 @@ def test_a_taken_slot_comes_back_with_fresh_ones(world):
         ({"agenda": ["x" * 501]}, 422, "invalid_input"),
         ({"agenda": ["x" * 100_000]}, 422, "invalid_input"),
         ({"invite_by": "calendar"}, 422, "invalid_input"),
+        ({"video": "teams"}, 422, "invalid_input"),
         ({"date": 999}, 404, "not_found"),
     ],
 )
