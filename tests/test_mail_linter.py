@@ -5,8 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from service.domain import itip
 from service.messages.letter import Button, Letter, Lists, Opens
@@ -52,6 +57,27 @@ def test_a_right_mail_has_no_problem(make):
 
 def test_a_mail_without_a_calendar_has_no_problem():
     assert lint(compose(LETTER, HEADERS, "en"), host=HOST) == []
+
+
+@given(*[st.text('Zé=?()<>@,.;:"\\ ', min_size=1, max_size=90)] * 2)
+def test_headers_are_as_the_library_writes_them(name, subject):
+    name, subject = f"A{name}", f"A{subject}A"
+    head, _, _ = mail(
+        letter=replace(LETTER, subject=subject), headers=replace(HEADERS, sender_name=name, thread="<0@example.net>")
+    ).partition(b"MIME-Version")
+    message = EmailMessage(policy=SMTP.clone(max_line_length=78))
+    message["From"] = Address(display_name=" ".join(name.split()), addr_spec="meet@example.net")
+    message["To"] = Address(display_name="Ben Okafor", addr_spec="ben@example.org")
+    message["Subject"] = subject
+    message["Date"] = "Mon, 01 Feb 2027 09:00:00 +0000"
+    message["Message-ID"] = "<1@example.net>"
+    message["In-Reply-To"] = message["References"] = "<0@example.net>"
+    assert head + b"\r\n" == message.as_bytes()
+
+
+def test_a_header_of_two_lines_is_refused():
+    with pytest.raises(ValueError, match="linefeed"):
+        mail(letter=replace(LETTER, subject="Meeting\r\nBcc: eve@example.org"))
 
 
 CALENDARS = {

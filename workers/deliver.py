@@ -23,7 +23,6 @@ from workers import context
 log = logging.getLogger(__name__)
 BATCH = 50
 GO_ON = timedelta(seconds=2)  # other jobs of the queue wait no longer than this and a batch
-AHEAD = 25  # rendered together: one query for all of them, and still seconds before they leave
 FRESH_FOR = timedelta(seconds=5)
 RECORD_FOR = timedelta(minutes=2)  # a database that restarts must not lose the answer of a mail that went out
 
@@ -107,7 +106,7 @@ def _rounds(batch: Batch, outbox_ids: Sequence[int]) -> Iterator[list[int]]:
         readers = outbox.readers(session, batch.token, outbox_ids)
     together: dict[int, int] = {}  # reader -> row
     for row_id, person_id in readers.items():
-        if person_id in together or len(together) == AHEAD:
+        if person_id in together or len(together) == BATCH:
             yield list(together.values())
             together = {}
         together[person_id] = row_id

@@ -13,6 +13,7 @@ from icalendar.parser import Contentline
 from service.domain.interval import Interval
 
 LONGEST_LINE = 75
+ESCAPES = b"\\^"  # of a value and of a parameter (RFC 5545 3.3.11, RFC 6868)
 READ_AGAIN = timedelta(hours=1)
 PRODID = "-//Greenroom//Meetings//EN"
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]")  # Unicode's category Cc, less the line feed
@@ -107,9 +108,21 @@ def _octets(calendar: Calendar) -> bytes:
 
 
 def _folded(line: Contentline) -> bytes:
-    """At most 75 octets (RFC 5545 3.1). Most lines are shorter, and the library goes through each letter by letter."""
+    """At most 75 octets (RFC 5545 3.1), no letter and no escape in two pieces: as the library does it, which goes
+    through each letter and takes a tenth of a mail's time for it."""
     octets: bytes = line.encode()
-    return octets if len(octets) <= LONGEST_LINE else line.to_ical()  # type: ignore[no-untyped-call]
+    if len(octets) <= LONGEST_LINE:
+        return octets
+    pieces, start = [], 0
+    while len(octets) - start >= LONGEST_LINE:
+        end = start + LONGEST_LINE - 1  # a space comes before it
+        while octets[end] & 0b1100_0000 == 0b1000_0000:  # within a letter
+            end -= 1
+        if octets[end - 1] in ESCAPES:
+            end -= 1
+        pieces.append(octets[start:end])
+        start = end
+    return b"\r\n ".join([*pieces, octets[start:]])
 
 
 def _event(invitation: Invitation) -> Event:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address, HeaderRegistry
-from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
@@ -29,7 +28,8 @@ class _Headers(HeaderRegistry):
         return self._made[name]
 
 
-POLICY = SMTP.clone(max_line_length=78, header_factory=_Headers())
+LONGEST_LINE = 78  # RFC 5322 2.1.1
+POLICY = SMTP.clone(max_line_length=LONGEST_LINE, header_factory=_Headers())
 # The second keeps Exchange's vacation notes away and lets bounces come (MS-OXCMAIL 2.1.3.2.20).
 FIXED = b"MIME-Version: 1.0\r\nX-Auto-Response-Suppress: OOF, AutoReply\r\n"
 
@@ -65,33 +65,39 @@ def compose(letter: Letter, headers: Headers, language: str, calendar: Calendar 
 
     The calendar goes in as octets and comes out as base64.
     """
-    message = EmailMessage(policy=POLICY)
-    message["From"] = _address(headers.sender_name, headers.sender)
-    message["To"] = _address(headers.recipient_name, headers.recipient)
-    message["Subject"] = letter.subject
-    message["Date"] = format_datetime(headers.sent_at)
-    message["Message-ID"] = headers.message_id
+    head = [
+        _header("From", _address(headers.sender_name, headers.sender)),
+        _header("To", _address(headers.recipient_name, headers.recipient)),
+        _header("Subject", letter.subject),
+        _header("Date", format_datetime(headers.sent_at)),
+        _header("Message-ID", headers.message_id),
+    ]
     if headers.thread is not None and headers.thread != headers.message_id:
-        message["In-Reply-To"] = headers.thread
-        message["References"] = headers.thread
+        head += [_header("In-Reply-To", headers.thread), _header("References", headers.thread)]
     if headers.reply_to is not None:
-        message["Reply-To"] = headers.reply_to
+        head.append(_header("Reply-To", headers.reply_to))
     if headers.automatic:
-        message["Auto-Submitted"] = "auto-generated"
+        head.append(_header("Auto-Submitted", "auto-generated"))
+    head.append(FIXED)
     texts = [_text("plain", as_text(letter)), _text("html", as_html(letter, language))]
     if calendar is None:
-        return _joined(message, _multipart("alternative", texts))
+        return b"".join(head) + _multipart("alternative", texts)
     invite = _encoded(f'text/calendar; method="{calendar.method}"; charset="UTF-8"', calendar.octets)
     attached = _encoded('application/ics\r\nContent-Disposition: attachment; filename="invite.ics"', calendar.octets)
-    return _joined(message, _multipart("mixed", [_multipart("alternative", [*texts, invite]), attached]))
+    return b"".join(head) + _multipart("mixed", [_multipart("alternative", [*texts, invite]), attached])
+
+
+def _header(name: str, value: str) -> bytes:
+    """As the library writes it; a short line of plain letters without asking, for a mail's five took a quarter of a
+    millisecond. Raises ValueError for a value of several lines."""
+    line = f"{name}: {value}"
+    if len(line) <= LONGEST_LINE and line.isascii() and line.isprintable() and "=?" not in line:
+        return f"{line}\r\n".encode()
+    return POLICY.fold_binary(*POLICY.header_store_parse(name, value))
 
 
 # What stands below is ours alone and needs none of the parsing and folding that `email` gives to each header of a part:
 # with it a mail takes three times as long to write.
-def _joined(head: EmailMessage, body: bytes) -> bytes:
-    return head.as_bytes().removesuffix(b"\r\n") + FIXED + body
-
-
 def _multipart(subtype: str, parts: Sequence[bytes]) -> bytes:
     """RFC 2046 5.1. Neither quoted-printable nor base64 can hold the boundary's `=_` (RFC 2045 6.7)."""
     boundary = f"=_{secrets.token_hex(16)}"
@@ -111,5 +117,5 @@ def _encoded(content_type: str, octets: bytes) -> bytes:
     return head.encode() + base64.encodebytes(octets).replace(b"\n", b"\r\n")
 
 
-def _address(name: str, address: str) -> Address:
-    return Address(display_name=" ".join(name.split()), addr_spec=address)
+def _address(name: str, address: str) -> str:
+    return str(Address(display_name=" ".join(name.split()), addr_spec=address))

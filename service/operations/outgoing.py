@@ -127,7 +127,7 @@ def _still_so(context: Context) -> bool:
         "list": over and bool(context.facts.agreed[meeting.id]),
         "not-happened": meeting.happened is False,
         "date-moved": ahead,
-        "proposed": ahead and bool(proposed_to(context, meeting)),
+        "proposed": ahead and row.kind == "proposed" and bool(proposed_to(context, meeting)),  # asks the database
     }
     return checks.get(row.kind, True)
 

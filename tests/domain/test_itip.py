@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from icalendar import Calendar
+from icalendar.parser import Contentline
 
 from service.domain import itip
 from service.domain.interval import Interval
@@ -104,6 +105,14 @@ def test_a_place_with_a_link_is_a_conference_too(place, link):
     event = event_of(itip.request(replace(INVITATION, location=place)))
     assert event.get("CONFERENCE") == link
     assert event.get("LOCATION") == place
+
+
+@given(st.text("aé€😀,;\\^ ", max_size=300))
+def test_a_long_line_is_folded_as_the_library_folds_it(text):
+    octets = itip.request(replace(INVITATION, description=text, organizer_name=f"A{text}"))
+    for line in lines(octets)[:-1]:
+        kept = Contentline(line).to_ical() if len(line.encode()) > 75 else line.encode()
+        assert kept + b"\r\n" in octets
 
 
 @given(summary=TEXT, description=TEXT, name=TEXT.filter(str.strip), location=TEXT)
