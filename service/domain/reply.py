@@ -1,4 +1,5 @@
-"""An answer to an invitation, read out of a mail: a REPLY (RFC 5546 3.2.3), or a COUNTER with another time (3.2.7)."""
+"""An answer to an invitation, read out of a mail: a REPLY (RFC 5546 3.2.3), a COUNTER with another time (3.2.7), or a
+REFRESH, which asks for the invitation again (3.2.6)."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ READ = re.compile(
     rb"|RRULE)[;:]",
     re.IGNORECASE,
 )
+METHODS = frozenset({"REPLY", "COUNTER", "REFRESH"})
 MOST_LINES, LONGEST_LINE = 2000, 4000
 LONGEST_COMMENT = 1000
 EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -35,7 +37,7 @@ class ItipReply:
     """What an attendee answered. Addresses are lower case; `sender` is the mail's From, `sent_by` whom the attendee
     lets act for them. Without `sequence` the program did not say to what it answered.
 
-    `proposed` is the time that a COUNTER asks for; None in it when that cannot be read.
+    `proposed` is the time that a COUNTER asks for; None in it when that cannot be read. A REFRESH answers nothing.
     """
 
     uid: str
@@ -46,12 +48,13 @@ class ItipReply:
     sender: str
     sent_by: str | None = None
     counter: bool = False
+    refresh: bool = False
     proposed: Interval | None = None
     comment: str = ""
 
 
 def reply_in(message: Message) -> ItipReply | None:
-    """The first REPLY or COUNTER in any leaf, in any encoding; None when there is none that can be read.
+    """The first REPLY, COUNTER or REFRESH in any leaf, in any encoding; None when there is none that can be read.
 
     ORGANIZER, Subject, Date and In-Reply-To are not looked at: real replies come without them. A report of a mail that
     could not be delivered answers nothing, whatever it quotes.
@@ -68,7 +71,7 @@ def _read(payload: bytes, sender: str) -> ItipReply | None:
         calendar = Calendar.from_ical(normalise(_slim(payload)))
         method = str(calendar.get("method", "")).strip().upper()
         event = next(iter(calendar.walk("VEVENT")), None)
-        if method not in {"REPLY", "COUNTER"} or event is None or "uid" not in event:
+        if method not in METHODS or event is None or "uid" not in event:
             return None
         attendees = listed(event, "attendee")
         if len(attendees) != 1:
@@ -84,6 +87,7 @@ def _read(payload: bytes, sender: str) -> ItipReply | None:
             sender=sender,
             sent_by=_address(str(params["SENT-BY"])) if "SENT-BY" in params else None,
             counter=method == "COUNTER",
+            refresh=method == "REFRESH",
             proposed=_proposed(event) if method == "COUNTER" else None,
             comment=_comment(event) if method == "COUNTER" else "",
         )

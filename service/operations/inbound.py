@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from email.parser import BytesHeaderParser
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import MoveNotAllowed, NotFound
@@ -18,11 +19,13 @@ from service.domain.reply import ItipReply, reply_in
 from service.operations import booking, bounces, plain_replies
 from service.operations.followup import queue_about
 from service.operations.plain_replies import UNPROVED
+from service.store import outbox
 from service.store.database import alone, load_row
-from service.store.tables import Attendance, Inbound, Meeting, Proposal
+from service.store.tables import Attendance, CalendarWrite, Inbound, Meeting, OutboxRow, Proposal
 
 RECEIVING_LOCK = 7_264_935  # PostgreSQL's advisory lock of those who store what came in
 LONGEST_ADDRESS = 320
+REFRESH_EVERY = timedelta(hours=1)
 ANSWERS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
 
 
@@ -88,6 +91,9 @@ def _decide(session: Session, now: datetime, row: Inbound, authserv_id: str | No
 
 def _answer(session: Session, now: datetime, row: Inbound, reply: ItipReply, proved: bool) -> tuple[str, str]:
     meeting_id = session.scalar(select(Meeting.id).where(Meeting.uid == reply.uid))
+    if meeting_id is None:  # the calendar that invites gave its own UID, and counts SEQUENCE by itself
+        meeting_id = session.scalar(select(CalendarWrite.meeting_id).where(CalendarWrite.alias == reply.uid).limit(1))
+        reply = replace(reply, sequence=None)
     meeting = load_row(session, Meeting, meeting_id) if meeting_id is not None else None
     if meeting is None:
         return "ignored", "unknown_meeting"
@@ -101,7 +107,9 @@ def _answer(session: Session, now: datetime, row: Inbound, reply: ItipReply, pro
     if attendance is None or meeting.phase not in {Phase.BOOKED, Phase.HELD}:
         return "ignored", "not_booked"
     if not proved:
-        return "waiting", UNPROVED
+        return ("ignored" if reply.refresh else "waiting"), UNPROVED
+    if reply.refresh:
+        return _invite_again(session, now, meeting, person.id)
     return _apply(session, now, row, meeting, attendance, reply)
 
 
@@ -142,6 +150,24 @@ def _apply(
     attendance.partstat = partstat
     attendance.answered_sequence, attendance.answered_stamp = order
     return "applied", verdict
+
+
+def _invite_again(session: Session, now: datetime, meeting: Meeting, person_id: int) -> tuple[str, str]:
+    """The invitation as it stands, to whoever asked and nobody else; not within an hour of the last."""
+    if meeting.phase != Phase.BOOKED or now >= meeting.ends_at:
+        return "ignored", "not_booked"
+    theirs = (OutboxRow.meeting_id == meeting.id) & (OutboxRow.person_id == person_id)
+    last = session.scalar(
+        select(func.max(OutboxRow.created_at)).where(
+            theirs, OutboxRow.kind == "invitation", OutboxRow.state != "cancelled"
+        )
+    )
+    if last is not None and now - last < REFRESH_EVERY:
+        return "ignored", "asked_lately"
+    key = f"m{meeting.id}:invitation:{meeting.sequence}:{person_id}:{now:%Y%m%dT%H%M%S}"
+    about = {"pair_id": meeting.pair_id, "meeting_id": meeting.id, "date_id": meeting.date_id}
+    outbox.add(session, now, "invitation", person_id, dedup=key, sequence=meeting.sequence, **about)
+    return "applied", "invited_again"
 
 
 def _propose(session: Session, now: datetime, meeting: Meeting, person_id: int, wanted: Interval, comment: str) -> None:
