@@ -206,6 +206,7 @@ class MemoryWriter:
             raise self.fault
         if self.events.pop(key, None) is not None:
             self._tell(event, "cancel")
+            self._lose()
 
     def look(self, at: EventAddress, timeout: timedelta) -> EventSeen | None:
         if self.fault is not None:
@@ -226,6 +227,9 @@ class MemoryWriter:
         self.events[key] = event
         self.writes += 1
         self._tell(event, kind)
+        self._lose()
+
+    def _lose(self) -> None:
         if self.lost:
             raise AdapterError("timeout", permanent=False)
 

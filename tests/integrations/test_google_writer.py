@@ -1,4 +1,4 @@
-"""Events of ours in a Google calendar: written once, told once, found again when an answer was lost."""
+"""Events of ours in a Google calendar, beside the contract: what else stands there, whose it is, and refusals."""
 
 from __future__ import annotations
 
@@ -8,16 +8,13 @@ import pytest
 
 from integrations.google_writer import event_id
 from service.domain.errors import AdapterError
-from service.ports import EventSeen, EventToWrite, Guest, VideoLink
+from service.ports import EventSeen, VideoLink
 from tests.fakes import SetClock
 from tests.integrations import servers
 from tests.integrations.busy_contract import LATER, MORNING, WAIT
 from tests.integrations.google_fake import google, refused
 from tests.integrations.google_world import World
-
-UID = "0b0cf3a6-6a1b-4a52-93a0-5f6a4d1f3f6e"
-ALONE = EventToWrite(UID, 0, 1, MORNING, "Ana and Ben", "09:00, Lisbon", "Room 5")
-INVITES = replace(ALONE, guests=(Guest("cleo@example.org", "Cleo Park"),))
+from tests.integrations.writer_contract import ALONE, INVITES
 
 
 @pytest.fixture
@@ -42,7 +39,6 @@ def lost(world, method, call):
         call()
     world.fake.lost.clear()
     assert not caught.value.permanent
-    return caught.value
 
 
 def test_an_event_stands_once_privately_and_nobody_is_told(world):
@@ -54,40 +50,6 @@ def test_an_event_stands_once_privately_and_nobody_is_told(world):
     assert not event.get("attendees")
     assert told(world) == []
     assert [call.query["sendUpdates"] for call in world.fake.calls("events.insert")] == ["none"]
-
-
-def test_an_event_that_invites_tells_its_guests_of_everything(world):
-    at = world.writer().put(INVITES, WAIT)
-    at = world.writer().change(at, replace(INVITES, revision=2, interval=LATER), WAIT)
-    world.writer().remove(at, INVITES, WAIT)
-    assert told(world) == [(kind, ("cleo@example.org",)) for kind in ("invite", "update", "cancel")]
-    assert events(world) == []
-
-
-def test_a_second_put_takes_the_first(world):
-    assert world.writer().put(INVITES, WAIT) == world.writer().put(INVITES, WAIT)
-    assert len(events(world)) == len(told(world)) == 1
-
-
-def test_an_answer_lost_after_the_commit_makes_no_second_event(world):
-    lost(world, "events.insert", lambda: world.writer().put(INVITES, WAIT))
-    at = world.writer().put(INVITES, WAIT)
-    assert [event["id"] for event in events(world)] == [at.event_id]
-    later = replace(INVITES, revision=2, interval=LATER)
-    lost(world, "events.patch", lambda: world.writer().change(at, later, WAIT))
-    again = world.writer().change(at, later, WAIT)
-    assert again.etag == events(world)[0]["etag"]
-    lost(world, "events.delete", lambda: world.writer().remove(again, later, WAIT))
-    world.writer().remove(again, later, WAIT)
-    assert [kind for kind, _ in told(world)] == ["invite", "update", "cancel"]
-
-
-def test_what_changed_while_the_answer_was_lost_is_brought_up_to_date(world):
-    lost(world, "events.insert", lambda: world.writer().put(INVITES, WAIT))
-    world.writer().put(replace(INVITES, revision=2, interval=LATER), WAIT)
-    [event] = events(world)
-    assert event["start"]["dateTime"] == LATER.start.isoformat()
-    assert [kind for kind, _ in told(world)] == ["invite", "update"]
 
 
 def test_what_somebody_changed_is_kept_where_we_say_nothing_of_it(world):

@@ -1,4 +1,4 @@
-"""Events of ours in a Microsoft calendar: written once, told once, found again when an answer was lost."""
+"""Events of ours in a Microsoft calendar, beside the contract: what else stands there, a slow search, refusals."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ from dataclasses import replace
 import pytest
 
 from service.domain.errors import AdapterError
-from service.ports import EventSeen, EventToWrite, Guest, VideoLink
+from service.ports import EventSeen, VideoLink
 from tests.integrations import servers
 from tests.integrations.busy_contract import LATER, MORNING, REQUEST, WAIT, busy_of
 from tests.integrations.microsoft_fake import microsoft
 from tests.integrations.microsoft_world import World
-
-UID = "0b0cf3a6-6a1b-4a52-93a0-5f6a4d1f3f6e"
-ALONE = EventToWrite(UID, 0, 1, MORNING, "Ana and Ben", "09:00, Lisbon", "Room 5")
-INVITES = replace(ALONE, guests=(Guest("cleo@example.org", "Cleo Park"),))
-MOVED = replace(INVITES, revision=2, interval=LATER)
+from tests.integrations.writer_contract import ALONE, INVITES
 
 
 @pytest.fixture
@@ -47,34 +43,6 @@ def test_an_event_stands_once_privately_in_the_default_calendar(world):
     assert (event["iCalUId"], event["id"]) == (at.ical_uid, at.event_id)
 
 
-def test_an_event_that_invites_tells_its_guests_of_everything(world):
-    at = world.writer().put(INVITES, WAIT)
-    at = world.writer().change(at, MOVED, WAIT)
-    world.writer().remove(at, MOVED, WAIT)
-    assert written(world).told == [(kind, "cleo@example.org") for kind in ("invite", "update", "cancel")]
-    assert written(world).items == {}
-
-
-def test_an_answer_lost_after_the_commit_makes_no_second_event(world):
-    lost(world, "POST event", lambda: world.writer().put(INVITES, WAIT))
-    at = world.writer().put(INVITES, WAIT)
-    assert list(written(world).items) == [at.event_id]
-    lost(world, "PATCH event", lambda: world.writer().change(at, MOVED, WAIT))
-    again = world.writer().change(at, MOVED, WAIT)
-    lost(world, "DELETE event", lambda: world.writer().remove(again, MOVED, WAIT))
-    world.writer().remove(again, MOVED, WAIT)
-    assert [kind for kind, _ in written(world).told] == ["invite", "update", "cancel"]
-
-
-def test_what_changed_while_the_answer_was_lost_is_brought_up_to_date(world):
-    lost(world, "POST event", lambda: world.writer().put(INVITES, WAIT))
-    world.writer().put(MOVED, WAIT)
-    assert [kind for kind, _ in written(world).told] == ["invite", "update"]
-    world.writer().remove(None, MOVED, WAIT)
-    assert written(world).items == {}
-    world.writer().remove(None, MOVED, WAIT)
-
-
 def test_a_search_that_lags_behind_makes_no_second_event(world):
     """The transactionId is refused, and what stands is found when it is tried again."""
     lost(world, "POST event", lambda: world.writer().put(INVITES, WAIT))
@@ -98,16 +66,6 @@ def test_what_somebody_changed_is_kept_where_we_say_nothing_of_it(world):
     with pytest.raises(AdapterError) as caught:
         world.writer().change(at, replace(INVITES, revision=3), WAIT)
     assert caught.value.code == "event_not_ours"
-
-
-def test_a_deleted_event_is_gone_for_a_change_and_removed_already(world):
-    at = world.writer().put(ALONE, WAIT)
-    written(world).items.clear()
-    world.writer().remove(at, ALONE, WAIT)
-    assert world.writer().look(at, WAIT) is None
-    with pytest.raises(AdapterError) as caught:
-        world.writer().change(at, ALONE, WAIT)
-    assert (caught.value.code, caught.value.permanent) == ("not_found", True)
 
 
 def test_a_look_tells_when_it_is_and_what_its_guests_answered(world):
