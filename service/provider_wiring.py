@@ -8,10 +8,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from integrations.gmail_mail import GmailMailer
 from integrations.google_account import GoogleAccount, GoogleClient
 from integrations.google_consent import GoogleAuthorizer
 from integrations.http import PORTS, GuardedHttp
-from service.ports import Authorizer, BusyCalendar, CalendarWriter, TokenBox
+from service.ports import Authorizer, BusyCalendar, CalendarWriter, Mailer, TokenBox
 from service.provider_settings import GOOGLE, MICROSOFT
 from service.settings import Settings
 from service.watcher import Watcher, WatcherFactory
@@ -42,7 +43,8 @@ def _http_to(settings: Settings, *addresses: str) -> GuardedHttp:
 @cache
 def _google_http(settings: Settings) -> GuardedHttp:
     client = _google_client(settings)
-    return _http_to(settings, client.token_uri, client.revoke_uri, client.userinfo_uri, client.calendar_root)
+    api = (client.calendar_root, settings.google_gmail_root)
+    return _http_to(settings, client.token_uri, client.revoke_uri, client.userinfo_uri, *api)
 
 
 def google_calendar(settings: Settings, tokens: TokenBox | None, clock: Callable[[], datetime]) -> BusyCalendar:
@@ -101,6 +103,25 @@ def _microsoft_authorizer(settings: Settings) -> Authorizer:
     from integrations.microsoft_consent import MicrosoftAuthorizer  # noqa: PLC0415 - as above
 
     return MicrosoftAuthorizer(_microsoft(settings))
+
+
+def _gmail(settings: Settings, tokens: TokenBox, clock: Callable[[], datetime]) -> Mailer:
+    account = GoogleAccount(_google_client(settings), _google_http(settings), tokens, clock)
+    return GmailMailer(account, settings.google_gmail_root)
+
+
+def _graph(settings: Settings, tokens: TokenBox, _clock: Callable[[], datetime]) -> Mailer:
+    from integrations.graph_mail import GraphMailer  # noqa: PLC0415 - as above
+    from integrations.microsoft_account import MicrosoftAccount  # noqa: PLC0415 - as above
+
+    return GraphMailer(MicrosoftAccount(_microsoft(settings), tokens, settings.mail_address))
+
+
+# Whose account mail can be sent from.
+MAILERS: dict[str, Callable[[Settings, TokenBox, Callable[[], datetime]], Mailer]] = {
+    GOOGLE: _gmail,
+    MICROSOFT: _graph,
+}
 
 
 def warm(settings: Settings) -> None:

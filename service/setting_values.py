@@ -72,6 +72,12 @@ def log_format(raw: str) -> str:
     return raw
 
 
+def mail_transport(raw: str) -> str:
+    if raw not in {"smtp", "gmail", "graph"}:
+        raise ValueError("must be smtp, gmail or graph")
+    return raw
+
+
 def base_url(raw: str) -> str:
     parts = urlsplit(raw)
     if parts.scheme not in {"http", "https"} or not parts.hostname:

@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
-from email.utils import parseaddr
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +13,8 @@ from urllib.parse import urlsplit
 from service import setting_values
 from service.mailbox_settings import MailboxSettings
 from service.provider_settings import ProviderSettings
-from service.setting_values import LOOPBACK_HOSTS, SmtpServer, setting
+from service.sending_settings import SendingSettings
+from service.setting_values import LOOPBACK_HOSTS, setting
 
 KEPT_SETTINGS = "settings.env"  # in the data folder: what holds there unless the environment says otherwise
 
@@ -37,7 +36,7 @@ def _default_data_dir() -> Path:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings(MailboxSettings, ProviderSettings):
+class Settings(SendingSettings, MailboxSettings, ProviderSettings):
     """One field a setting; its metadata names the variable, its meaning and a right example."""
 
     data_dir: Path = field(
@@ -106,25 +105,6 @@ class Settings(MailboxSettings, ProviderSettings):
             "example": "<six or more random words>",
             "meaning": "what seals backups; keep it where the backups are not",
         },
-    )
-    smtp: SmtpServer | None = setting(
-        "GREENROOM_SMTP_URL",
-        setting_values.smtp_url,
-        "smtp://user:pass@mail.example.org:587?security=starttls",
-        "where mail is handed over; without it mail goes to the local mailbox",
-    )
-    mail_from: str = setting(
-        "GREENROOM_MAIL_FROM",
-        setting_values.address,
-        "meet@example.org",
-        "the one address that all mail comes from",
-        "meet@greenroom.localhost",
-    )
-    dkim_selector: str | None = setting(
-        "GREENROOM_DKIM_SELECTOR",
-        setting_values.selector,
-        "mail2027",
-        "the selector of the key that signs mail, so that `doctor` can look it up",
     )
     extra_ca_bundle: Path | None = setting(
         "GREENROOM_EXTRA_CA_BUNDLE",
@@ -209,23 +189,13 @@ class Settings(MailboxSettings, ProviderSettings):
 
     @property
     def local_mailbox(self) -> bool:
-        """Whether mail stays here, readable at /mailbox: no SMTP setting, and nobody else can reach the page."""
-        return self.smtp is None and self.loopback
-
-    @property
-    def mail_address(self) -> str:
-        return _bare_address(self.mail_from)
-
-
-@cache
-def _bare_address(mail_from: str) -> str:
-    """Each mail asks five times."""
-    return parseaddr(mail_from)[1]
+        """Whether mail stays here, readable at /mailbox: no setting sends it on, and nobody else can reach the page."""
+        return self.mail_stays and self.loopback
 
 
 def every() -> list[Field[Any]]:
-    """Every setting: our own, the mailbox's, the providers'."""
-    rooms = [{each.name for each in fields(room)} for room in (MailboxSettings, ProviderSettings)]
+    """Every setting: our own, those of mail out and in, the providers'."""
+    rooms = [{each.name for each in fields(room)} for room in (SendingSettings, MailboxSettings, ProviderSettings)]
     return sorted(fields(Settings), key=lambda each: [each.name in room for room in reversed(rooms)])
 
 
@@ -270,6 +240,9 @@ def load(
     half = settings.half_client()
     if half is not None:
         raise SettingFault(half, "is needed with the other half of the client", "<from the provider's page>")
+    sending = settings.sending_fault(settings.providers)
+    if sending is not None:
+        raise SettingFault(*sending)
     return settings
 
 

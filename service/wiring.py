@@ -38,12 +38,12 @@ from service.ports import (
     WriterFactory,
 )
 from service.provider_settings import GOOGLE, MICROSOFT
-from service.provider_wiring import WRITERS, Authorizers, google_calendar, microsoft_calendar, watchers
+from service.provider_wiring import MAILERS, WRITERS, Authorizers, google_calendar, microsoft_calendar, watchers
 from service.settings import KEPT_SETTINGS, SettingFault, Settings
 from service.store import migrate as migrations
 from service.store.clock import DatabaseClock
 from service.store.database import Database, connect, sqlite_url
-from service.store.grants import StoredTokens
+from service.store.grants import SenderTokens, StoredTokens
 from service.store.types import Keyring
 from service.watcher import WatcherFactory, nobody_watches
 
@@ -84,7 +84,7 @@ def build(settings: Settings) -> Services:
         database=database,
         clock=DemoClock(settings.data_dir / "clock", machine_clock) if settings.demo else machine_clock,
         machine_clock=machine_clock,
-        mailer=_mailer(settings),
+        mailer=_mailer(settings, database, machine_clock),
         jobs=RqJobs(redis_url(settings), extra_ca=settings.extra_ca_bundle),
         calendars=_calendars(settings, database, machine_clock),
         mailbox=_mailbox(settings),
@@ -223,7 +223,10 @@ def _written_beside(path: Path, text: str) -> Path:
     return fresh
 
 
-def _mailer(settings: Settings) -> Mailer:
+def _mailer(settings: Settings, database: Database, clock: Callable[[], datetime]) -> Mailer:
+    provider = settings.sending_provider
+    if provider is not None:
+        return MAILERS[provider](settings, SenderTokens(database, provider, clock), clock)
     if settings.smtp is None:
         return MaildirMailer(settings.data_dir / "mailbox")
     server = settings.smtp

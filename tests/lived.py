@@ -33,6 +33,7 @@ from service.store.tables import (
     OutboxRow,
     Pair,
     Proposal,
+    SendingGrant,
 )
 from service.store.types import OfRow
 from service.wiring import Services
@@ -70,6 +71,8 @@ def lived_in(services: Services) -> int:
         session.add(Inbound(message_key="m", raw=b"ANAS-POINT", state="applied", meeting_id=met.id, received_at=NOW))
         session.add(IdempotencyKey(person_id=pair.mentee_id, key="k", body_hash="h", meeting_id=met.id, created_at=NOW))
         session.add(MailboxMark(key_hash="k", read_uid=1, filed_uid=1))
+        ours = OfRow(SendingGrant.THE_ONE, "OUR-TOKENS")
+        session.add(SendingGrant(id=1, provider="google", account="us", scopes="send", tokens=ours, granted_at=NOW))
         session.add(
             Proposal(meeting_id=met.id, person_id=pair.mentee_id, sequence=0, starts_at=MONDAY, ends_at=MONDAY,
                      comment="ANAS-PROPOSAL", created_at=NOW)

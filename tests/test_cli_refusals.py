@@ -125,6 +125,7 @@ def test_a_database_file_that_is_none_is_left_as_it_is(run, tmp_path):
         ("GREENROOM_BASE_URL", "meet.example.org", "is not an http or https address"),
         ("GREENROOM_SMTP_URL", "mail.example.org", "smtp://host:port"),
         ("GREENROOM_SMTP_URL", "smtp://u:HIDDEN@h:25?security=maybe", "not none, starttls or tls"),
+        ("GREENROOM_MAIL_TRANSPORT", "pigeon", "smtp, gmail or graph"),
         ("GREENROOM_IMAP_URL", "smtp://u:HIDDEN@mail.example.org", "imaps://"),
         ("GREENROOM_IMAP_URL", "imaps://mail.example.org/INBOX", "needs a user"),
         ("GREENROOM_IMAP_URL", "imaps://u:HIDDEN@mail.example.org:x/INBOX", "a port that is no number"),

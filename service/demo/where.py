@@ -25,11 +25,12 @@ def lines(services: Services, words: Words) -> list[str]:
         pick, mentor = links.url_of(settings.base_url, page), links.url_of(settings.base_url, bens)
     machine = f"{getpass.getuser()}@{socket.gethostname()}"
     here = [words("demo.ready"), "", words("demo.pick", url=pick)]
-    if settings.smtp is None:
+    if settings.mail_stays:
         mailbox = f"{settings.base_url}/mailbox?person={ben.email}"
         here += [words("demo.mailbox", url=mailbox), words("demo.jump")]
         last = words("demo.private", port=settings.port, machine=machine)
     else:
-        here += [words("demo.mail_server", host=settings.smtp.host), words("demo.clock")]
-        last = words("demo.leaves", host=settings.smtp.host, port=settings.port, machine=machine)
+        host = settings.smtp.host if settings.smtp is not None else settings.mail_transport
+        here += [words("demo.mail_server", host=host), words("demo.clock")]
+        last = words("demo.leaves", host=host, port=settings.port, machine=machine)
     return [*here, words("demo.mentor", url=mentor), "", last]

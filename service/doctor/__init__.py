@@ -30,7 +30,7 @@ def check(settings: Settings, records: TextRecords | None = None, address: OwnAd
             rows += [*stored.keys(services), *stored.parts(services), *machine.time(services, answer)]
             rows += [*stored.mails(services), *stored.addresses(services), *stored.entries(services)]
             if not any(row.part == "keys" and row.state == "broken" for row in rows):
-                rows += outside.calendars(services)
+                rows += [*outside.calendars(services), *outside.sender(services)]
         rows += [
             *outside.providers(services),
             *(outside.news(services) if stands else ()),

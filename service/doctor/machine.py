@@ -34,7 +34,7 @@ def ask(address: OwnAddress) -> LiveAnswer | AdapterError:
 def address(settings: Settings, answer: LiveAnswer | AdapterError) -> Iterator[Row]:
     """Whether links in mails lead here."""
     url = settings.base_url
-    if settings.smtp is not None and settings.loopback:
+    if not settings.mail_stays and settings.loopback:
         yield Row("address", "broken", WORDS("doctor.address.loopback", url=url))
     elif isinstance(answer, LiveAnswer):
         said = url if answer.ours else WORDS("doctor.address.stranger", url=url)

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from service import wiring
 from service.doctor.rows import WORDS, Row, sentence
 from service.domain.errors import AdapterError
-from service.operations import refreshing, watching
+from service.operations import refreshing, sending, watching
 from service.operations.figures import connection_counts
 from service.operations.mailbox import last_read_at
 from service.operations.operator import STUCK
@@ -127,8 +127,30 @@ def _pushed(services: Services) -> Row:
     return Row("mailbox", "well", WORDS("doctor.mailbox.pushed", url=url, at=f"{last:%Y-%m-%d %H:%M} UTC"))
 
 
+def sender(services: Services) -> Iterator[Row]:
+    """Whether the account that mail is sent from is connected and still lets us; renews its token where it must."""
+    settings = services.settings
+    if settings.sending_provider is None:
+        return
+    with services.database.read() as session:
+        found = sending.look(session, settings.sending_provider, settings.mail_address)
+    if found.state != "connected":
+        said = WORDS(f"doctor.sending.{found.state}", account=found.account, address=found.address)
+        yield Row("mail", "broken", said)
+        return
+    try:
+        with services.mailer.session():
+            pass
+    except AdapterError as fault:
+        yield Row("mail", "broken", sentence(fault))
+    else:
+        yield Row("mail", "well", WORDS("doctor.sending.connected", account=found.account))
+
+
 def mail(services: Services) -> Iterator[Row]:
     """Connects and, where it must, logs in; sends nothing."""
+    if services.settings.sending_provider is not None:
+        return  # its row is the sender's
     if services.settings.smtp is None:
         yield Row("mail", "look", WORDS("doctor.mail.local"))
         return

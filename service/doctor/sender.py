@@ -18,7 +18,7 @@ TOGETHER = timedelta(seconds=5)
 
 def domain(settings: Settings, records: TextRecords) -> Iterator[Row]:
     """SPF, DKIM and DMARC, all together within five seconds; nothing where mail stays in the local mailbox."""
-    if settings.smtp is None:
+    if settings.mail_stays:
         return
     name = settings.mail_address.rpartition("@")[2]
     if mail_domain.is_reserved(name):

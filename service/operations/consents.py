@@ -38,7 +38,7 @@ class Taken:
     access: str
     kept: str
     token: str  # of the page where it began
-    person_id: int
+    person_id: int | None  # nobody's is the operator's
     connection_id: int | None
 
 
@@ -98,7 +98,7 @@ def take(session: Session, now: datetime, provider: str, state: str, browser: st
     if now >= consent.expires_at:
         raise ConsentFault("consent_old")
     link = session.get_one(Link, consent.link_id)
-    if link.person_id is None or link.revoked_at is not None:
+    if link.revoked_at is not None:
         raise ConsentFault("consent_unknown")
     return Taken(provider, consent.access, consent.kept, link.token, link.person_id, link.connection_id)
 
@@ -107,6 +107,7 @@ def keep(session: Session, now: datetime, taken: Taken, access: str, granted: Gr
     """The person's connection to this account with its fresh tokens: the one that stands for it already, so that
     which calendars count is kept, else the one that waited. It is off until it has been read."""
     url = url_of(taken.provider, granted.account_id)
+    assert taken.person_id is not None, "a calendar is somebody's"
     of_person = connections_of(session, taken.person_id)
     connection = next((each for each in of_person if each.url == url), None)
     waiting = next((each for each in of_person if each.url == url_of(taken.provider, NOBODYS)), None)

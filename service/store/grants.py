@@ -1,4 +1,4 @@
-"""A connection's tokens at rest, and one process at a time that renews them."""
+"""The tokens of a connection, or of the sending account, at rest; and one process at a time that renews them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sqlalchemy import CursorResult, or_, select, update
 
 from service.domain.errors import AdapterError
 from service.store.database import Database
-from service.store.tables import Grant
+from service.store.tables import Grant, SendingGrant
 from service.store.types import OfRow
 
 LEASE = timedelta(seconds=30)  # longer than a provider may take to answer
@@ -20,16 +20,18 @@ LOOK_SECONDS = 0.05
 
 
 class StoredTokens:
-    """ports.TokenBox over the table of grants. No transaction is open while somebody renews: the lock is a lease."""
+    """ports.TokenBox over a connection's grant. No transaction is open while somebody renews: the lock is a lease."""
 
     def __init__(self, database: Database, connection_id: int, clock: Callable[[], datetime]) -> None:
-        self._database, self._connection_id, self._clock = database, connection_id, clock
+        self._database, self._clock = database, clock
+        self._table: type[Grant | SendingGrant] = Grant
+        self._row_id, self._this = connection_id, Grant.connection_id == connection_id
         self._mine: str | None = None
 
     def load(self) -> str:
         with self._database.read() as session:
-            kept = session.scalar(select(Grant.tokens).where(Grant.connection_id == self._connection_id))
-        if kept is None or kept.row_id != self._connection_id:
+            kept = session.scalar(select(self._table.tokens).where(self._this))
+        if kept is None or kept.row_id != self._row_id:
             raise AdapterError("reconnect", permanent=True)
         return kept.secret
 
@@ -44,8 +46,8 @@ class StoredTokens:
     def save(self, tokens: str) -> None:
         """Raises AdapterError `reconnect` when the lease was lost, or the person took the connection away."""
         assert self._mine is not None
-        sealed = OfRow(self._connection_id, tokens)
-        if not self._changed(Grant.renewed_by == self._mine, tokens=sealed):
+        sealed = OfRow(self._row_id, tokens)
+        if not self._changed(self._table.renewed_by == self._mine, tokens=sealed):
             raise AdapterError("reconnect", permanent=False)
 
     def _take(self, timeout: timedelta) -> None:
@@ -53,7 +55,7 @@ class StoredTokens:
         deadline = time.monotonic() + timeout.total_seconds()
         while True:
             now = self._clock()
-            free = or_(Grant.renewing_until.is_(None), Grant.renewing_until <= now)
+            free = or_(self._table.renewing_until.is_(None), self._table.renewing_until <= now)
             if self._changed(free, renewed_by=mine, renewing_until=now + LEASE):
                 self._mine = mine
                 return
@@ -63,13 +65,21 @@ class StoredTokens:
             time.sleep(LOOK_SECONDS)
 
     def _give_back(self) -> None:
-        self._changed(Grant.renewed_by == self._mine, renewed_by=None, renewing_until=None)
+        self._changed(self._table.renewed_by == self._mine, renewed_by=None, renewing_until=None)
         self._mine = None
 
     def _changed(self, condition: object, **values: object) -> bool:
         with self._database.write() as session:
             result = session.execute(
-                update(Grant).where(Grant.connection_id == self._connection_id, condition).values(**values)  # type: ignore[arg-type]
+                update(self._table).where(self._this, condition).values(**values)  # type: ignore[arg-type]
             )
             assert isinstance(result, CursorResult)
             return int(result.rowcount) == 1
+
+
+class SenderTokens(StoredTokens):
+    """The same over the sending account's grant: those that another provider gave are none."""
+
+    def __init__(self, database: Database, provider: str, clock: Callable[[], datetime]) -> None:
+        super().__init__(database, SendingGrant.THE_ONE, clock)
+        self._table, self._this = SendingGrant, SendingGrant.provider == provider

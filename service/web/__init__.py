@@ -24,6 +24,7 @@ from service.web import (
     agreement,
     api,
     booking,
+    callback,
     consent,
     feed,
     front,
@@ -34,6 +35,7 @@ from service.web import (
     metrics,
     operator,
     person,
+    sender,
 )
 from service.web.dates import wall_fields
 from service.web.headers import HEADERS
@@ -45,7 +47,8 @@ from service.wiring import Services
 
 log = logging.getLogger(__name__)
 PARTS = (
-    front, booking, meeting, after, person, agreement, feed, consent, hooks, operator, mailbox, health, metrics, api
+    front, booking, meeting, after, person, agreement, feed, consent, callback, hooks, operator, sender, mailbox,
+    health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 

@@ -1,4 +1,4 @@
-"""Consent at a provider: what we will see, the way there, and back."""
+"""Consent at a provider: what we will see, the way there, and what comes of it."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.operations import calendars, consents, refreshing, watching
 from service.operations.calendars import NewConnection
 from service.operations.consents import ACCESSES, BUSY, Ended, Taken
-from service.ports import Authorizer, Granted
-from service.store.tables import Connection, Person
+from service.ports import Authorizer, ConsentBegun, Granted
+from service.store.tables import Connection, Link, Person
 from service.web.headers import HEADERS
 from service.web.page import (
     Reader,
@@ -75,8 +75,7 @@ def connected(token: str) -> AnyResponse:
 
 @blueprint.post("/connect/<token>/consent")
 def begin(token: str) -> AnyResponse:
-    """To the provider's page. The cookie binds what comes back to this browser: a link that somebody else was sent
-    cannot connect their calendar to this person (RFC 6749 10.12)."""
+    """To the provider's page."""
     limited(token)
     provider, access = request.form.get("provider", ""), request.form.get("access", BUSY)
     authorizer = authorizer_of(provider)
@@ -85,13 +84,19 @@ def begin(token: str) -> AnyResponse:
     with reading() as session:
         reader = reader_of(session, "connect", token)
     begun = authorizer.begin(access, redirect_uri(provider), reader.person.email)
-    browser = secrets.token_urlsafe(24)
     with writing() as session:
         reader = reader_of(session, "connect", token)
-        consents.begin(session, now(), reader.link, provider, access, begun, browser)
+        return go_there(session, reader.link, provider, access, begun)
+
+
+def go_there(session: Session, link: Link, provider: str, access: str, begun: ConsentBegun) -> AnyResponse:
+    """The cookie binds what comes back to this browser: a link that somebody else was sent cannot connect their account
+    to this person (RFC 6749 10.12)."""
+    browser = secrets.token_urlsafe(24)
+    consents.begin(session, now(), link, provider, access, begun, browser)
     response = see_other(begun.url)
     secure = services().settings.base_url.startswith("https:")
-    path = url_for("consent.back", provider=provider)
+    path = url_for("callback.back", provider=provider)
     response.set_cookie(
         COOKIE, browser, max_age=consents.LIVES, path=path, secure=secure, httponly=True, samesite="Lax"
     )
@@ -123,31 +128,14 @@ def lets_out(response: AnyResponse) -> AnyResponse:
     return response
 
 
-@blueprint.get("/oauth/<any(google, microsoft):provider>/callback")
-def back(provider: str) -> AnyResponse:
-    """From the provider's page. The one GET that changes something: for the browser that posted the form, and once.
-    An administrator who said yes for everybody comes back here, too, and began nowhere."""
-    authorizer = authorizer_of(provider)
-    if request.args.get("admin_consent", "").lower() == "true":
-        return page("allowed.html")
-    with writing() as session:
-        browser = request.cookies.get(COOKIE, "")
-        taken = consents.take(session, now(), provider, request.args.get("state", ""), browser)
-    try:
-        granted = authorizer.finish(taken.kept, redirect_uri(provider), request.args.to_dict())
-    except AdapterError as fault:
-        return _refused(taken, fault)
+def arrived(taken: Taken, authorizer: Authorizer, granted: Granted) -> AnyResponse:
+    """Raises AdapterError where what was given is not enough, or the first reading fails."""
     access = _access(authorizer, taken, granted)
     if access is None:
-        end_at_provider(Ended(provider, granted.tokens))
-        return _refused(taken, AdapterError("consent_partial", permanent=True))
-    try:
-        connection_id = _connect(taken, access, granted)
-    except AdapterError as fault:
-        return _refused(taken, fault)
-    response = see_other(url_for("consent.connect", token=taken.token, done=connection_id, _anchor="connected"))
-    response.delete_cookie(COOKIE, path=request.path)
-    return response
+        end_at_provider(Ended(taken.provider, granted.tokens))
+        raise AdapterError("consent_partial", permanent=True)
+    connection_id = _connect(taken, access, granted)
+    return see_other(url_for("consent.connect", token=taken.token, done=connection_id, _anchor="connected"))
 
 
 def _access(authorizer: Authorizer, taken: Taken, granted: Granted) -> str | None:
@@ -170,7 +158,7 @@ def _connect(taken: Taken, access: str, granted: Granted) -> int:
     return connection_id
 
 
-def _refused(taken: Taken, fault: AdapterError) -> AnyResponse:
+def turned_back(taken: Taken, fault: AdapterError) -> AnyResponse:
     """The page where it began, with what happened and the ways on."""
     with reading() as session:
         reader = reader_of(session, "connect", taken.token)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from zoneinfo import ZoneInfo
 
 from flask import Blueprint, request, url_for
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import links
 from service.domain.errors import AdapterError, MoveNotAllowed, NotFound
-from service.operations import bounces, operator
+from service.operations import bounces, operator, sending
 from service.operations.operator import Standing
+from service.operations.sending import Sender
 from service.store import heartbeats, outbox
+from service.web.consent import lets_out
 from service.web.page import asked_int, limited, now, page, reading, see_other, services, words, writing
 from service.web.times import age
 
@@ -22,7 +25,7 @@ ALL_DEAD, TRY_AGAIN = "retry-dead", "try-again"
 
 @blueprint.get("/operator/<token>")
 def show(token: str) -> AnyResponse:
-    return _show(token)
+    return standing_page(token)
 
 
 @blueprint.post("/operator/<token>")
@@ -42,22 +45,32 @@ def decided(token: str) -> AnyResponse:
             else:
                 operator.decide(session, now(), row_id, decision)
     except MoveNotAllowed as fault:
-        return _show(token, [words()(f"error.{fault.code}", **fault.params)], 409)
+        return standing_page(token, [words()(f"error.{fault.code}", **fault.params)], 409)
     return see_other(url_for("operator.show", token=token, done=row_id or decision))
 
 
-def _show(token: str, faults: list[str] | None = None, status: int = 200) -> AnyResponse:
+def standing_page(token: str, faults: list[str] | None = None, status: int = 200) -> AnyResponse:
     with reading() as session:
         links.resolve(session, now(), "operator", token)
         standing = operator.look(session, now(), services().machine_clock())
+        sender = _sender(session)
     depth, waited = _depth(), age(words(), now(), now() - standing.waited)
-    return page(
-        "operator.html", status, token=token, faults=faults or [], done=request.args.get("done"),
-        standing=standing, depth=depth, waited=waited, wrong=_wrong(standing, depth, waited), zone=UTC, age=age,
+    wrong = [words()(f"page.operator.wrong.sender.{sender.state}")] if sender and sender.state != "connected" else []
+    shown = page(
+        "operator.html", status, token=token, faults=faults or [], done=request.args.get("done"), sender=sender,
+        standing=standing, depth=depth, waited=waited, wrong=wrong + _wrong(standing, depth, waited), zone=UTC, age=age,
         parts=[(part, standing.alive.get(part)) for part in heartbeats.PARTS], machine_now=services().machine_clock(),
         database=services().database.engine.dialect.name, states=outbox.STATES, most=operator.MOST_SHOWN,
         all_dead=ALL_DEAD, try_again=TRY_AGAIN, held=[f"{count} {kind}" for kind, count in standing.held.items()],
     )  # fmt: skip
+    return lets_out(shown) if sender else shown
+
+
+def _sender(session: Session) -> Sender | None:
+    """How the account stands that mail is sent from; None where there is none."""
+    settings = services().settings
+    provider = settings.sending_provider
+    return sending.look(session, provider, settings.mail_address) if provider is not None else None
 
 
 def _depth() -> int | None:

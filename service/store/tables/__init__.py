@@ -11,7 +11,7 @@ from service.store.tables.calendars import (
     Consent,
     Grant,
 )
-from service.store.tables.mail import Inbound, MailboxMark, OutboxRow, SendTime
+from service.store.tables.mail import Inbound, MailboxMark, OutboxRow, SendingGrant, SendTime
 from service.store.tables.meetings import (
     AgendaItem,
     Attendance,
@@ -55,4 +55,5 @@ __all__ = [
     "Proposal",
     "Reflection",
     "SendTime",
+    "SendingGrant",
 ]

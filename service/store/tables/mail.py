@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.store.tables.base import Base
-from service.store.types import EncryptedBytes, EncryptedText
+from service.store.types import EncryptedBytes, EncryptedOfRow, EncryptedText, OfRow
 
 
 class OutboxRow(Base):
@@ -93,3 +93,19 @@ class SendTime(Base):
     upto_ms: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     mails: Mapped[int] = mapped_column(BigInteger)
     total_ms: Mapped[int] = mapped_column(BigInteger)
+
+
+class SendingGrant(Base):
+    """What the one account that mail is sent from gave, where there is no SMTP server: as a Grant, and never one of a
+    calendar. `id` is THE_ONE."""
+
+    __tablename__ = "sending_grants"
+    THE_ONE = 1
+    id: Mapped[int] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(String(16))  # google microsoft
+    account: Mapped[str] = mapped_column(EncryptedText("sending_grants.account"))  # its address
+    scopes: Mapped[str] = mapped_column(String(1000))  # as granted
+    tokens: Mapped[OfRow | None] = mapped_column(EncryptedOfRow("sending_grants.tokens"))
+    renewed_by: Mapped[str | None] = mapped_column(String(43))
+    renewing_until: Mapped[datetime | None]
+    granted_at: Mapped[datetime]
