@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from time import monotonic
 from urllib.parse import unquote, urlsplit
@@ -12,9 +12,10 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
 from integrations.http import GuardedHttp, Login, Response, check, host_of, join
+from integrations.several import ask_each, left
 from service.domain.busy import read_busy_all
 from service.domain.errors import AdapterError
-from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
+from service.ports import BusyReading, CalendarRef, Fetched, ReadRequest, SyncMark, Wanted
 
 MOST_BYTES = 32 * 1024 * 1024
 DAY = timedelta(days=1)
@@ -87,6 +88,10 @@ class CalDav:
         response = self._send("REPORT", calendar.key, body, "1", deadline)
         spans, own, partial = read_busy_all(_resources_in(_multistatus(response)), request)
         return BusyReading(spans, own, partial, SyncMark(sync_token=token))
+
+    def fetch_all(self, wanted: Sequence[Wanted], request: ReadRequest, timeout: timedelta) -> list[Fetched]:
+        deadline = monotonic() + timeout.total_seconds()
+        return ask_each(wanted, lambda each: self.fetch(each[0], request, each[1], left(deadline)), at_once=1)
 
     def _candidates(self) -> list[str]:
         """RFC 6764 5: what was given, then the well-known address of its host."""

@@ -8,7 +8,7 @@ events carry a UID of ours. Of an event nothing else is asked for.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,15 +16,18 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from integrations.google_account import GoogleAccount
 from integrations.google_api import PARTSTATS, GoogleCalls, edge, instant
+from integrations.several import ask_each
 from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval, Span, intersect, merge, subtract
-from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
+from service.ports import BusyReading, CalendarRef, Fetched, ReadRequest, SyncMark, Wanted
 
 MOST_RANGE = timedelta(days=50)  # `timeRangeTooLong` comes somewhere beyond two months, and is documented nowhere
 OWN_ROLES = frozenset({"owner", "writer"})
 LIST_FIELDS = "nextPageToken,items(id,summary,summaryOverride,primary,selected,accessRole,conferenceProperties)"
 MEET = "hangoutsMeet"
+MOST_CALENDARS = 50  # developers.google.com/workspace/calendar/api/v3/reference/freebusy/query: calendarExpansionMax
+AT_ONCE = 8  # requests for one account: Google names no limit at a time, only 600 a minute
 EVENT_FIELDS = (
     "timeZone,nextPageToken,nextSyncToken,"
     "items(id,iCalUID,status,transparency,eventType,start,end,attendees(self,responseStatus))"
@@ -72,14 +75,31 @@ class GoogleCalendar:
         self, calendar: CalendarRef, request: ReadRequest, mark: SyncMark | None, timeout: timedelta
     ) -> BusyReading | None:
         """None when Google knows of no change since the mark: one request with an empty answer."""
+        [outcome] = self.fetch_all([(calendar, mark)], request, timeout)
+        if isinstance(outcome, AdapterError):
+            raise outcome
+        return outcome
+
+    def fetch_all(self, wanted: Sequence[Wanted], request: ReadRequest, timeout: timedelta) -> list[Fetched]:
+        """A listing for each calendar, and then the busy times of those that changed together: what changes in between
+        is seen next time."""
         calls = GoogleCalls(self._account, timeout)
         ours = _fingerprint(request.our_uids)
-        if mark is not None and mark.etag == ours and mark.sync_token and _unchanged(calls, calendar, mark.sync_token):
-            return None
-        listing = _list(calls, calendar, request)  # before the busy times: what changes in between is seen next time
-        busy = merge(span for part in _parts(request.window) for span in _busy(calls, calendar, part))
-        spans = intersect(_without_ours(busy, listing), [request.window.span])
-        return BusyReading(spans, tuple(listing.own), partial=False, mark=SyncMark(ours, sync_token=listing.sync_token))
+
+        def listed(each: Wanted) -> _Listing | None:
+            calendar, mark = each
+            known = mark is not None and mark.etag == ours and mark.sync_token
+            if known and mark is not None and _unchanged(calls, calendar, mark.sync_token or ""):
+                return None
+            return _list(calls, calendar, request)
+
+        listings = ask_each(wanted, listed, AT_ONCE)
+        keys = [each.key for (each, _), found in zip(wanted, listings, strict=True) if isinstance(found, _Listing)]
+        busy = _busy_of(calls, keys, request.window)
+        return [
+            _reading(busy[each.key], found, request, ours) if isinstance(found, _Listing) else found
+            for (each, _), found in zip(wanted, listings, strict=True)
+        ]
 
 
 def _ref(item: dict[str, Any]) -> CalendarRef:
@@ -161,24 +181,58 @@ def _parts(window: Interval) -> Iterator[Interval]:
         start = end
 
 
-def _busy(calls: GoogleCalls, calendar: CalendarRef, part: Interval) -> list[Span]:
-    """Raises AdapterError for a calendar that Google could not look into: that is told inside a success, beside an
-    empty list that must not be taken for free."""
+def _busy_of(calls: GoogleCalls, keys: Sequence[str], window: Interval) -> dict[str, list[Span] | AdapterError]:
+    """Busy times of each calendar, or what kept us from them."""
+    batches = [keys[start : start + MOST_CALENDARS] for start in range(0, len(keys), MOST_CALENDARS)]
+    answers = ask_each(batches, lambda batch: _ask_busy(calls, batch, window), AT_ONCE)
+    return {
+        key: answer if isinstance(answer, AdapterError) else answer[key]
+        for batch, answer in zip(batches, answers, strict=True)
+        for key in batch
+    }
+
+
+def _ask_busy(calls: GoogleCalls, keys: Sequence[str], window: Interval) -> dict[str, list[Span] | AdapterError]:
+    """One question is about so much time at most."""
+    busy: dict[str, list[Span] | AdapterError] = {key: [] for key in keys}
+    for part in _parts(window):
+        for key, told in _ask_part(calls, keys, part).items():
+            before = busy[key]
+            if not isinstance(before, AdapterError):
+                busy[key] = told if isinstance(told, AdapterError) else [*before, *told]
+    return busy
+
+
+def _ask_part(calls: GoogleCalls, keys: Sequence[str], part: Interval) -> dict[str, list[Span] | AdapterError]:
     body = {
         "timeMin": part.start.isoformat(),
         "timeMax": part.end.isoformat(),
         "timeZone": "UTC",
-        "items": [{"id": calendar.key}],
+        "items": [{"id": key} for key in keys],
     }
     answer = calls.execute(calls.api.freebusy.query(body=body))
     try:
-        found = answer["calendars"][calendar.key]
-        if found.get("errors"):
-            gone = any(each.get("reason") == "notFound" for each in found["errors"])
-            raise AdapterError("not_found" if gone else "server_error", permanent=gone, host=calls.host)
-        return [Interval(instant(each["start"]), instant(each["end"])).span for each in found["busy"]]
+        return {key: _told_of(calls, answer["calendars"][key]) for key in keys}
     except (KeyError, TypeError, ValueError, AttributeError):
         raise calls.unexpected() from None
+
+
+def _told_of(calls: GoogleCalls, found: dict[str, Any]) -> list[Span] | AdapterError:
+    """A calendar that Google could not look into is told inside a success, beside an empty list that must not be taken
+    for free."""
+    if found.get("errors"):
+        gone = any(each.get("reason") == "notFound" for each in found["errors"])
+        return AdapterError("not_found" if gone else "server_error", permanent=gone, host=calls.host)
+    return [Interval(instant(each["start"]), instant(each["end"])).span for each in found["busy"]]
+
+
+def _reading(
+    busy: list[Span] | AdapterError, listing: _Listing, request: ReadRequest, ours: str
+) -> BusyReading | AdapterError:
+    if isinstance(busy, AdapterError):
+        return busy
+    spans = intersect(_without_ours(merge(busy), listing), [request.window.span])
+    return BusyReading(spans, tuple(listing.own), partial=False, mark=SyncMark(ours, sync_token=listing.sync_token))
 
 
 def _interval(event: dict[str, Any], zone: ZoneInfo) -> Interval | None:

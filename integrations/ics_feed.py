@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from collections.abc import Sequence
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 from integrations.http import GuardedHttp, Login, check
+from integrations.several import ask_each, left
 from service.domain.busy import read_busy
-from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
+from service.ports import BusyReading, CalendarRef, Fetched, ReadRequest, SyncMark, Wanted
 
 MOST_BYTES = 16 * 1024 * 1024
 FEED = CalendarRef(key="", name="", counts=True)
@@ -51,6 +54,10 @@ class IcsFeed:
         spans, own, partial = read_busy(response.body, request)
         new_mark = SyncMark(response.headers.get("etag"), response.headers.get("last-modified"), digest)
         return BusyReading(spans, own, partial, new_mark)
+
+    def fetch_all(self, wanted: Sequence[Wanted], request: ReadRequest, timeout: timedelta) -> list[Fetched]:
+        deadline = time.monotonic() + timeout.total_seconds()
+        return ask_each(wanted, lambda each: self.fetch(each[0], request, each[1], left(deadline)), at_once=1)
 
 
 def _take_login(url: str) -> tuple[str, Login | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
@@ -17,11 +17,13 @@ from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
 from integrations.microsoft_account import MicrosoftAccount
+from integrations.microsoft_entra import AT_ONCE
+from integrations.several import ask_each, left
 from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError
 from service.domain.ics_text import EXCHANGE, known_zone
 from service.domain.interval import Interval, Span, intersect, merge
-from service.ports import BusyReading, CalendarRef, ReadRequest, SyncMark
+from service.ports import BusyReading, CalendarRef, Fetched, ReadRequest, SyncMark, Wanted
 
 EVENT_FIELDS = "start,end,showAs,isCancelled,isAllDay,responseStatus,iCalUId,type,changeKey"
 CALENDAR_FIELDS = "id,name,canEdit,isDefaultCalendar,owner,allowedOnlineMeetingProviders"
@@ -102,6 +104,10 @@ class MicrosoftCalendar:
         if mark is not None and mark.sync_token == digest:
             return None
         return BusyReading(spans, own, partial=False, mark=SyncMark(sync_token=digest))
+
+    def fetch_all(self, wanted: Sequence[Wanted], request: ReadRequest, timeout: timedelta) -> list[Fetched]:
+        deadline = time.monotonic() + timeout.total_seconds()
+        return ask_each(wanted, lambda each: self.fetch(each[0], request, each[1], left(deadline)), at_once=AT_ONCE)
 
     def _pages(self, url: str | None, deadline: float) -> Iterator[dict[str, Any]]:
         """Everything in a collection, page after page."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from integrations.several import ask_each
 from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError, GreenroomError, MailRefused
 from service.domain.interval import Interval, intersect, merge
@@ -19,11 +20,13 @@ from service.ports import (
     EventAddress,
     EventSeen,
     EventToWrite,
+    Fetched,
     Granted,
     LiveAnswer,
     ReadRequest,
     SyncMark,
     VideoLink,
+    Wanted,
 )
 
 
@@ -151,6 +154,9 @@ class MemoryCalendar:
         )
         spans = merge(interval.span for interval, uid in self.events if uid is None or uid not in request.our_uids)
         return BusyReading(intersect(spans, [request.window.span]), ours, self.partial, now)
+
+    def fetch_all(self, wanted: Sequence[Wanted], request: ReadRequest, timeout: timedelta) -> list[Fetched]:
+        return ask_each(wanted, lambda each: self.fetch(each[0], request, each[1], timeout), at_once=1)
 
     def _answer(self) -> None:
         self.reads += 1

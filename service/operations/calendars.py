@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 
-from service.domain.errors import InvalidInput, NotFound
+from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.domain.interval import Interval, Span, floor_epoch, unpack
 from service.domain.turns import first_look
 from service.operations.refreshing import keep_reading, note_success, request_for
@@ -51,11 +51,14 @@ def read_all(
     """Which calendars there are, and those that count read. Raises AdapterError. `timeout` is for all of it."""
     deadline = time.monotonic() + timeout.total_seconds()
     refs = adapter.discover(timeout)
-    found = []
-    for ref in refs:
-        left = timedelta(seconds=max(0.01, deadline - time.monotonic()))
-        found.append((ref, adapter.fetch(ref, request, None, left) if ref.counts else None))
-    return tuple(found)
+    counted = [ref for ref in refs if ref.counts]
+    left = timedelta(seconds=max(0.01, deadline - time.monotonic()))
+    readings: dict[str, BusyReading | None] = {}
+    for ref, outcome in zip(counted, adapter.fetch_all([(ref, None) for ref in counted], request, left), strict=True):
+        if isinstance(outcome, AdapterError):
+            raise outcome
+        readings[ref.key] = outcome
+    return tuple((ref, readings.get(ref.key)) for ref in refs)
 
 
 def add_connection(

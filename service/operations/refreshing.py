@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -147,20 +146,17 @@ def begin_live_reads(session: Session, now: datetime, pair: Pair) -> list[Refres
 
 def read(plan: RefreshPlan, factory: CalendarFactory, timeout: timedelta) -> RefreshResult:
     """Asks the calendar server; `timeout` is for all of the connection's calendars together. Never raises."""
-    deadline = time.monotonic() + timeout.total_seconds()
     readings: list[tuple[CalendarRef, BusyReading | None]] = []
-    error: AdapterError | None = None
+    faults: list[AdapterError] = []
     adapter: BusyCalendar = factory(plan.provider, plan.url, plan.username, plan.password, plan.connection_id)
-    for known in plan.calendars:
-        left = timedelta(seconds=max(0.01, deadline - time.monotonic()))
-        try:
-            readings.append((known.ref, adapter.fetch(known.ref, plan.request, known.mark, left)))
-        except AdapterError as fault:
-            error = error or fault
-            if fault.retry_after is not None:  # the others are on the same server, which wants to be left alone
-                error = fault
-                break
-    return RefreshResult(plan, tuple(readings), error)
+    outcomes = adapter.fetch_all([(known.ref, known.mark) for known in plan.calendars], plan.request, timeout)
+    for known, outcome in zip(plan.calendars, outcomes, strict=True):
+        if isinstance(outcome, AdapterError):
+            faults.append(outcome)
+        else:
+            readings.append((known.ref, outcome))
+    faults.sort(key=lambda fault: fault.retry_after is None)  # a pause that was asked for is what matters most
+    return RefreshResult(plan, tuple(readings), faults[0] if faults else None)
 
 
 def read_live(plans: list[RefreshPlan], factory: CalendarFactory, timeout: timedelta) -> list[RefreshResult]:

@@ -1,6 +1,15 @@
 """What operations need from the outside, as Protocols; adapters in `integrations` fulfil them."""
 
-from service.ports.busy import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest, SyncMark
+from service.ports.busy import (
+    BusyCalendar,
+    BusyReading,
+    CalendarFactory,
+    CalendarRef,
+    Fetched,
+    ReadRequest,
+    SyncMark,
+    Wanted,
+)
 from service.ports.consent import Authorizer, ConsentBegun, Granted, TokenBox
 from service.ports.events import CalendarWriter, EventAddress, EventSeen, EventToWrite, Guest, VideoLink, WriterFactory
 from service.ports.mail import Envelope, Mailbox, MailboxSession, Mailer, MailSession, ReceivedMail
@@ -18,6 +27,7 @@ __all__ = [
     "EventAddress",
     "EventSeen",
     "EventToWrite",
+    "Fetched",
     "Granted",
     "Guest",
     "Jobs",
@@ -33,5 +43,6 @@ __all__ = [
     "TextRecords",
     "TokenBox",
     "VideoLink",
+    "Wanted",
     "WriterFactory",
 ]

@@ -9,6 +9,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from service.domain.busy import OwnEvent
+from service.domain.errors import AdapterError
 from service.domain.interval import Interval, Span
 
 
@@ -59,6 +60,10 @@ class BusyReading:
     mark: SyncMark
 
 
+Wanted = tuple[CalendarRef, SyncMark | None]  # a calendar, and what is known of it
+Fetched = BusyReading | AdapterError | None  # None: nothing changed
+
+
 class BusyCalendar(Protocol):
     """A connection's calendars. Every call raises AdapterError; none takes longer than `timeout` in all."""
 
@@ -70,6 +75,12 @@ class BusyCalendar(Protocol):
         self, calendar: CalendarRef, request: ReadRequest, mark: SyncMark | None, timeout: timedelta
     ) -> BusyReading | None:
         """The calendar's busy times in the window; None when nothing changed since `mark`. May be repeated."""
+        ...
+
+    def fetch_all(self, wanted: Sequence[Wanted], request: ReadRequest, timeout: timedelta) -> list[Fetched]:
+        """As `fetch`, for several and in their order, at the same time where that is allowed; `timeout` is for all of
+        them. Does not raise: a fault stands in the place of its calendar, and a server that asks for a pause is not
+        asked for the rest."""
         ...
 
 

@@ -186,3 +186,14 @@ class BusyContract(ABC):
             assert time.monotonic() - began < 5
         self.fail(None)
         assert adapter.fetch(ref, REQUEST, mark, WAIT) is None
+
+    def test_several_are_read_together_each_with_what_came_of_it(self):
+        self.put([Entry(MORNING, "one")])
+        adapter = self.adapter()
+        [ref] = adapter.discover(WAIT)
+        first = adapter.fetch(ref, REQUEST, None, WAIT)
+        whole, unchanged = adapter.fetch_all([(ref, None), (ref, first.mark)], REQUEST, WAIT)
+        assert (busy_of(whole), unchanged) == ([MORNING], None)
+        self.fail(FAILURES["500"])
+        faults = adapter.fetch_all([(ref, None), (ref, first.mark)], REQUEST, WAIT)
+        assert [isinstance(fault, AdapterError) and not fault.permanent for fault in faults] == [True, True]
