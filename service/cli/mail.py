@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, show, table, wanted
 from service.operations import operator
-from service.store import held
+from service.store import held, writes
 from service.store import outbox as rows
 from service.store.tables import Inbound, OutboxRow
 
@@ -127,7 +127,11 @@ def release(row_id: int | None, kind: str | None, everything: bool, as_json: boo
     _check_one(row_id, kind, everything)
     with opened() as services, services.database.write() as session:
         count = held.release(session, services.clock(), row_id=row_id, kind=kind)
-    show(as_json, {"released": count}, [_decided("released", count)])
+        entries = writes.release(session, services.clock()) if everything else 0
+    said = [WORDS("cli.outbox.entries", n=entries)] if entries else []
+    if count or not entries:
+        said.append(_decided("released", count))
+    show(as_json, {"released": count, "entries": entries}, said)
 
 
 @outbox.command()

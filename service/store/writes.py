@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Select, and_, case, func, not_, or_, select, true, update
+from sqlalchemy import CursorResult, Select, and_, case, func, not_, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from service.domain.meeting import Phase
@@ -15,6 +15,7 @@ PROVIDERS = ("google", "microsoft")  # whose calendars we can write to: service.
 OPEN = (Connection.provider.in_(PROVIDERS), Connection.access == "write", Connection.state != "off")
 GONE = "connection_gone"  # the fault of a row whose owner took the connection away, or stepped down from writing
 STATES = ("pending", "written", "look", "missing", "failed", "removed")
+RESTORED = "restored"  # the fault of a row that a restore holds
 LEASE = timedelta(minutes=10)  # longer than a job waits for a worker and then takes
 
 
@@ -108,12 +109,25 @@ def give_back(session: Session, ids: Collection[int]) -> None:
 
 def hold(session: Session) -> None:
     """After a restore: what is pending may have been written since the backup, and its guests told. Whoever changes the
-    meeting next decides."""
+    meeting next decides, or `release`."""
     session.execute(
         update(CalendarWrite)
         .where(CalendarWrite.state == "pending")
-        .values(state="failed", fault="restored", due_at=None, lease_until=None)
+        .values(state="failed", fault=RESTORED, due_at=None, lease_until=None)
     )
+
+
+def release(session: Session, now: datetime) -> int:
+    """Lets go what a restore holds about meetings to come, and returns how many events. What was written since the
+    backup is found there, and its guests are not told again."""
+    ahead = select(Meeting.id).where(Meeting.ends_at > now)
+    result = session.execute(
+        update(CalendarWrite)
+        .where(CalendarWrite.state == "failed", CalendarWrite.fault == RESTORED, CalendarWrite.meeting_id.in_(ahead))
+        .values(state="pending", due_at=now, attempts=0, fault=None)
+    )
+    assert isinstance(result, CursorResult)
+    return int(result.rowcount)
 
 
 def writable(session: Session, person_id: int) -> Connection | None:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from service.doctor import stored
 from service.domain.busy import OwnEvent
@@ -326,6 +326,25 @@ def test_a_restore_writes_nothing_old_without_asking(services, pair_id):
     run(services)
     assert states(services, meeting_id) == ["none", "failed"]
     assert calendar(services, "ben").events == {}
+    with services.database.write() as session:
+        assert writes.release(session, NOW + timedelta(days=99)) == 0, "nobody needs an entry about what is over"
+        assert writes.release(session, NOW) == 1
+        assert writes.release(session, NOW) == 0
+    run(services)
+    assert states(services, meeting_id) == ["none", "written"]
+
+
+def test_what_was_written_between_backup_and_restore_is_found_there_and_invites_nobody_twice(services, pair_id):
+    connect(services, "ana")
+    meeting_id = book(services, pair_id, invite_by="calendar")
+    run(services)
+    with services.database.write() as session:  # as the backup has it
+        session.execute(update(CalendarWrite).values(state="pending", event_id=None, calendar_key=None, alias=None))
+        keeping.hold_what_was_due(session, NOW)
+        writes.release(session, NOW)
+    run(services)
+    assert states(services, meeting_id) == ["written", "written"]
+    assert calendar(services, "ana").told == [("invite", "ben@example.org")]
 
 
 def test_only_providers_that_have_a_writer_are_written_to(services, pair_id):
