@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from integrations.certificates import has_run_out
+from integrations.imap_idle import ImapWatch
 from service.domain.errors import AdapterError
 from service.ports import ReceivedMail
 
@@ -53,6 +54,19 @@ class ImapMailbox:
         finally:
             with suppress(OSError, imaplib.IMAP4.error):
                 client.logout()
+            _hang_up(client)
+
+    @contextmanager
+    def watch(self) -> Iterator[ImapWatch]:
+        client = self._connect()
+        try:
+            session = ImapSession(client, self._host, self._folder, None)
+            if "IDLE" not in session.capabilities:
+                raise AdapterError("imap_not_told", permanent=False, host=self._host)
+            watch = ImapWatch(client, self._host, self._timeout)
+            yield watch
+            watch.leave()
+        finally:
             _hang_up(client)
 
     def _connect(self) -> imaplib.IMAP4:

@@ -123,13 +123,15 @@ def run(services: Services) -> None:
     go_round(services, "clock", rounds)
 
 
-def go_round(services: Services, part: str, rounds: Sequence[Round]) -> None:
-    """Does what each round says, and tells that this part lives. Until SIGTERM or SIGINT."""
+def go_round(services: Services, part: str, rounds: Sequence[Round], called: threading.Event | None = None) -> None:
+    """Does what each round says, everything at once when another thread has `called`, and tells that this part lives.
+    Until SIGTERM or SIGINT."""
     logs.start(services.settings.log_format, part)
-    stop = threading.Event()
+    stop, called = threading.Event(), called or threading.Event()
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         stop.set()
+        called.set()
 
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
@@ -137,11 +139,14 @@ def go_round(services: Services, part: str, rounds: Sequence[Round]) -> None:
     beat = Round(lambda services: heartbeats.beat(services.database, name, part, services.machine_clock()), BEAT_EVERY)
     rounds = [beat, *rounds]
     while not stop.is_set():
+        at_once = called.is_set()
+        called.clear()  # before anything is done: a call that comes meanwhile is another
         for each in rounds:
-            if time.monotonic() >= each.next_at:
+            if at_once or time.monotonic() >= each.next_at:
                 pause = each.soon if attempt(each.step, services) and each.soon else each.every
                 each.next_at = time.monotonic() + pause.total_seconds()
-        stop.wait(max(0.0, min(each.next_at for each in rounds) - time.monotonic()))
+        if not stop.is_set():  # for the signal may have come before `called` was cleared
+            called.wait(max(0.0, min(each.next_at for each in rounds) - time.monotonic()))
 
 
 def attempt(step: Callable[[Services], int | None], services: Services) -> int | None:

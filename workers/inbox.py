@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import secrets
+import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import timedelta
 
 from rq.timeouts import BaseTimeoutException
 from sqlalchemy.exc import DBAPIError
@@ -19,6 +22,8 @@ from workers import clock, context
 
 log = logging.getLogger(__name__)
 BATCH = 20  # mails at once: each may be 2 MB
+LISTEN_FOR = timedelta(minutes=25)  # below the 29 of RFC 2177
+LISTEN_AGAIN = timedelta(minutes=1)
 MOST_BATCHES = 50  # in one go, after which the process looks whether it is to end
 
 
@@ -47,10 +52,31 @@ def _decide(services: Services, inbound_id: int) -> None:
 
 
 def run(services: Services) -> None:
-    """Reads our mailbox again and again. Until SIGTERM or SIGINT."""
-    holder = secrets.token_hex(8)
+    """Reads our mailbox again and again, and at once when it says that something has come. Until SIGTERM or SIGINT."""
+    holder, called = secrets.token_hex(8), threading.Event()
     step = clock.Round(lambda services: poll(services, holder), services.settings.imap_poll, soon=clock.SOON)
-    clock.go_round(services, "inbox", [step])
+    if services.mailbox is not None:
+        threading.Thread(target=listen, args=(services.mailbox, called), daemon=True).start()
+    clock.go_round(services, "inbox", [step], called)
+
+
+def listen(box: Mailbox, called: threading.Event, pause: timedelta = LISTEN_AGAIN) -> None:
+    """Calls whenever the mailbox says that something has come. Ends where it cannot say so; a server that goes away is
+    asked again after a while. Whatever happens here, the mailbox is looked at every so often all the same."""
+    while True:
+        try:
+            with box.watch() as watch:
+                called.set()  # for what came while nobody listened
+                while True:
+                    if watch.wait(LISTEN_FOR):
+                        called.set()
+        except AdapterError as fault:
+            log.info("the mailbox does not tell: %s", fault.code)
+            if fault.code == "imap_not_told":
+                return
+        except Exception as fault:  # the boundary of this thread: without it mail is read as before, only later
+            logs.mistake(log, "listening to the mailbox", fault)
+        time.sleep(pause.total_seconds())
 
 
 def poll(services: Services, holder: str) -> int:

@@ -12,7 +12,7 @@ from service.ports.busy import (
 )
 from service.ports.consent import Authorizer, ConsentBegun, Granted, TokenBox
 from service.ports.events import CalendarWriter, EventAddress, EventSeen, EventToWrite, Guest, VideoLink, WriterFactory
-from service.ports.mail import Envelope, Mailbox, MailboxSession, Mailer, MailSession, ReceivedMail
+from service.ports.mail import Envelope, Mailbox, MailboxSession, MailboxWatch, Mailer, MailSession, ReceivedMail
 from service.ports.outside import Jobs, LiveAnswer, OwnAddress, TextRecords
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "MailSession",
     "Mailbox",
     "MailboxSession",
+    "MailboxWatch",
     "Mailer",
     "OwnAddress",
     "ReadRequest",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Protocol
 
 
@@ -62,6 +62,15 @@ class MailboxSession(Protocol):
         ...
 
 
+class MailboxWatch(Protocol):
+    """One connection over which a mailbox tells that mail has come."""
+
+    def wait(self, most: timedelta) -> bool:
+        """Whether something has come, at once when it does; False when nothing did for so long. `most` is below 29
+        minutes: servers end a connection that is silent for half an hour (RFC 2177). Raises AdapterError."""
+        ...
+
+
 class Mailbox(Protocol):
     @property
     def key(self) -> str:
@@ -70,4 +79,8 @@ class Mailbox(Protocol):
 
     def session(self) -> AbstractContextManager[MailboxSession]:
         """Connects and logs in (AdapterError when it cannot), and says goodbye at the end."""
+        ...
+
+    def watch(self) -> AbstractContextManager[MailboxWatch]:
+        """As `session`. Raises AdapterError with the code imap_not_told where the server only answers."""
         ...

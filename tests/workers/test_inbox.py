@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,8 +15,10 @@ from service import wiring
 from service.domain.answering import make_reply, request_in
 from service.domain.errors import AdapterError
 from service.operations import mailbox
+from service.process import forked
 from service.settings import load
 from service.store.tables import Inbound, MailboxMark, Meeting
+from tests.fakes import RecordedJobs
 from tests.web.conftest import ana, client  # noqa: F401 - the walk from the link to the mail
 from tests.web.walk import NOW, book
 from workers import clock, context, inbox
@@ -172,3 +177,23 @@ def test_the_mentor_declines_by_mail(reading, imap, client, ana, monkeypatch):  
     with reading.database.read() as session:
         assert session.get(Meeting, meeting_id).phase == "cancelled"
     assert [(row.state, row.verdict) for row in stored(reading)] == [("applied", "declined")]
+
+
+def test_mail_is_read_when_the_server_tells_of_it_and_not_at_the_next_look(imap, tmp_path):
+    keys = {"GREENROOM_DATA_DIR": str(tmp_path / "data"), "GREENROOM_IMAP_URL": imap.url}
+    settings = load(keys | {"GREENROOM_IMAP_SECONDS": "600"})
+    wiring.migrate(settings)
+    watched = wiring.build(settings)
+    reader = forked(lambda: inbox.run(replace(context.prepare(settings), jobs=RecordedJobs())))()
+    try:
+        for number in range(1, 3):
+            imap.put(mail(number))
+            until = time.monotonic() + 20
+            while len(stored(watched)) < number and time.monotonic() < until:
+                time.sleep(0.05)
+            assert len(stored(watched)) == number
+            time.sleep(0.5)  # it listens again: what it is told now is not what it found by looking
+    finally:
+        os.kill(reader, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]) == 0
+        watched.database.close()
