@@ -14,7 +14,15 @@ from sqlalchemy.exc import OperationalError
 
 from service.cli.frame import sentences
 from service.store.database import Database, connect, sqlite_url
-from service.store.migrate import DatabaseNewer, ExtensionMissing, UnknownRevision, is_current, migrate, revisions
+from service.store.migrate import (
+    SCRIPTS,
+    DatabaseNewer,
+    ExtensionMissing,
+    UnknownRevision,
+    is_current,
+    migrate,
+    revisions,
+)
 from service.store.tables import Base
 from service.store.types import Keyring
 
@@ -47,6 +55,11 @@ def fresh(empty_url):
     database = Database(connect(empty_url, KEYRING))
     yield database
     database.close()
+
+
+def test_each_migration_has_its_own_number_and_follows_the_one_before():
+    files = sorted(path.name[:4] for path in (SCRIPTS / "versions").glob("*.py"))
+    assert files == list(revisions()) == [f"{number:04}" for number in range(1, len(files) + 1)]
 
 
 @ON_BOTH
