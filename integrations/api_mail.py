@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from email.parser import BytesHeaderParser
@@ -31,9 +31,13 @@ SAID = {
 
 
 class ApiMailer(ABC):
-    """ports.Mailer. `most_bytes` is the longest mail that the provider takes."""
+    """ports.Mailer. `most_bytes` is the longest mail that the provider takes; `leave_alone` keeps all of our processes
+    from asking for as long as the provider wants."""
 
     most_bytes: int
+
+    def __init__(self, leave_alone: Callable[[timedelta], None]) -> None:
+        self.leave_alone = leave_alone
 
     @abstractmethod
     def ready(self, deadline: float) -> None:
@@ -69,7 +73,10 @@ class ApiSession:
         try:
             self._mailer.post(octets, _soon())
         except AdapterError as fault:
-            raise _meaning(fault) from fault
+            meaning = _meaning(fault)
+            if isinstance(meaning, AdapterError) and (fault.retry_after or fault.code == "throttled"):
+                self._mailer.leave_alone(meaning.retry_after or REST)
+            raise meaning from fault
 
 
 def _soon() -> float:

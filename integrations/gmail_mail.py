@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from datetime import timedelta
 
 from integrations.api_mail import ApiMailer
 from integrations.google_account import GoogleAccount
@@ -20,7 +22,8 @@ class GmailMailer(ApiMailer):
 
     most_bytes = 5 * 1024 * 1024  # developers.google.com/workspace/gmail/api/guides/uploads: more needs another way
 
-    def __init__(self, account: GoogleAccount, root: str) -> None:
+    def __init__(self, account: GoogleAccount, root: str, leave_alone: Callable[[timedelta], None]) -> None:
+        super().__init__(leave_alone)
         self._account, self._url = account, f"{root.rstrip('/')}/gmail/v1/users/me/messages/send"
 
     def ready(self, deadline: float) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+
 from integrations.api_mail import ApiMailer
 from integrations.microsoft_account import MicrosoftAccount
 from integrations.microsoft_entra import GraphRequest
@@ -10,7 +13,8 @@ from integrations.microsoft_entra import GraphRequest
 class GraphMailer(ApiMailer):
     most_bytes = 3 * 1024 * 1024  # a request to Graph may have 4 MB, and base64 makes four of three
 
-    def __init__(self, account: MicrosoftAccount) -> None:
+    def __init__(self, account: MicrosoftAccount, leave_alone: Callable[[timedelta], None]) -> None:
+        super().__init__(leave_alone)
         self._account = account
 
     def ready(self, deadline: float) -> None:

@@ -15,6 +15,7 @@ from integrations.http import PORTS, GuardedHttp
 from service.ports import Authorizer, BusyCalendar, CalendarWriter, Mailer, TokenBox
 from service.provider_settings import GOOGLE, MICROSOFT
 from service.settings import Settings
+from service.store.grants import SenderTokens
 from service.watcher import Watcher, WatcherFactory
 
 if TYPE_CHECKING:
@@ -105,20 +106,21 @@ def _microsoft_authorizer(settings: Settings) -> Authorizer:
     return MicrosoftAuthorizer(_microsoft(settings))
 
 
-def _gmail(settings: Settings, tokens: TokenBox, clock: Callable[[], datetime]) -> Mailer:
+def _gmail(settings: Settings, tokens: SenderTokens, clock: Callable[[], datetime]) -> Mailer:
     account = GoogleAccount(_google_client(settings), _google_http(settings), tokens, clock)
-    return GmailMailer(account, settings.google_gmail_root)
+    return GmailMailer(account, settings.google_gmail_root, tokens.leave_alone)
 
 
-def _graph(settings: Settings, tokens: TokenBox, _clock: Callable[[], datetime]) -> Mailer:
+def _graph(settings: Settings, tokens: SenderTokens, _clock: Callable[[], datetime]) -> Mailer:
     from integrations.graph_mail import GraphMailer  # noqa: PLC0415 - as above
     from integrations.microsoft_account import MicrosoftAccount  # noqa: PLC0415 - as above
 
-    return GraphMailer(MicrosoftAccount(_microsoft(settings), tokens, settings.mail_address))
+    account = MicrosoftAccount(_microsoft(settings), tokens, settings.mail_address)
+    return GraphMailer(account, tokens.leave_alone)
 
 
 # Whose account mail can be sent from.
-MAILERS: dict[str, Callable[[Settings, TokenBox, Callable[[], datetime]], Mailer]] = {
+MAILERS: dict[str, Callable[[Settings, SenderTokens, Callable[[], datetime]], Mailer]] = {
     GOOGLE: _gmail,
     MICROSOFT: _graph,
 }

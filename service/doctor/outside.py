@@ -142,7 +142,7 @@ def sender(services: Services) -> Iterator[Row]:
         with services.mailer.session():
             pass
     except AdapterError as fault:
-        yield Row("mail", "broken", sentence(fault))
+        yield Row("mail", "look" if fault.code == "sender_throttled" else "broken", sentence(fault))
     else:
         yield Row("mail", "well", WORDS("doctor.sending.connected", account=found.account))
 

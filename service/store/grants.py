@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, or_, select, update
+from sqlalchemy import CursorResult, or_, select, true, update
 
 from service.domain.errors import AdapterError
 from service.store.database import Database
@@ -78,8 +78,23 @@ class StoredTokens:
 
 
 class SenderTokens(StoredTokens):
-    """The same over the sending account's grant: those that another provider gave are none."""
+    """The same over the sending account's grant: those that another provider gave are none, and while the provider is
+    to be left alone nobody gets them."""
 
     def __init__(self, database: Database, provider: str, clock: Callable[[], datetime]) -> None:
         super().__init__(database, SendingGrant.THE_ONE, clock)
+        self._provider = provider
         self._table, self._this = SendingGrant, SendingGrant.provider == provider
+
+    def load(self) -> str:
+        """Raises AdapterError `throttled` with what is left to wait, too."""
+        with self._database.read() as session:
+            wait_until = session.scalar(select(SendingGrant.wait_until).where(self._this))
+        left = wait_until - self._clock() if wait_until is not None else timedelta(0)
+        if left > timedelta(0):
+            raise AdapterError("throttled", permanent=False, retry_after=left, host=self._provider)
+        return super().load()
+
+    def leave_alone(self, wait: timedelta) -> None:
+        """Nobody of ours asks for so long, whichever process they are in."""
+        self._changed(true(), wait_until=self._clock() + wait)

@@ -36,6 +36,10 @@ class ApiContract(MailContract):
 
     send: str
 
+    @pytest.fixture(autouse=True)
+    def alone(self):
+        self.left_alone: list[timedelta] = []
+
     @abstractmethod
     def end_access(self) -> None:
         """No access token holds any more."""
@@ -67,6 +71,8 @@ class ApiContract(MailContract):
         assert (fault.code, fault.retry_after) == (code, wait)
         assert isinstance(fault, MailRefused) == of_one == fault.permanent  # what waits for a person gives nothing up
         assert (len(self.sent()), self.taken()) == (1, [])
+        asked = status == 429 or (status == 503 and wait is not None)
+        assert self.left_alone == ([wait] if asked else []), "by all processes"
 
     @pytest.mark.parametrize("status", [502, 504])
     def test_where_a_gateway_gave_up_nobody_knows(self, status):
@@ -133,7 +139,7 @@ class TestGmail(ApiContract):
             yield
 
     def mailer(self):
-        return GmailMailer(self.world.account(), f"http://{self.fake.host}/")
+        return GmailMailer(self.world.account(), f"http://{self.fake.host}/", self.left_alone.append)
 
     def taken(self):
         return self.fake.gmail.taken
@@ -177,7 +183,7 @@ class TestGraph(ApiContract):
             yield
 
     def mailer(self):
-        return GraphMailer(MicrosoftAccount(self.world.microsoft, self.box, "sender"))
+        return GraphMailer(MicrosoftAccount(self.world.microsoft, self.box, "sender"), self.left_alone.append)
 
     def taken(self):
         return self.fake.mail.taken

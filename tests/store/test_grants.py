@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import text, update
 
 from service.domain.errors import AdapterError
-from service.store.grants import LEASE, StoredTokens
+from service.store.grants import LEASE, SenderTokens, StoredTokens
 from service.store.sealed_columns import used_keys
-from service.store.tables import Grant
+from service.store.tables import Grant, SendingGrant
 from service.store.types import KeyMissing, OfRow
 from service.wiring import utc_now
 from tests import cast
@@ -101,3 +101,21 @@ def test_a_secret_copied_into_another_row_is_nobodys(database, connection_id):
         StoredTokens(database, other_id, utc_now).load()
     with database.read() as session:
         assert len(used_keys(session)) == 1
+
+
+def test_the_sending_accounts_tokens_are_kept_like_a_connections_and_never_one_of_them(database, connection_id):
+    now = utc_now()
+    with database.write() as session:
+        tokens = OfRow(SendingGrant.THE_ONE, "ours")
+        session.add(SendingGrant(id=1, provider="google", account="us", scopes="send", tokens=tokens, granted_at=now))
+    ours, his = SenderTokens(database, "google", utc_now), StoredTokens(database, connection_id, utc_now)
+    with ours.renewing(SOON) as kept:
+        ours.save(f"{kept} anew")
+        with pytest.raises(AdapterError), SenderTokens(database, "google", utc_now).renewing(AT_ONCE):
+            pass
+        with his.renewing(AT_ONCE):
+            his.save("his")
+    assert (ours.load(), his.load()) == ("ours anew", "his")
+    with pytest.raises(AdapterError) as another:
+        SenderTokens(database, "microsoft", utc_now).load()
+    assert another.value.code == "reconnect"

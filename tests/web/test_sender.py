@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from datetime import timedelta
 from email import message_from_bytes
 
 import pytest
@@ -184,6 +185,28 @@ def test_an_answer_that_was_lost_leaves_one_mail_to_a_person(client, there, toke
     drain(services)
     assert fates(services) == [("uncertain", "answer_lost")]
     assert len(there.taken()) == 1
+
+
+def test_a_limit_stops_all_mail_for_as_long_as_the_provider_says(client, there, token, services):
+    connect(client, there, token)
+    there.fake.faults[there.send] = [body(b"{}", 429, Retry_After="3600")]
+    add_mails(services, 3)
+    drain(services)
+    with services.database.read() as session:
+        waits = [row.due_at - services.clock() for row in session.scalars(select(OutboxRow))]
+    assert all(timedelta(minutes=59) < wait <= timedelta(minutes=60) for wait in waits)
+    with services.database.write() as session:
+        outbox.add(session, services.clock(), "links", cast.person(session, services.clock(), "ben").id, dedup="later")
+    drain(services)
+    assert fates(services)[3] == ("pending", "sender_throttled")
+    assert doctors(services)[0][0] == "look"
+    assert there.taken() == []
+    with services.database.write() as session:
+        session.scalars(select(SendingGrant)).one().wait_until = services.clock()
+        for row in session.scalars(select(OutboxRow)):
+            row.due_at = services.clock()
+    drain(services)
+    assert len(there.taken()) == 4
 
 
 def test_a_mail_that_is_refused_does_not_stop_the_next(client, there, token, services):

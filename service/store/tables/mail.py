@@ -108,4 +108,5 @@ class SendingGrant(Base):
     tokens: Mapped[OfRow | None] = mapped_column(EncryptedOfRow("sending_grants.tokens"))
     renewed_by: Mapped[str | None] = mapped_column(String(43))
     renewing_until: Mapped[datetime | None]
+    wait_until: Mapped[datetime | None]  # its provider asked to be left alone until then
     granted_at: Mapped[datetime]

@@ -19,6 +19,7 @@ def upgrade() -> None:
     sa.Column('tokens', sa.LargeBinary(), nullable=True),
     sa.Column('renewed_by', sa.String(length=43), nullable=True),
     sa.Column('renewing_until', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('wait_until', sa.DateTime(timezone=True), nullable=True),
     sa.Column('granted_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_sending_grants'))
     )
