@@ -50,6 +50,7 @@ class Standing:
     calendar_counts: dict[str, int]
     event_counts: dict[str, int]
     events_failed: int  # of meetings to come
+    events_waited: timedelta
     unreachable: list[Unreachable]
     alive: dict[str, tuple[int, datetime]]  # heartbeats.by_part
 
@@ -57,6 +58,11 @@ class Standing:
     def silent(self) -> list[str]:
         """Parts that nobody has heard of lately."""
         return [part for part in heartbeats.PARTS if part not in self.alive]
+
+    @property
+    def events_late(self) -> bool:
+        """Whether an event waits for longer than any healthy queue takes."""
+        return self.events_waited > outbox.OVERDUE
 
     @property
     def stuck_calendars(self) -> int:
@@ -77,6 +83,7 @@ def look(session: Session, now: datetime, machine_now: datetime) -> Standing:
         calendar_counts=connection_counts(session),
         event_counts=writes.counts(session),
         events_failed=writes.failed_ahead(session, now),
+        events_waited=writes.oldest_overdue(session, now),
         unreachable=unreachable(session),
         alive=heartbeats.by_part(session, machine_now),
     )

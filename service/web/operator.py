@@ -87,6 +87,8 @@ def _wrong(standing: Standing, depth: int | None, waited: str) -> list[str]:
     said = [say("page.operator.wrong.broker")] if depth is None else []
     said += [say("page.operator.wrong.silent", part=say(f"page.operator.part.{part}")) for part in standing.silent]
     said += [say("page.operator.wrong.overdue", waited=waited)] if standing.overdue else []
+    late = age(say, now(), now() - standing.events_waited)
+    said += [say("page.operator.wrong.late", waited=late)] if standing.events_late else []
     counted = {
         "held": sum(standing.held.values()),
         "uncertain": standing.counts.get("uncertain", 0),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from service.domain.meeting import Phase
 from service.links import link_for, revoke_links
@@ -84,6 +85,14 @@ def test_meetings_that_a_calendar_did_not_take_are_told_and_what_mail_brings_ins
     assert "At the moment one meeting could not be written into a calendar." in told
     assert "Meetings that a calendar did not take Their pages tell their people" in told
     assert "Meetings in calendars 2 failed" in told
+    with services.database.write() as session:
+        session.execute(update(CalendarWrite).values(state="pending", due_at=NOW))
+    services.clock.advance(minutes=2)
+    assert "All is well" in text_of(client.get(f"/operator/{token}")), "as long as any healthy queue takes"
+    services.clock.advance(minutes=5)
+    told = text_of(client.get(f"/operator/{token}"))
+    assert "At the moment a meeting has waited 7 min to be written into a calendar." in told
+    assert "look at the clock and at the worker for calendars" in told
 
 
 @pytest.mark.databases
