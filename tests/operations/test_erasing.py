@@ -1,14 +1,16 @@
 """What an erased person's calendar and its provider are told, while there still are tokens for it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from service.cli.data import erase_person
 from service.domain.errors import AdapterError
-from service.store.tables import CalendarWrite, Connection, Grant
+from service.store.tables import CalendarWatch, CalendarWrite, Connection, Grant
 from service.store.types import OfRow, fingerprint
+from service.watcher import Watch
 from tests import cast
 from tests.fakes import MemoryAuthorizer
 from tests.operations.test_booking import NOW, book
@@ -67,3 +69,40 @@ def test_who_is_only_invited_is_erased_and_the_event_goes_from_the_calendar_that
     assert erase_person(services, "ben@example.org") == 0
     run(services)
     assert calendar(services, "ana").events == {}
+
+
+class Watching:
+    """service.watcher.WatcherFactory whose provider lets go of `held` alone; every watch needs tokens that stand."""
+
+    def __init__(self, services, held):
+        self.services, self.held, self.asked = services, held, []
+
+    def __call__(self, provider, url, connection_id):
+        with self.services.database.read() as session:
+            assert session.get(Grant, connection_id) is not None, "too late"
+        return self
+
+    def stop(self, watch, timeout):
+        self.asked.append(watch)
+        if watch.id != self.held:
+            raise AdapterError("timeout", permanent=False)
+
+
+@pytest.mark.parametrize("held", ["channel", "nothing"])
+def test_the_provider_is_asked_to_tell_no_more_while_there_are_tokens(services, pair_id, held):
+    connection_id = connect(services, "ana")
+    granted(services, connection_id)
+    watching = Watching(services, held)
+    with services.database.write() as session:
+        session.add(
+            CalendarWatch(
+                connection_id=connection_id, channel="channel", token_hash="h", resource="resource",
+                expires_at=NOW + timedelta(days=3),
+            )
+        )  # fmt: skip
+    google = MemoryAuthorizer()
+    assert erase_person(replace(services, authorizers={"google": google}, watchers=watching), "ana@example.org") == 0
+    assert watching.asked == [Watch("channel", "resource", NOW + timedelta(days=3))]
+    assert google.revoked == ["ana's tokens"]
+    with services.database.read() as session:
+        assert session.scalars(select(CalendarWatch)).all() == []
