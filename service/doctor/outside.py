@@ -75,11 +75,12 @@ def news(services: Services) -> Iterator[Row]:
         yield Row("news", "off", WORDS("doctor.news.off", seconds=int(settings.poll.total_seconds())))
         return
     with services.database.read() as session:
-        told, could = watching.watched(session, services.clock(), settings.providers)
-    silent = could > 0 and told == 0
-    yield Row(
-        "news", "look" if silent else "well", WORDS("doctor.news", url=settings.hooks_url, told=told, could=could)
-    )
+        found = watching.watched(session, services.clock(), settings.providers)
+    silent = found.told == 0 and found.could > found.refused
+    advice = [WORDS("doctor.news", url=settings.hooks_url, told=found.told, could=found.could)]
+    if found.refused:
+        advice.append(WORDS("doctor.news.refused", n=found.refused, seconds=int(settings.poll.total_seconds())))
+    yield Row("news", "look" if silent else "well", " ".join(advice))
 
 
 def broker(settings: Settings) -> Iterator[Row]:

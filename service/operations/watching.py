@@ -117,6 +117,7 @@ def keep(session: Session, now: datetime, plan: WatchPlan, answers: Iterable[Ask
             )  # fmt: skip
         if calendar is not None:
             calendar.watch_at = _again(now, connection.id, answer.outcome)
+            calendar.watch_fault = None if isinstance(watch, Watch) else watch.code
     session.flush()
     return _spent(session, now, connection, watches=reachable and connection.state not in DOWN)
 
@@ -194,15 +195,25 @@ def note(session: Session, now: datetime, connection_ids: Iterable[int]) -> None
         connection.due_at = min(connection.due_at, now if rested else now + NOTICE_PAUSE)
 
 
-def watched(session: Session, now: datetime, providers: Iterable[str]) -> tuple[int, int]:
-    """How many of these providers' calendars are watched, and how many could be."""
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """Calendars of providers that tell of changes: those watched, all of them, and those that are not watched because
+    what their owners gave does not reach that far."""
+
+    told: int
+    could: int
+    refused: int
+
+
+def watched(session: Session, now: datetime, providers: Iterable[str]) -> Watched:
     watches = exists().where(CalendarWatch.calendar_id == Calendar.id, CalendarWatch.expires_at > now)
     could = (
         select(func.count(Calendar.id))
         .join(Connection, Connection.id == Calendar.connection_id)
         .where(Connection.provider.in_(list(providers)), Connection.state.not_in(DOWN), Calendar.counts)
     )
-    return session.scalar(could.where(watches)) or 0, session.scalar(could) or 0
+    refused = could.where(~watches, Calendar.watch_fault.in_(NOT_ENOUGH))
+    return Watched(*(session.scalar(counted) or 0 for counted in (could.where(watches), could, refused)))
 
 
 def _spent(session: Session, now: datetime, connection: Connection, *, watches: bool) -> list[Spent]:

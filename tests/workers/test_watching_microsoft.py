@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from service import wiring
+from service.doctor import outside
 from service.domain.interval import Interval, unpack
 from service.store.tables import Calendar, CalendarWatch, Connection, Grant
 from service.store.types import OfRow, fingerprint
@@ -183,6 +184,8 @@ def test_a_watch_is_renewed_at_half_its_life_and_there_is_no_gap(services, world
 @pytest.mark.parametrize("access", ["busy"])
 def test_who_gave_only_busy_times_is_polled_and_asked_about_once_a_day(services, world, connection_id):
     """Graph's documents ask for Calendars.Read."""
+    [row] = outside.news(services)
+    assert (row.state, "gave too little for that: 1." in row.advice) == ("well", True)
     new = change(services, world)
     for hours, asked in ((0, 1), (23, 1), (1, 2)):
         services.clock.advance(hours=hours)

@@ -67,6 +67,7 @@ class Calendar(Base):
     read: Mapped[int] = mapped_column(default=0, server_default="0")  # the number of the read that this is from
     video: Mapped[str | None] = mapped_column(String(8))  # meet, teams: what its events may get from it
     watch_at: Mapped[datetime | None]  # its provider is asked for a watch again then; NULL: at the next read
+    watch_fault: Mapped[str | None] = mapped_column(String(40))  # why it has none: the code of an AdapterError
 
 
 class CalendarWatch(Base):
