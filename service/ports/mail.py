@@ -15,14 +15,16 @@ class Envelope:
 
 
 class MailSession(Protocol):
-    """One connection, several messages. Before `deliver` the server holds nothing of the message."""
+    """One connection, several messages. Before `deliver` the server holds nothing of the message. A refusal that is one
+    mail's is a MailRefused; after any other AdapterError, and after AnswerLost, the session is of no more use."""
 
     def offer(self, envelope: Envelope) -> None:
-        """MAIL FROM and RCPT TO, harmless to repeat. Raises AdapterError."""
+        """MAIL FROM and RCPT TO, or what comes next to it; harmless to repeat. Raises AdapterError."""
         ...
 
     def deliver(self, octets: bytes) -> None:
-        """DATA. Returns on 2xx; raises AdapterError on 4xx/5xx, AnswerLost when the answer never came."""
+        """DATA, or its like. Returns when the mail was taken; raises AdapterError when it was not, AnswerLost when the
+        answer never came."""
         ...
 
 

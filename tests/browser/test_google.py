@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,7 +30,8 @@ def fake():
 
 @pytest.fixture
 def services(services, fake):
-    with reaching(services, fake) as ours:
+    sending = replace(services.settings, mail_transport="gmail", mail_from="meet@example.org")
+    with reaching(replace(services, settings=sending), fake) as ours:
         yield ours
 
 
@@ -60,3 +62,21 @@ def test_a_mentor_connects_google_after_a_no_and_a_box_unticked(chromium, page, 
     assert "Fri 26 Feb, 10:00" in visit.page.inner_text("main")
     assert "SECRET" not in visit.page.content()
     assert [grant.revoked for grant in fake.oauth.grants] == [True, False]
+
+
+def test_an_operator_connects_the_account_that_mail_is_sent_from(chromium, site, fake):
+    """The button leads off our own site, and back to it."""
+    fake.oauth.redirect_uris.add(f"{site.settings.base_url}/oauth/google/callback")
+    fake.oauth.accounts.clear()
+    fake.oauth.account("meet@example.org")
+    with site.database.write() as session:
+        url = url_of(site.settings.base_url, link_for(session, NOW, "operator", None))
+    visit = Visit(chromium, PHONE, False)
+    visit.open(url)
+    visit.look()
+    visit.page.get_by_role("button", name="Connect meet@example.org at Google").click()
+    visit.page.get_by_role("button", name="Allow").click()
+    visit.page.get_by_text("meet@example.org at Google is connected since").wait_for()
+    visit.look()
+    visit.page.get_by_role("button", name="Disconnect it").click()
+    visit.page.get_by_text("the account that mail is sent from is not connected").wait_for()

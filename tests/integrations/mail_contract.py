@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 
 import pytest
 
-from service.domain.errors import AdapterError, AnswerLost
+from service.domain.errors import AdapterError, AnswerLost, MailRefused
 from service.ports import Envelope, Mailer, MailSession
 
 SENDER = "meet@example.org"
@@ -110,7 +110,7 @@ class ServerContract(MailContract):
             with pytest.raises(AdapterError) as refused:
                 hand_over(session, ANA, mail(1))
             assert (refused.value.code, refused.value.permanent) == ("smtp_refused", permanent)
-            assert refused.value.params["reply"] == reply
+            assert (type(refused.value), refused.value.params["reply"]) == (MailRefused, reply)
             self.refuse(step, 250)
             hand_over(session, BEN, mail(2, to=BEN))
         assert self.taken() == [(BEN, mail(2, to=BEN))]
