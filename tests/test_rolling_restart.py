@@ -1,9 +1,11 @@
-"""Two web servers behind something that tries the other when one is away: restarting them loses no request."""
+"""Two web servers behind something that tries the other when one is away: restarting them loses no request. And the
+workers of one share what connects."""
 
 from __future__ import annotations
 
 import http.client
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -15,6 +17,7 @@ import pytest
 
 from service import wiring
 from service.settings import load
+from service.web import serve
 from tests import smtp
 
 COMMAND = [sys.executable, "-c", "from service.cli import main; main()", "web"]
@@ -95,3 +98,18 @@ def test_no_request_is_lost(tmp_path):
             server.wait(timeout=20)
     assert front.answers.total() > 200
     assert set(front.answers) <= {303, 429}, front.answers
+
+
+def test_a_worker_lets_those_with_fewer_connections_come_first(tmp_path):
+    configured = load({"GREENROOM_DATA_DIR": str(tmp_path), "GREENROOM_WEB_WORKERS": "2"})
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        worker = serve.Worker(1, os.getpid(), [listener], None, 30, serve.Server(configured).cfg, None)
+        worker.nr_conns = 5
+        began = time.monotonic()
+        worker.accept(listener)  # another one has taken it meanwhile: no fault, nothing to do
+        waited = time.monotonic() - began
+        assert worker.nr_conns == 5
+        worker.tmp.close()
+        worker.method_queue.close()
+    assert waited >= 5 * serve.STEP
