@@ -5,7 +5,7 @@ from __future__ import annotations
 import imaplib
 import re
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
@@ -22,8 +22,9 @@ UID = re.compile(rb"\bUID (\d+)")
 
 
 class ImapMailbox:
-    """ports.Mailbox. `security` is none, starttls or tls; `extra_ca` is trusted beside the system's; `done` is a folder
-    to move read mail to, made when it is missing. `timeout` is for each step."""
+    """ports.Mailbox. `security` is none, starttls or tls; `extra_ca` is trusted beside the system's; `done` and
+    `unclear` are folders that mail is moved to once it is dealt with, made when they are missing; without one it stays,
+    and is marked as read. `timeout` is for each step."""
 
     def __init__(
         self,
@@ -35,11 +36,12 @@ class ImapMailbox:
         security: str,
         folder: str,
         done: str | None,
+        unclear: str | None,
         extra_ca: Path | None,
         timeout: timedelta,
     ) -> None:
         self._host, self._port, self._username, self._password = host, port, username, password
-        self._security, self._folder, self._done = security, folder, done
+        self._security, self._folder, self._done, self._unclear = security, folder, done, unclear
         self._extra_ca, self._timeout = extra_ca, timeout
 
     @property
@@ -50,7 +52,7 @@ class ImapMailbox:
     def session(self) -> Iterator[ImapSession]:
         client = self._connect()
         try:
-            yield ImapSession(client, self._host, self._folder, self._done)
+            yield ImapSession(client, self._host, self._folder, self._done, self._unclear)
         finally:
             with suppress(OSError, imaplib.IMAP4.error):
                 client.logout()
@@ -60,7 +62,7 @@ class ImapMailbox:
     def watch(self) -> Iterator[ImapWatch]:
         client = self._connect()
         try:
-            session = ImapSession(client, self._host, self._folder, None)
+            session = ImapSession(client, self._host, self._folder, None, None)
             if "IDLE" not in session.capabilities:
                 raise AdapterError("imap_not_told", permanent=False, host=self._host)
             watch = ImapWatch(client, self._host, self._timeout)
@@ -112,10 +114,10 @@ class ImapMailbox:
 class ImapSession:
     """ports.MailboxSession."""
 
-    def __init__(self, client: imaplib.IMAP4, host: str, folder: str, done: str | None) -> None:
-        self._client, self._host, self._done = client, host, done
-        if done is not None:
-            self._ask(client.create, _quoted(done), may_refuse=True)  # NO: it is there
+    def __init__(self, client: imaplib.IMAP4, host: str, folder: str, done: str | None, unclear: str | None) -> None:
+        self._client, self._host, self._done, self._unclear = client, host, done, unclear
+        for made in {done, unclear} - {None, folder}:
+            self._ask(client.create, _quoted(str(made)), may_refuse=True)  # NO: it is there
         self._ask(client.select, _quoted(folder), fault="imap_no_folder")
         # Asked anew: imaplib keeps what was said before the login, and Dovecot names MOVE and UIDPLUS after it.
         self.capabilities = set(b" ".join(self._ask(client.capability)).decode("ascii", "replace").upper().split())
@@ -137,14 +139,14 @@ class ImapSession:
         found = dict(_fetched(answer))
         return [ReceivedMail(uid, found.get(uid, b"")) for uid in uids if uid in found]
 
-    def file(self, first: int, last: int) -> None:
-        mails = f"{first}:{last}"
-        if self._done is None:
+    def file(self, uids: Sequence[int], *, unclear: bool) -> None:
+        mails, folder = ",".join(map(str, uids)), self._unclear if unclear else self._done
+        if folder is None:
             self._ask(self._client.uid, "STORE", mails, "+FLAGS.SILENT", r"(\Seen)")
         elif "MOVE" in self.capabilities:
-            self._ask(self._client.uid, "MOVE", mails, _quoted(self._done))
-        else:
-            self._ask(self._client.uid, "COPY", mails, _quoted(self._done))
+            self._ask(self._client.uid, "MOVE", mails, _quoted(folder))
+        else:  # in this order: whatever ends it, there is one of each mail at least
+            self._ask(self._client.uid, "COPY", mails, _quoted(folder))
             self._ask(self._client.uid, "STORE", mails, "+FLAGS.SILENT", r"(\Seen \Deleted)")
             if "UIDPLUS" in self.capabilities:  # EXPUNGE alone would delete what others marked
                 self._ask(self._client.uid, "EXPUNGE", mails)

@@ -27,10 +27,16 @@ class MailboxSettings:
         True,
     )
     imap_done: str | None = setting(
-        "GREENROOM_IMAP_DONE",
+        "GREENROOM_IMAP_DONE_FOLDER",
         setting_values.mail_folder,
         "Greenroom",
-        "the folder that read mail is moved to; without it read mail stays and is marked as read",
+        "the folder that mail is moved to once it is dealt with; without it mail stays and is marked as read",
+    )
+    imap_unclear: str | None = setting(
+        "GREENROOM_IMAP_UNCLEAR_FOLDER",
+        setting_values.mail_folder,
+        "Greenroom unclear",
+        "the folder for mail that was not understood; without it that stays and is marked as read",
     )
     imap_poll: timedelta = setting(
         "GREENROOM_IMAP_SECONDS",

@@ -253,6 +253,7 @@ def _mailbox(settings: Settings) -> Mailbox | None:
         security=server.security,
         folder=server.folder,
         done=settings.imap_done,
+        unclear=settings.imap_unclear,
         extra_ca=settings.extra_ca_bundle,
         timeout=MAIL_TIMEOUT,
     )

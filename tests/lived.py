@@ -28,6 +28,7 @@ from service.store.tables import (
     IdempotencyKey,
     Inbound,
     Link,
+    MailboxMail,
     MailboxMark,
     Meeting,
     OutboxRow,
@@ -68,7 +69,10 @@ def lived_in(services: Services) -> int:
         people.links_of(session, NOW, pair)
         _connect(services, session, pair)
         session.add(ApiToken(token_hash="t", person_id=pair.mentee_id, created_at=NOW))
-        session.add(Inbound(message_key="m", raw=b"ANAS-POINT", state="applied", meeting_id=met.id, received_at=NOW))
+        came = Inbound(message_key="m", raw=b"ANAS-POINT", state="applied", meeting_id=met.id, received_at=NOW)
+        session.add(came)
+        session.flush()
+        session.add(MailboxMail(key_hash="k", uid=1, inbound_id=came.id))
         session.add(IdempotencyKey(person_id=pair.mentee_id, key="k", body_hash="h", meeting_id=met.id, created_at=NOW))
         session.add(MailboxMark(key_hash="k", read_uid=1, filed_uid=1))
         ours = OfRow(SendingGrant.THE_ONE, "OUR-TOKENS")

@@ -130,7 +130,7 @@ def test_a_database_file_that_is_none_is_left_as_it_is(run, tmp_path):
         ("GREENROOM_IMAP_URL", "imaps://mail.example.org/INBOX", "needs a user"),
         ("GREENROOM_IMAP_URL", "imaps://u:HIDDEN@mail.example.org:x/INBOX", "a port that is no number"),
         ("GREENROOM_IMAP_URL", "imaps://u:HIDDEN@h?security=none", "not none or starttls"),
-        ("GREENROOM_IMAP_DONE", "Erledigt\u00e4", "plain letters"),
+        ("GREENROOM_IMAP_DONE_FOLDER", "Erledigt\u00e4", "plain letters"),
         ("GREENROOM_SECRET_KEYS", "short", "32 characters"),
         ("GREENROOM_SECRET_KEYS", "a sentence HIDDEN in here is no key at all", "secrets.token_urlsafe(48)"),
         ("GREENROOM_SECRET_KEYS", f"{'HIDDEN' * 8}\nHIDDEN", "greenroom keys rotate"),

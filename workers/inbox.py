@@ -21,6 +21,7 @@ from service.wiring import Services
 from workers import clock, context
 
 log = logging.getLogger(__name__)
+PUT_AWAY = 200  # at once: their numbers stand in one line
 BATCH = 20  # mails at once: each may be 2 MB
 LISTEN_FOR = timedelta(minutes=25)  # below the 29 of RFC 2177
 LISTEN_AGAIN = timedelta(minutes=1)
@@ -81,7 +82,7 @@ def listen(box: Mailbox, called: threading.Event, pause: timedelta = LISTEN_AGAI
 
 def poll(services: Services, holder: str) -> int:
     """Stores what has arrived since the last look and hands it out; returns how many mails that were. Whatever ends it
-    half-way, each mail is stored once, and put away in the mailbox only after that. Raises AdapterError."""
+    half-way, each mail is stored once, and put away in the mailbox only when it is decided. Raises AdapterError."""
     box = services.mailbox
     if box is None:
         return 0
@@ -106,9 +107,9 @@ def poll(services: Services, holder: str) -> int:
 
 
 def _read(services: Services, box: Mailbox, connection: MailboxSession, place: mailbox.Place, holder: str) -> int:
-    read_uid, filed_uid = place.read_uid, place.filed_uid
+    read_uid = place.read_uid
     if place.validity != connection.validity:
-        read_uid = filed_uid = connection.before((services.machine_clock() - mailbox.FIRST_LOOK).date())
+        read_uid = connection.before((services.machine_clock() - mailbox.FIRST_LOOK).date())
         with services.database.write() as session:
             mailbox.begin(session, services.clock(), box.key, holder, connection.validity, read_uid)
     count = 0
@@ -122,8 +123,19 @@ def _read(services: Services, box: Mailbox, connection: MailboxSession, place: m
             services.jobs.read_inbound(ids)
         read_uid = mails[-1].uid
         count += len(mails)
-    if filed_uid < read_uid:
-        connection.file(filed_uid + 1, read_uid)
-        with services.database.write() as session:
-            mailbox.filed(session, services.clock(), box.key, holder, read_uid)
+    for unclear in (False, True):
+        _put_away(services, box, connection, holder, unclear)
     return count
+
+
+def _put_away(services: Services, box: Mailbox, connection: MailboxSession, holder: str, unclear: bool) -> None:
+    """What is decided by now; the rest at the next look. Whoever stops between the two does it again, which is
+    harmless."""
+    for _ in range(MOST_BATCHES):
+        with services.database.read() as session:
+            uids = mailbox.decided(session, box.key, unclear=unclear, most=PUT_AWAY)
+        if not uids:
+            return
+        connection.file(uids, unclear=unclear)
+        with services.database.write() as session:
+            mailbox.put_away(session, services.clock(), box.key, holder, uids)

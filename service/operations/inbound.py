@@ -25,6 +25,10 @@ from service.store.tables import Attendance, CalendarWrite, Inbound, Meeting, Ou
 
 RECEIVING_LOCK = 7_264_935  # PostgreSQL's advisory lock of those who store what came in
 LONGEST_ADDRESS = 320
+# Ignored, and perhaps meant for us: a person should look.
+UNCLEAR = frozenset(
+    {"not_understood", "not_a_reply", "nothing_said", "unknown_meeting", "no_time", "other_sender", "not_invited"}
+)
 REFRESH_EVERY = timedelta(hours=1)
 ANSWERS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
 

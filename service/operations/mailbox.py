@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import or_, update
+from sqlalchemy import delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.domain.errors import GreenroomError
 from service.operations import inbound
 from service.ports import ReceivedMail
 from service.store.database import alone
-from service.store.tables import MailboxMark
+from service.store.tables import Inbound, MailboxMail, MailboxMark
 from service.store.types import fingerprint
 
 LEASE = timedelta(minutes=5)  # longer than a batch may take; each batch renews it
@@ -32,7 +32,6 @@ class Place:
 
     validity: int | None
     read_uid: int
-    filed_uid: int
 
 
 def take(session: Session, now: datetime, key: str, holder: str) -> Place | None:
@@ -42,13 +41,11 @@ def take(session: Session, now: datetime, key: str, holder: str) -> Place | None
     if mark is None:
         session.add(MailboxMark(key_hash=fingerprint(key), leased_by=holder, leased_until=now + LEASE))
         session.flush()
-        return Place(None, 0, 0)
+        return Place(None, 0)
     free = or_(MailboxMark.leased_by.is_(None), MailboxMark.leased_until <= now, MailboxMark.leased_by == holder)
     wanted = update(MailboxMark).where(MailboxMark.key_hash == fingerprint(key), free)
     taken = session.execute(
-        wanted.values(leased_by=holder, leased_until=now + LEASE).returning(
-            MailboxMark.validity, MailboxMark.read_uid, MailboxMark.filed_uid
-        )
+        wanted.values(leased_by=holder, leased_until=now + LEASE).returning(MailboxMark.validity, MailboxMark.read_uid)
     ).one_or_none()
     return Place(*taken) if taken is not None else None
 
@@ -60,19 +57,39 @@ def last_read_at(session: Session, key: str) -> datetime | None:
 
 
 def begin(session: Session, now: datetime, key: str, holder: str, validity: int, uid: int) -> None:
-    """The mailbox is new, or counts anew: everything up to `uid` is left alone. Raises LeaseLost."""
-    _advance(session, now, key, holder, validity=validity, read_uid=uid, filed_uid=uid)
+    """The mailbox is new, or counts anew: everything up to `uid` is left alone, and what we knew by its old number is
+    found again, or is not there any more. Raises LeaseLost."""
+    _advance(session, now, key, holder, validity=validity, read_uid=uid)
+    session.execute(delete(MailboxMail).where(MailboxMail.key_hash == fingerprint(key)))
 
 
 def keep(session: Session, now: datetime, key: str, holder: str, mails: Sequence[ReceivedMail]) -> list[int]:
     """The ids of the stored messages, one each; with them it is written that they were read. Raises LeaseLost."""
     _advance(session, now, key, holder, read_uid=mails[-1].uid)
-    return [inbound.receive(session, now, mail.octets) for mail in mails]
+    ids = [inbound.receive(session, now, mail.octets) for mail in mails]
+    for mail, inbound_id in zip(mails, ids, strict=True):
+        session.add(MailboxMail(key_hash=fingerprint(key), uid=mail.uid, inbound_id=inbound_id))
+    return ids
 
 
-def filed(session: Session, now: datetime, key: str, holder: str, uid: int) -> None:
-    """Everything up to `uid` is put away. Raises LeaseLost."""
-    _advance(session, now, key, holder, filed_uid=uid)
+def decided(session: Session, key: str, *, unclear: bool, most: int) -> list[int]:
+    """The UIDs of mails that are decided and not put away yet: those that were not understood, or the others."""
+    not_understood = Inbound.state.in_(("waiting", "failed")) | (
+        (Inbound.state == "ignored") & Inbound.verdict.in_(inbound.UNCLEAR)
+    )
+    wanted = (
+        select(MailboxMail.uid)
+        .join(Inbound, Inbound.id == MailboxMail.inbound_id)
+        .where(MailboxMail.key_hash == fingerprint(key), Inbound.state != "pending")
+        .where(not_understood if unclear else ~not_understood)
+    )
+    return list(session.scalars(wanted.order_by(MailboxMail.uid).limit(most)))
+
+
+def put_away(session: Session, now: datetime, key: str, holder: str, uids: Sequence[int]) -> None:
+    """They lie where the mailbox's owner wants to find them. Raises LeaseLost."""
+    _advance(session, now, key, holder)
+    session.execute(delete(MailboxMail).where(MailboxMail.key_hash == fingerprint(key), MailboxMail.uid.in_(uids)))
 
 
 def release(session: Session, now: datetime, key: str, holder: str, fault: str | None) -> None:

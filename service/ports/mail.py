@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -59,8 +60,9 @@ class MailboxSession(Protocol):
         """The next mails with a larger UID, smallest first, left as they are; none when there are no more."""
         ...
 
-    def file(self, first: int, last: int) -> None:
-        """Puts away the mails with these UIDs, as the mailbox's owner wants to find them."""
+    def file(self, uids: Sequence[int], *, unclear: bool) -> None:
+        """Puts away the mails with these UIDs, as the mailbox's owner wants to find those that were understood, or
+        the `unclear` ones. Those that are not there any more are left out."""
         ...
 
 

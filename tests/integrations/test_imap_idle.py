@@ -22,7 +22,7 @@ NONE, MOMENT, LONG = timedelta(0), timedelta(seconds=0.05), timedelta(seconds=10
 def scripted(script, timeout=LONG):
     return ImapMailbox(
         "127.0.0.1", script.port, username="meet", password="pass", security="none", folder="INBOX", done=None,
-        extra_ca=None, timeout=timeout,
+        unclear=None, extra_ca=None, timeout=timeout,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def mail(number: int, body: bytes = b"Yes.") -> bytes:
 def mailbox(imap, **other):
     about = {
         "username": imap.user, "password": PASSWORD, "security": "none", "folder": "INBOX", "done": None,
-        "extra_ca": None, "timeout": timedelta(seconds=10), "port": imap.port,
+        "unclear": None, "extra_ca": None, "timeout": timedelta(seconds=10), "port": imap.port,
     } | other  # fmt: skip
     return ImapMailbox("127.0.0.1", about.pop("port"), **about)
 
@@ -73,7 +73,7 @@ def test_read_mail_is_marked_and_stays(imap):
     with mailbox(imap).session() as session:
         uids = [each.uid for each in session.fetch(0, 9)]
         for _ in range(2):
-            session.file(uids[0], uids[1])
+            session.file(uids[:2], unclear=False)
         assert len(session.fetch(0, 9)) == 3
     assert imap.flags() == [{rb"\Seen"}, {rb"\Seen"}, set()]
 
@@ -86,7 +86,7 @@ def test_read_mail_is_moved_to_a_folder_that_is_made(imap, lacking):
         session.capabilities -= set(lacking)
         uids = [each.uid for each in session.fetch(0, 9)]
         for _ in range(2):
-            session.file(uids[0], uids[1])
+            session.file(uids[:2], unclear=False)
     assert imap.flags('"Greenroom done"')[:2] == [set(), set()]
     marked = {rb"\Seen", rb"\Deleted"}  # a server without UIDPLUS leaves these to its owner's own program
     assert imap.flags() == ([marked, marked, set()] if "UIDPLUS" in lacking else [set()])
@@ -133,6 +133,7 @@ def test_a_server_that_goes_away_is_a_fault_of_the_outside(imap):
     imap.put(mail(1))
     with mailbox(imap).session() as session:
         session._client.sock.shutdown(socket.SHUT_RDWR)
-        for call in (lambda: session.fetch(0, 9), lambda: session.file(1, 1), lambda: session.before(LONG_AGO)):
+        calls = (lambda: session.fetch(0, 9), lambda: session.file([1], unclear=True), lambda: session.before(LONG_AGO))
+        for call in calls:
             with pytest.raises(AdapterError):
                 call()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import time
@@ -14,7 +15,7 @@ from sqlalchemy import select
 from service import wiring
 from service.domain.answering import make_reply, request_in
 from service.domain.errors import AdapterError
-from service.operations import mailbox
+from service.operations import inbound, mailbox
 from service.process import forked
 from service.settings import load
 from service.store.tables import Inbound, MailboxMark, Meeting
@@ -51,6 +52,12 @@ def stored(services):
         return list(session.scalars(select(Inbound).order_by(Inbound.id)))
 
 
+def decide_all(services):
+    with services.database.write() as session:
+        for inbound_id in inbound.waiting(session, 99):
+            inbound.decide(session, services.clock(), inbound_id)
+
+
 def handed_out(services):
     return [inbound_id for kind, ids in services.jobs.asked if kind == "read_inbound" for inbound_id in ids]
 
@@ -64,6 +71,9 @@ def test_each_mail_is_stored_once_and_handed_out(reading, imap):
     assert inbox.poll(reading, "other") == 2
     assert [row.raw for row in stored(reading)] == [mail(1), mail(2), mail(3)]
     assert sorted(set(handed_out(reading))) == [row.id for row in stored(reading)]
+    assert imap.flags() == [set()] * 4, "nothing is put away before it is decided"
+    decide_all(reading)
+    assert inbox.poll(reading, "one") == 0
     assert imap.flags() == [{rb"\Seen"}] * 4
 
 
@@ -77,19 +87,32 @@ def test_mail_that_was_there_long_before_us_is_left_alone(reading, imap):
     assert [row.raw for row in stored(later)] == [mail(2)]
 
 
-@pytest.mark.parametrize("where", ["keep", "filed", "release"])
+@pytest.mark.parametrize("where", ["keep", "put_away", "release"])
 def test_whoever_stops_half_way_loses_nothing(reading, imap, monkeypatch, where):
     imap.put(mail(1), mail(2))
     with monkeypatch.context() as patched:
         patched.setattr(mailbox, where, stop)
         with pytest.raises(Stopped):
-            inbox.poll(reading, "one")
+            looked_twice(reading)
     if where == "keep":
         assert stored(reading) == []
     free_again(reading)
     inbox.poll(reading, "other")
-    assert [row.raw for row in stored(reading)] == [mail(1), mail(2)]
+    assert [row.message_key for row in stored(reading)] == keys(mail(1), mail(2))
+    decide_all(reading)
+    inbox.poll(reading, "other")
     assert imap.flags() == [{rb"\Seen"}] * 2
+
+
+def looked_twice(services):
+    inbox.poll(services, "one")
+    decide_all(services)
+    inbox.poll(services, "one")
+
+
+def keys(*mails):
+    """By which each is stored once."""
+    return [hashlib.sha256(b"<%d@example.org>\0" % number + raw).hexdigest() for number, raw in enumerate(mails, 1)]
 
 
 def stop(*_arguments):
@@ -108,7 +131,7 @@ def test_one_reads_at_a_time_and_the_next_takes_over_from_the_dead(reading, imap
     free_again(reading)
     assert inbox.poll(reading, "living") == 1
     with reading.database.write() as session, pytest.raises(mailbox.LeaseLost):
-        mailbox.filed(session, reading.clock(), reading.mailbox.key, "dead", 99)
+        mailbox.put_away(session, reading.clock(), reading.mailbox.key, "dead", [99])
 
 
 def test_a_mailbox_that_counts_anew_is_read_anew_and_each_mail_decided_once(reading, imap):
@@ -118,13 +141,25 @@ def test_a_mailbox_that_counts_anew_is_read_anew_and_each_mail_decided_once(read
         session.scalars(select(MailboxMark)).one().validity = 1
     assert inbox.poll(reading, "one") == 1
     assert len(stored(reading)) == 1
+    decide_all(reading)
+    inbox.poll(reading, "one")
+    assert imap.flags() == [{rb"\Seen"}], "what was known by its old number is put away by its new one"
 
 
-def test_the_folder_for_what_was_read(services, imap):
-    reading = with_mailbox(services, imap, GREENROOM_IMAP_DONE="Read by Greenroom")
-    imap.put(mail(1))
+@pytest.mark.parametrize("unclear", ["", "Not understood"])
+def test_the_folders_for_what_was_dealt_with_and_what_was_not_understood(services, imap, unclear):
+    folders = {"GREENROOM_IMAP_DONE_FOLDER": "Read by Greenroom", "GREENROOM_IMAP_UNCLEAR_FOLDER": unclear}
+    reading = with_mailbox(services, imap, **folders)
+    newsletter = b"List-Id: <news.example.org>\r\n" + mail(3)
+    imap.put(mail(1), newsletter)
+    assert inbox.poll(reading, "one") == 2
+    assert (len(imap.flags()), imap.flags('"Read by Greenroom"')) == (2, [])
+    decide_all(reading)
+    imap.put(mail(2))
     assert inbox.poll(reading, "one") == 1
-    assert (imap.flags(), len(imap.flags('"Read by Greenroom"'))) == ([], 1)
+    assert len(imap.flags('"Read by Greenroom"')) == 1
+    assert imap.flags() == ([set()] if unclear else [{rb"\Seen"}, set()])
+    assert len(imap.flags('"Not understood"')) == bool(unclear)
 
 
 def test_a_fault_is_written_down_and_the_next_look_begins_anew(services, imap):

@@ -72,6 +72,7 @@ def test_readers_that_are_killed_lose_nothing(imap, tmp_path, monkeypatch):
     with services.database.read() as session:
         left = list(session.scalars(select(Inbound.id).where(Inbound.state == "pending")))
     inbox.read_inbound(left)
+    inbox.poll(services, "last")
     assert killed > 1
     assert counted(services) == (MAILS, MAILS)
     assert imap.flags() == [{rb"\Seen"}] * MAILS

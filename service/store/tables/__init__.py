@@ -11,7 +11,7 @@ from service.store.tables.calendars import (
     Consent,
     Grant,
 )
-from service.store.tables.mail import Inbound, MailboxMark, OutboxRow, SendingGrant, SendTime
+from service.store.tables.mail import Inbound, MailboxMail, MailboxMark, OutboxRow, SendingGrant, SendTime
 from service.store.tables.meetings import (
     AgendaItem,
     Attendance,
@@ -47,6 +47,7 @@ __all__ = [
     "IdempotencyKey",
     "Inbound",
     "Link",
+    "MailboxMail",
     "MailboxMark",
     "Meeting",
     "OutboxRow",

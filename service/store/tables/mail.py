@@ -79,11 +79,20 @@ class MailboxMark(Base):
     key_hash: Mapped[str] = mapped_column(String(43), primary_key=True)  # of user, server and folder
     validity: Mapped[int | None] = mapped_column(BigInteger)
     read_uid: Mapped[int] = mapped_column(BigInteger, default=0)  # everything up to it is stored
-    filed_uid: Mapped[int] = mapped_column(BigInteger, default=0)  # and everything up to this is put away there
+    filed_uid: Mapped[int] = mapped_column(BigInteger, default=0)  # of versions before 0018
     leased_by: Mapped[str | None] = mapped_column(String(43))
     leased_until: Mapped[datetime | None]
     read_at: Mapped[datetime | None]  # the last time that worked
     fault: Mapped[str | None] = mapped_column(String(40))  # catalogue key adapter.<fault>
+
+
+class MailboxMail(Base):
+    """A mail that lies in our mailbox as it came. The row goes when the mail is decided and put away there."""
+
+    __tablename__ = "mailbox_mails"
+    key_hash: Mapped[str] = mapped_column(String(43), primary_key=True)  # as in mailbox_marks
+    uid: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    inbound_id: Mapped[int] = mapped_column(ForeignKey("inbound.id"))
 
 
 class SendTime(Base):
