@@ -127,9 +127,11 @@ def reschedule(
     *,
     reason: str | None = None,
     minutes: int | None = None,
+    heard: int | None = None,
 ) -> Meeting:
-    """The meeting at its new time, both told; checked like a booking, its own old time being free. Moving it to where
-    it is changes nothing. Raises MoveNotAllowed after the cut-off, else what `book` raises."""
+    """The meeting at its new time, both told, but for `heard`: who learns it from the calendar that invited them.
+    Checked like a booking, its own old time being free. Moving it to where it is changes nothing. Raises MoveNotAllowed
+    after the cut-off, else what `book` raises."""
     claims.take_turns_of(session, meeting.pair_id)
     framed = frame(session, now, max_age, moving_query(meeting, by_id, minutes))
     if start == meeting.starts_at and framed.duration == meeting.ends_at - meeting.starts_at:
@@ -142,7 +144,7 @@ def reschedule(
     _claim(session, framed, meeting, interval)
     meeting.starts_at, meeting.ends_at = interval.start, interval.end
     meeting.fixed_at, meeting.reason = now, said
-    announce_change(session, now, meeting, by_id)
+    announce_change(session, now, meeting, by_id, heard)
     for attendance in session.scalars(select(Attendance).where(Attendance.meeting_id == meeting.id)):
         attendance.partstat = "NEEDS-ACTION"  # a new time asks everybody again
     look_again(session, now, meeting)
@@ -212,18 +214,22 @@ def refuse(framed: Frame, start: datetime) -> None:
     raise RuleBroken(refused.code)
 
 
-def announce_change(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
-    """A newer change replaces an unsent older one; RFC 5546 2.1.4: SEQUENCE grows by one."""
+def announce_change(session: Session, now: datetime, meeting: Meeting, by_id: int, heard: int | None = None) -> None:
+    """A newer change replaces an unsent older one; RFC 5546 2.1.4: SEQUENCE grows by one. Whoever has had no mail of
+    ours yet gets one, also if they `heard`: their way to the meeting's page is in it."""
     outbox.withdraw(session, meeting_id=meeting.id, kinds=ABOUT_A_MEETING)
     meeting.sequence += 1
     meeting.changed_by, meeting.changed_at = by_id, now
     writes.follow(session, now, meeting.id)
-    _tell(session, now, meeting)
+    _tell(session, now, meeting, heard)
 
 
-def _tell(session: Session, now: datetime, meeting: Meeting) -> None:
+def _tell(session: Session, now: datetime, meeting: Meeting, heard: int | None = None) -> None:
     due_at = video.invite_at(session, now, meeting)
+    quiet = {heard} & outbox.announced(session, meeting.id).keys() if heard is not None else set()
     for person in (meeting.pair.mentee, meeting.pair.mentor):
+        if person.id in quiet:
+            continue
         queue_about(session, now, meeting, "invitation", person.id, due_at)
 
 

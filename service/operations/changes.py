@@ -14,7 +14,7 @@ from service.operations import booking, details, video
 from service.operations.events import LookResult, load
 from service.operations.meetings import interval_of
 from service.ports import EventSeen
-from service.store import claims
+from service.store import claims, writes
 from service.store.tables import Attendance, CalendarWrite, Meeting
 
 PARTSTATS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
@@ -69,11 +69,21 @@ def _answered(session: Session, now: datetime, row: CalendarWrite, meeting: Meet
 def _moved(
     session: Session, now: datetime, max_age: timedelta, row: CalendarWrite, meeting: Meeting, seen: EventSeen
 ) -> None:
+    """An event that invites is the sender of record: what is written into it after this tells its guest, who then needs
+    no mail of ours. Its owner gets one, and so learns that we have seen it."""
     minutes = (seen.interval.end - seen.interval.start) // timedelta(minutes=1)
+    guest = meeting.pair.other(row.person_id).id if row.invites and writes.reaches(session, row) else None
     try:
         with session.begin_nested():
             booking.reschedule(
-                session, now, max_age, meeting, seen.interval.start, row.person_id, minutes=minutes or None
+                session,
+                now,
+                max_age,
+                meeting,
+                seen.interval.start,
+                row.person_id,
+                minutes=minutes or None,
+                heard=guest,
             )
     except CalendarUnreadable:  # nobody can say yet whether it may stand there
         row.state, row.due_at = "look", now + back_off(max(1, row.attempts), 0.0)

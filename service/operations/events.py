@@ -15,6 +15,7 @@ from service.domain.retries import KEEP_TRYING, MOST_ATTEMPTS, Failure, back_off
 from service.links import link_for, url_of
 from service.operations import video
 from service.operations.entries import PageSettings, invitation_for
+from service.operations.followup import queue_about
 from service.operations.meetings import agenda_of, attendance_of, interval_of
 from service.ports import BusyReading, CalendarRef, EventAddress, EventSeen, EventToWrite, Guest, WriterFactory
 from service.store import outbox, writes
@@ -245,10 +246,15 @@ def _age(row: CalendarWrite, meeting: Meeting, now: datetime) -> timedelta:
 
 def _give_up(session: Session, now: datetime, row: CalendarWrite, meeting: Meeting, code: str) -> None:
     """Where the calendar was to invite and never did, our mail does: to those who were told already that it would not.
-    Then it is the sender of record for good, so the row lets go of the calendar."""
+    Then it is the sender of record for good, so the row lets go of the calendar. Where it invited and cannot tell of a
+    change, our mail tells those to whom we have not written of it, since it would have."""
     row.state, row.fault, row.due_at, row.lease_until = "failed", code, None, None
     video.give_up(session, now, row, meeting)
-    if not row.invites or row.event_id is not None or meeting.phase != Phase.BOOKED:
+    if not row.invites or meeting.phase != Phase.BOOKED:
+        return
+    if row.event_id is not None:
+        for person_id in outbox.announced(session, meeting.id):
+            queue_about(session, now, meeting, "invitation", person_id)
         return
     row.connection_id, meeting.invite_by = None, "mail"
     for person_id in outbox.announced(session, meeting.id):

@@ -53,6 +53,11 @@ def follow(session: Session, now: datetime, meeting_id: int, *, quietly: bool = 
     )
 
 
+def reaches(session: Session, row: CalendarWrite) -> bool:
+    """Whether what is wanted of this row can be written where it belongs."""
+    return session.scalar(select(Connection.id).where(Connection.id == row.connection_id, *OPEN)) is not None
+
+
 def wake(session: Session, now: datetime, connection_id: int) -> None:
     """Its owner has connected it again: what could not be written for want of that is tried at once."""
     session.execute(

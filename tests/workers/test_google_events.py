@@ -23,6 +23,7 @@ from tests.fakes import RecordedJobs
 from tests.integrations import servers
 from tests.integrations.google_fake import google, refused
 from tests.integrations.google_world import BEN, NEEDED, World, tokens_for
+from tests.operations.test_booking import mark_sent
 from workers import busy, clock, events
 
 AGE = timedelta(hours=1)
@@ -233,12 +234,17 @@ def test_s14_a_move_by_its_owner_moves_the_meeting(services, world, written):
     with services.database.read() as session:
         slots = offer(session, services.clock(), AGE, booking.moving_query(found, found.pair.mentee_id)).proposals.slots
     new = next(slot for slot in slots if slot.start > found.starts_at + timedelta(days=1))
+    mark_sent(services, written)
     world.primary.touch(to(event_of(world), new.start, new.end))
     read_and_look(services)
     found = meeting(services, written)
     assert (found.starts_at, found.ends_at, found.sequence) == (new.start, new.end, 1)
     assert found.changed_by == found.pair.mentee_id
+    assert mails(services, "invitation").count(found.pair.mentee_id) == 2, "we have seen it"
+    assert mails(services, "invitation").count(found.pair.mentor_id) == 1, "the calendar is the sender of record"
     write(services)
+    told = [(each.kind, each.recipients) for each in world.fake.events.invitations]
+    assert told == [("invite", ("eve@example.org",)), ("update", ("eve@example.org",))]
     assert event_of(world)["start"]["dateTime"] == new.start.isoformat()
     read_and_look(services)
     assert meeting(services, written).sequence == 1, "what we wrote is no change"
