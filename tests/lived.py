@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from service.operations import booking, calendars, followup, people, refreshing, turns
+from service.operations import booking, calendars, followup, people, proposing, refreshing, turns
 from service.operations.booking import AgendaDraft, BookingInput
 from service.operations.calendars import NewConnection
 from service.operations.offering import SlotQuery
+from service.operations.proposing import ProposalInput
 from service.store import heartbeats, send_times
 from service.store.database import Database
 from service.store.migrate import revisions
@@ -24,6 +25,7 @@ from service.store.tables import (
     CalendarWatch,
     CalendarWrite,
     Consent,
+    EarlierProposal,
     Grant,
     IdempotencyKey,
     Inbound,
@@ -33,7 +35,6 @@ from service.store.tables import (
     Meeting,
     OutboxRow,
     Pair,
-    Proposal,
     SendingGrant,
 )
 from service.store.types import OfRow
@@ -78,9 +79,11 @@ def lived_in(services: Services) -> int:
         ours = OfRow(SendingGrant.THE_ONE, "OUR-TOKENS")
         session.add(SendingGrant(id=1, provider="google", account="us", scopes="send", tokens=ours, granted_at=NOW))
         session.add(
-            Proposal(meeting_id=met.id, person_id=pair.mentee_id, sequence=0, starts_at=MONDAY, ends_at=MONDAY,
-                     comment="ANAS-PROPOSAL", created_at=NOW)
+            EarlierProposal(meeting_id=met.id, person_id=pair.mentee_id, sequence=0, starts_at=MONDAY, ends_at=MONDAY,
+                            comment="ANAS-PROPOSAL", created_at=NOW)
         )  # fmt: skip
+        said = ProposalInput((MONDAY + timedelta(days=8),), pair.mentee_id, "ANAS-PROPOSAL")
+        proposing.propose(session, NOW, AGE, SlotQuery(pair.id, "check-in"), said)
         session.add(
             CalendarWrite(meeting_id=met.id, person_id=pair.mentee_id, invites=False, state="written",
                           calendar_key="ANAS-CALENDAR", event_id="ANAS-EVENT", created_at=NOW)

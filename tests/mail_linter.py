@@ -41,8 +41,9 @@ def _lint_words(text: str, html: str, host: str | None) -> list[str]:
     targets = re.findall(r'href="([^"]*)"', html)
     if host is not None and any(urlsplit(target).netloc != host for target in targets):
         problems.append("a link to another host")
-    if html.count("inline-block") > 1:
-        problems.append("more than one button")
+    buttons = re.findall(r"display:inline-block;padding:(\d+)px", html)
+    if buttons.count("13") + ("11" in buttons) > 1 or buttons.count("11") > 3:
+        problems.append("more than one thing to do")  # up to three times to choose from are one
     problems += [f"{target} is in the HTML alone" for target in targets if target not in text]
     return problems
 

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from service import links
 from service.domain.agenda import AgendaDraft
-from service.operations import booking, followup, outgoing
+from service.operations import booking, followup, outgoing, proposing
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.store.tables import Commitment, Meeting, OutboxRow
@@ -54,6 +54,18 @@ def book(services, **other):
 def change(services, meeting_id, action):
     with services.database.write() as session:
         action(session, session.get(Meeting, meeting_id))
+
+
+def proposes(*starts, by="mentor", moving=False):
+    """An action for `change`: one of the two offers these times, with a word that no mail may carry."""
+
+    def action(session, meeting):
+        by_id = getattr(meeting.pair, f"{by}_id")
+        query = SlotQuery(meeting.pair_id, "check-in", reader=by)
+        query = booking.moving_query(meeting, by_id) if moving else query
+        proposing.propose(session, NOW, AGE, query, proposing.ProposalInput(starts, by_id, "TYPED"))
+
+    return action
 
 
 def queue(services, meeting_id, kind, role):

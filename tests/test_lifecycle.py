@@ -101,7 +101,7 @@ def test_s17_ten_steps_and_the_exact_mails(world):
     invitation = next(octets for recipient, octets in world.sink.taken if recipient == BEN)
     reply = make_reply(request_in(invitation), BEN, "ACCEPTED", NOW)
     inbound_id = world.write(lambda s: inbound.receive(s, NOW, reply))
-    assert world.write(lambda s: inbound.decide(s, NOW, inbound_id)) == "applied"
+    assert world.write(lambda s: inbound.decide(s, NOW, AGE, inbound_id)) == "applied"
     assert world.at(NOW) == {}
     # 3 moved: one update each, answers asked anew
     moved_at = NOW + timedelta(days=1)

@@ -118,7 +118,7 @@ class Life(RuleBasedStateMachine):
         mail = invitations[-1 - which if not late else which]
         raw = make_reply(request_in(mail.octets), mail.recipient, partstat, self.now)
         with self.services.database.write() as session:
-            inbound.decide(session, self.now, inbound.receive(session, self.now, raw))
+            inbound.decide(session, self.now, AGE, inbound.receive(session, self.now, raw))
 
     @rule(which=WHICH, happened=st.booleans())
     def follow_up(self, which, happened) -> None:

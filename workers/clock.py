@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from service import logs
 from service.domain.errors import AdapterError
 from service.operations import followup, inbound, turns
-from service.store import heartbeats, outbox, writes
+from service.store import claims, heartbeats, outbox, writes
 from service.wiring import Services
 from workers.deliver import BATCH
 
@@ -58,10 +58,12 @@ def flow(services: Services) -> int:
 
 
 def sweep(services: Services) -> int:
-    """Writes what is due about meetings; returns how many were looked at."""
+    """Writes what is due about meetings, and clears holds that have lapsed; returns how many meetings were looked
+    at."""
     looked_at = 0
     while True:
         with services.database.write() as session:
+            claims.let_lapse(session, services.clock())
             count = followup.run_due(session, services.clock())
         looked_at += count
         if count < followup.SWEEP_LIMIT:

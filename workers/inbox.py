@@ -41,7 +41,8 @@ def _decide(services: Services, inbound_id: int) -> None:
     never."""
     try:
         with services.database.write() as session:
-            inbound.decide(session, services.clock(), inbound_id, services.settings.mail_authserv_id)
+            settings = services.settings
+            inbound.decide(session, services.clock(), settings.busy_max_age, inbound_id, settings.mail_authserv_id)
     except DBAPIError:
         raise
     except Exception as fault:  # the boundary of one message

@@ -85,7 +85,9 @@ def restore(file: BinaryIO, passphrase_file: Path | None, show_keys: bool, as_js
             with archive.restored(services.database.engine, found) as session:
                 missing = missing_keys(session)
                 _check(missing, found.manifest.keys)
-                held = keeping.hold_what_was_due(session, services.clock(), configured.mail_authserv_id)
+                held = keeping.hold_what_was_due(
+                    session, services.clock(), configured.busy_max_age, configured.mail_authserv_id
+                )
                 wiring.put_back(configured, found.manifest.keys, found.manifest.kept)
         finally:
             services.database.close()

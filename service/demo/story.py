@@ -161,7 +161,8 @@ def _answer(services: Services, meeting_id: int, partstat: str) -> None:
         if request is None:
             return
         reply = make_reply(request, person.email, partstat, services.clock())
-        inbound.decide(session, services.clock(), inbound.receive(session, services.clock(), reply))
+        inbound_id = inbound.receive(session, services.clock(), reply)
+        inbound.decide(session, services.clock(), services.settings.busy_max_age, inbound_id)
 
 
 def _confirm(services: Services, meeting_id: int) -> None:

@@ -21,13 +21,14 @@ UNAVAILABLE = "unavailable"
 
 @dataclass(frozen=True, slots=True)
 class OwnClaim:
-    """A person's own meeting or hold with anyone, epoch seconds; `guarded_until` is its end and the stored gap."""
+    """A person's own meeting or hold with anyone, epoch seconds; `guarded_until` is its end and the stored gap. A hold
+    has the meeting that would move there, if any. Those of one proposal are alternatives: one at most comes true."""
 
     start: int
     guarded_until: int
     end: int
-    meeting_id: int
-    phase: Literal["held", "booked"] = "booked"
+    meeting_id: int | None
+    proposal_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

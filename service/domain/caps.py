@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
 
@@ -19,9 +19,16 @@ def full_periods(
     end: int,
 ) -> list[Span]:
     """The instants in [start, end) whose local day, week or month is full. Holds count like meetings, each on the local
-    day of its start."""
+    day of its start; those of one proposal count once, for one of them at most comes true."""
     first, last = local_day(zone, start), local_day(zone, end)
-    days = Counter(local_day(zone, claim.start) for claim in own)
+    days: Counter[int] = Counter()
+    offered: defaultdict[int, set[int]] = defaultdict(set)
+    for claim in own:
+        day = local_day(zone, claim.start)
+        if claim.proposal_id is None:
+            days[day] += 1
+        else:
+            offered[claim.proposal_id].add(day)
     full: list[Span] = []
     for period, cap in zip((_day, _week, _month), caps, strict=True):
         if cap is None:
@@ -29,6 +36,8 @@ def full_periods(
         counts: Counter[Span] = Counter()
         for day, count in days.items():
             counts[period(day)] += count
+        for alternatives in offered.values():
+            counts.update({period(day) for day in alternatives})
         if cap == 0:  # nobody has anything yet, and it is too much already
             full.append((first * DAY, (last + 1) * DAY))
         full.extend((since * DAY, until * DAY) for (since, until), count in counts.items() if count >= cap)

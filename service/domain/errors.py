@@ -109,6 +109,13 @@ class AgreementNotReady(GreenroomError):
     code = "agreement_not_ready"
 
 
+class ProposalOver(GreenroomError):
+    """What was proposed cannot be taken any more; `outcome` is what became of it: taken (at another of its times),
+    replaced, withdrawn, declined or over. Web: 409."""
+
+    code = "proposal_over"
+
+
 class KeyReused(GreenroomError):
     """An Idempotency-Key came back with another body. Web: 422."""
 

@@ -42,6 +42,7 @@ __all__ = [
     "Refusal",
     "RefusedRange",
     "Slot",
+    "notice_of",
     "propose",
     "refusal",
     "refusals",
@@ -143,6 +144,12 @@ def three_best(slots: Iterable[Slot], zone: ZoneInfo) -> list[Slot]:
     return (chosen + apart)[:3]
 
 
+def notice_of(ask: Ask, person: PersonTimes) -> timedelta:
+    """How long before a start this person wants to know of it."""
+    notice, pledge = person.availability.notice, person.availability.pledge
+    return min(notice, pledge.notice) if pledge and ask.pledged and person is ask.mentor else notice
+
+
 def _explain(ask: Ask, window: Span, reader: Reader | None) -> Iterator[Sifted]:
     """Person by person, the reader first: these reasons can be told in full."""
     both = (ask.mentor, ask.mentee) if reader == "mentor" else (ask.mentee, ask.mentor)
@@ -165,10 +172,7 @@ def _sieve(ask: Ask, window: Span, both: tuple[PersonTimes, PersonTimes], steps:
 
 
 def _notice(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
-    notice, pledge = person.availability.notice, person.availability.pledge
-    if pledge and ask.pledged and person is ask.mentor:
-        notice = min(notice, pledge.notice)
-    return _after(_ceil(ask.now + notice), left)
+    return _after(_ceil(ask.now + notice_of(ask, person)), left)
 
 
 def _horizon(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
@@ -256,7 +260,7 @@ def _after(earliest: int, left: list[Span]) -> list[Span]:
 
 
 def _own(ask: Ask, person: PersonTimes) -> list[OwnClaim]:
-    return [claim for claim in person.own if claim.meeting_id != ask.moving]
+    return [claim for claim in person.own if claim.meeting_id is None or claim.meeting_id != ask.moving]
 
 
 def _seconds(length: timedelta) -> int:

@@ -50,13 +50,22 @@ class Lists:
     kind: str = "lists"
 
 
-Block = Opens | Says | When | Quotes | Lists
-
-
 @dataclass(frozen=True, slots=True)
 class Button:
     text: str
     url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offers:
+    """A title and a button for each thing that can be chosen; each may have a note."""
+
+    title: str
+    buttons: tuple[tuple[Button, str], ...]
+    kind: str = "offers"
+
+
+Block = Opens | Says | When | Quotes | Lists | Offers
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from service.messages.letter import Block, Button, Letter, Lists, Opens, Quotes, Says, When
+from service.messages.letter import Block, Button, Letter, Lists, Offers, Opens, Quotes, Says, When
 from service.messages.view import Point, View, time_line
 
 
@@ -151,17 +151,17 @@ def date_moved(view: View) -> Letter:
 
 
 def proposed(view: View) -> Letter:
-    """To the other of the two: the time that is asked for, beside the one that stands. The button leads to a page that
-    asks once more."""
-    words = view.words
-    blocks: list[Block] = [
-        Opens(words("mail.proposed", other=view.with_whom().first)),
-        *_new_times(view, "mail.proposed.time"),
-        _about_when(view),
-        Says(words("mail.proposed.then")),
-    ]
-    url = f"{view.links.meeting}/move?start={view.times[0].start:%Y-%m-%dT%H:%M:%SZ}"
-    return _letter(view, _about(view), blocks, Button(words("mail.proposed.button"), url))
+    """To the other of the two: a button for each time that is offered; each leads to a page that asks once more."""
+    words, other, n = view.words, view.with_whom().first, len(view.choices)
+    opening = words("mail.proposed.move", other=other) if view.interval else words("mail.proposed", n=n, other=other)
+    blocks: list[Block] = [Opens(opening)]
+    if view.interval:
+        blocks.append(_about_when(view))
+    else:
+        blocks.append(Says(words("mail.proposed.what", session=words(f"session.{view.session}"))))
+    blocks += [_choices(view, "mail.proposed.times"), Says(words("mail.proposed.then"))]
+    subject = _about(view) if view.interval else words("subject.proposed", n=n)
+    return _letter(view, subject, blocks, None, (Button(words("mail.proposed.none", n=n), view.links.proposal),))
 
 
 def own_links(view: View) -> Letter:
@@ -247,6 +247,16 @@ def _new_times(view: View, title: str = "mail.new_times") -> list[Block]:
         return []
     lines = tuple((time_line(view.words, slot, view.me, view.other), "") for slot in view.times)
     return [Lists(view.words(title), lines)]
+
+
+def _choices(view: View, title: str) -> Offers:
+    words = view.words
+    buttons = []
+    for choice in view.choices:
+        kept = choice.kept_until
+        note = "" if kept is None else words("mail.kept", moment=words.moment(kept, view.me.zone))
+        buttons.append((Button(time_line(words, choice.interval, view.me, view.other), choice.url), note))
+    return Offers(words(title, n=len(buttons)), tuple(buttons))
 
 
 def _answer(view: View) -> list[Block]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
@@ -24,6 +25,15 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A time that can be taken by one button, and until when it is kept for the reader; None where it is not."""
+
+    interval: Interval
+    url: str
+    kept_until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """The reader's own, each for one purpose; empty where a mail has no use for it."""
 
@@ -31,6 +41,7 @@ class Links:
     meeting: str = ""
     followup: str = ""
     schedule: str = ""
+    proposal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +66,7 @@ class View:
     agreed: tuple[Point, ...] = ()
     still_open: tuple[Point, ...] = ()
     times: tuple[Interval, ...] = ()
+    choices: tuple[Choice, ...] = ()
     reason: str | None = None
     acted: str = "nobody"  # me, other or nobody
     changed: bool = False  # the entry is in their calendar already

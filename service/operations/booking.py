@@ -35,12 +35,12 @@ from service.operations.meetings import (
     put_agenda,
 )
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
-from service.store import claims, outbox, writes
-from service.store.tables import Attendance, CriticalDate, IdempotencyKey, Meeting, Pair
+from service.store import claims, outbox, proposals, writes
+from service.store.tables import Attendance, Claim, CriticalDate, IdempotencyKey, Meeting, Pair
 
 LONGEST_ASK = 4_000
 LONGEST_REASON = 500
-ABOUT_A_MEETING = ("invitation", "agenda-ask", "reminder", "brief", "followup", "list", "date-moved", "proposed")
+ABOUT_A_MEETING = ("invitation", "agenda-ask", "reminder", "brief", "followup", "list", "date-moved")
 GONE = frozenset({"busy", "held", "unavailable"})  # somebody's time went; which kind of reason is not told
 
 
@@ -88,10 +88,12 @@ def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, 
     place, ask = typed("place", wanted.place, LONGEST_PLACE), typed("ask", wanted.ask, LONGEST_ASK)
     drafts = checked(wanted.agenda) if wanted.agenda is not None else default_agenda(session, framed)
     refuse(framed, wanted.start)
+    matter = proposals.for_a_new_one(pair.id, query.session, query.date_id)
+    proposals.end(session, now, proposals.open_ones(session, *matter), "over")
     meeting = _new_meeting(framed, pair, now, wanted, place or pair.place, ask)
     session.add(meeting)
     session.flush()
-    _claim(session, framed, meeting, interval_of(meeting))
+    _claim(session, now, framed, meeting, interval_of(meeting))
     put_agenda(session, meeting, wanted.by_id, drafts)
     session.add_all(Attendance(meeting_id=meeting.id, person_id=person.id) for person in (pair.mentee, pair.mentor))
     if wanted.agenda is not None and drafts != default_agenda(session, framed):
@@ -140,8 +142,9 @@ def reschedule(
     said = typed("reason", reason, LONGEST_REASON)
     refuse(framed, start)
     advance(meeting, "reschedule")
+    proposals.end(session, now, proposals.open_ones(session, proposals.about(meeting.id)), "over")
     interval = Interval.lasting(start, framed.duration)
-    _claim(session, framed, meeting, interval)
+    _claim(session, now, framed, meeting, interval)
     meeting.starts_at, meeting.ends_at = interval.start, interval.end
     meeting.fixed_at, meeting.reason = now, said
     announce_change(session, now, meeting, by_id, heard)
@@ -257,10 +260,11 @@ def _new_meeting(
     )
 
 
-def _claim(session: Session, framed: Frame, meeting: Meeting, interval: Interval) -> None:
+def _claim(session: Session, now: datetime, framed: Frame, meeting: Meeting, interval: Interval) -> None:
     seats = tuple(
         claims.Seat(person.person_id, person.availability.gap) for person in (framed.ask.mentee, framed.ask.mentor)
     )
+    claims.let_lapse(session, now, Claim.person_id.in_([seat.person_id for seat in seats]))
     if not claims.claim(session, meeting.id, interval, seats):
         raise SlotTaken
 
@@ -272,6 +276,7 @@ def _invite(session: Session, now: datetime, meeting: Meeting) -> None:
 
 def _stop(session: Session, now: datetime, meeting: Meeting, move: str, by_id: int | None) -> None:
     advance(meeting, move)
+    proposals.end(session, now, proposals.open_ones(session, proposals.about(meeting.id)), "over")
     claims.release(session, meeting.id)
     outbox.withdraw(session, meeting_id=meeting.id, kinds=ABOUT_A_MEETING)
     meeting.sequence += 1

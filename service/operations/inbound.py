@@ -10,18 +10,18 @@ from email.parser import BytesHeaderParser
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.domain.errors import MoveNotAllowed, NotFound
+from service.domain.errors import InvalidInput, MoveNotAllowed, NotAllowed, NotFound
 from service.domain.interval import Interval
 from service.domain.mail_origin import is_proved
 from service.domain.meeting import Phase
 from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed
 from service.domain.reply import ItipReply, reply_in
 from service.operations import booking, bounces, plain_replies
-from service.operations.followup import queue_about
 from service.operations.plain_replies import UNPROVED
-from service.store import outbox
+from service.operations.proposing import LONGEST_COMMENT, ProposalInput, propose
+from service.store import claims, outbox
 from service.store.database import alone, load_row
-from service.store.tables import Attendance, CalendarWrite, Inbound, Meeting, OutboxRow, Proposal
+from service.store.tables import Attendance, CalendarWrite, Inbound, Meeting, OutboxRow
 
 RECEIVING_LOCK = 7_264_935  # PostgreSQL's advisory lock of those who store what came in
 LONGEST_ADDRESS = 320
@@ -47,7 +47,7 @@ def receive(session: Session, now: datetime, raw: bytes) -> int:
     return row.id
 
 
-def decide(session: Session, now: datetime, inbound_id: int, authserv_id: str | None = None) -> str:
+def decide(session: Session, now: datetime, max_age: timedelta, inbound_id: int, authserv_id: str | None = None) -> str:
     """Applies one stored message; returns its state: applied, stale, waiting or ignored. Repeatable: a decided one
     stays decided. What it said goes, attachments too, unless it waits for its author: it is still in the mailbox.
 
@@ -61,7 +61,7 @@ def decide(session: Session, now: datetime, inbound_id: int, authserv_id: str | 
     if row.state != "pending":
         return row.state
     row.decided_at = now
-    row.state, row.verdict = _decide(session, now, row, authserv_id)
+    row.state, row.verdict = _decide(session, now, max_age, row, authserv_id)
     if row.state != "waiting":
         row.raw = b""
     return row.state
@@ -79,25 +79,32 @@ def waiting(session: Session, limit: int) -> list[int]:
     return list(session.scalars(select(Inbound.id).where(Inbound.state == "pending").order_by(Inbound.id).limit(limit)))
 
 
-def _decide(session: Session, now: datetime, row: Inbound, authserv_id: str | None) -> tuple[str, str]:
+def _decide(
+    session: Session, now: datetime, max_age: timedelta, row: Inbound, authserv_id: str | None
+) -> tuple[str, str]:
     message = parsed(row.raw)
     if message is None:
         return "ignored", "not_understood"
     proved = authserv_id is None or is_proved(message, authserv_id)
     reply = reply_in(message)
     if reply is not None:
-        return _answer(session, now, row, reply, proved)
+        return _answer(session, now, max_age, row, reply, proved)
     made = machine_made(message)
     if made == "bounce":
         return bounces.decide(session, now, row, message)
     return ("ignored", made) if made is not None else plain_replies.decide(session, now, row, message, proved)
 
 
-def _answer(session: Session, now: datetime, row: Inbound, reply: ItipReply, proved: bool) -> tuple[str, str]:
+def _answer(
+    session: Session, now: datetime, max_age: timedelta, row: Inbound, reply: ItipReply, proved: bool
+) -> tuple[str, str]:
     meeting_id = session.scalar(select(Meeting.id).where(Meeting.uid == reply.uid))
     if meeting_id is None:  # the calendar that invites gave its own UID, and counts SEQUENCE by itself
         meeting_id = session.scalar(select(CalendarWrite.meeting_id).where(CalendarWrite.alias == reply.uid).limit(1))
         reply = replace(reply, sequence=None)
+    pair_id = session.scalar(select(Meeting.pair_id).where(Meeting.id == meeting_id))
+    if pair_id is not None:
+        claims.take_turns_of(session, pair_id)  # before its row is locked: another time may be held
     meeting = load_row(session, Meeting, meeting_id) if meeting_id is not None else None
     if meeting is None:
         return "ignored", "unknown_meeting"
@@ -114,7 +121,7 @@ def _answer(session: Session, now: datetime, row: Inbound, reply: ItipReply, pro
         return ("ignored" if reply.refresh else "waiting"), UNPROVED
     if reply.refresh:
         return _invite_again(session, now, meeting, person.id)
-    return _apply(session, now, row, meeting, attendance, reply)
+    return _apply(session, now, max_age, row, meeting, attendance, reply)
 
 
 def _may_answer(reply: ItipReply) -> bool:
@@ -124,7 +131,13 @@ def _may_answer(reply: ItipReply) -> bool:
 
 
 def _apply(
-    session: Session, now: datetime, row: Inbound, meeting: Meeting, attendance: Attendance, reply: ItipReply
+    session: Session,
+    now: datetime,
+    max_age: timedelta,
+    row: Inbound,
+    meeting: Meeting,
+    attendance: Attendance,
+    reply: ItipReply,
 ) -> tuple[str, str]:
     """RFC 5546 2.1.5: ordered per attendee by (SEQUENCE, DTSTAMP); an answer to an older SEQUENCE is to another time.
 
@@ -138,9 +151,10 @@ def _apply(
     if order[0] < meeting.sequence or (None not in known and order < known):
         return "stale", "older_than_known"
     if reply.counter:
-        if reply.proposed is None or reply.proposed.start <= now:
+        if reply.proposed is None or not _propose(
+            session, now, max_age, meeting, attendance.person_id, reply.proposed, reply.comment
+        ):
             return "ignored", "no_time"
-        _propose(session, now, meeting, attendance.person_id, reply.proposed, reply.comment)
         partstat, verdict = "TENTATIVE", "proposed"
     elif reply.partstat in ANSWERS:
         partstat, verdict = reply.partstat, reply.partstat.lower()
@@ -174,19 +188,24 @@ def _invite_again(session: Session, now: datetime, meeting: Meeting, person_id: 
     return "applied", "invited_again"
 
 
-def _propose(session: Session, now: datetime, meeting: Meeting, person_id: int, wanted: Interval, comment: str) -> None:
-    """Another time is kept for the other to see, who gets one mail about it; nothing moves. A newer one replaces an
-    older one of the same person."""
-    session.merge(
-        Proposal(
-            meeting_id=meeting.id,
-            person_id=person_id,
-            sequence=meeting.sequence,
-            starts_at=wanted.start,
-            ends_at=wanted.end,
-            comment=comment or None,
-            created_at=now,
-        )
-    )
-    session.flush()
-    queue_about(session, now, meeting, "proposed", meeting.pair.other(person_id).id)
+def _propose(
+    session: Session,
+    now: datetime,
+    max_age: timedelta,
+    meeting: Meeting,
+    person_id: int,
+    wanted: Interval,
+    comment: str,
+) -> bool:
+    """Another time is kept for the other to take, and held where it is free; nothing moves. False for a time that is
+    over, that no meeting could have, or that comes too late for this one."""
+    if wanted.start <= now:
+        return False
+    query = booking.moving_query(meeting, person_id, (wanted.end - wanted.start) // timedelta(minutes=1))
+    said = ProposalInput((wanted.start,), person_id, comment[:LONGEST_COMMENT], checked=False)
+    try:
+        with session.begin_nested():
+            propose(session, now, max_age, query, said)
+    except (InvalidInput, MoveNotAllowed, NotAllowed):
+        return False
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -20,7 +20,7 @@ from service.operations.followup import run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
 from service.operations.unsure import waiting_of
-from service.store import claims, held, writes
+from service.store import claims, held, proposals, writes
 from service.store.tables import (
     AgendaItem,
     Agreement,
@@ -30,6 +30,7 @@ from service.store.tables import (
     Commitment,
     Consent,
     CriticalDate,
+    EarlierProposal,
     Inbound,
     Link,
     Meeting,
@@ -44,13 +45,13 @@ from service.store.types import KeyMissing
 MOST_WAITING = 10_000
 
 
-def hold_what_was_due(session: Session, now: datetime, authserv_id: str | None = None) -> int:
+def hold_what_was_due(session: Session, now: datetime, max_age: timedelta, authserv_id: str | None = None) -> int:
     """After a restore: what was due, and what comes of answers and meetings by now, may have gone out since the backup,
     so a person decides. Returns how many rows are held. A meeting that cannot be looked at hinders no restore: it is
     left alone until somebody changes it, for put off by an hour its mails would leave unheld."""
     for inbound_id in inbound.waiting(session, MOST_WAITING):
         with suppress(KeyMissing):  # nobody can read it, here or later
-            inbound.decide(session, now, inbound_id, authserv_id)
+            inbound.decide(session, now, max_age, inbound_id, authserv_id)
     writes.hold(session)
     while run_due(session, now, put_off=None):
         session.flush()
@@ -79,6 +80,7 @@ def export(session: Session, person: Person) -> dict[str, Any]:
                     if mentee or each.shared_at is not None
                 ],
                 "agreements": _agreements(session, pair, person.id),
+                "proposed": [_proposal(each) for each in proposals.by_person(session, pair.id, person.id)],
                 "meetings": [_meeting(session, meeting, person.id) for meeting in meetings_of(session, pair)],
                 "commitments": [
                     {"text": each.text, "state": each.state, "due_on": each.due_on.isoformat() if each.due_on else None}
@@ -117,7 +119,6 @@ def _agreements(session: Session, pair: Pair, person_id: int) -> list[dict[str, 
 
 def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, Any]:
     own = session.get(Reflection, (meeting.id, person_id))
-    asked_for = session.get(Proposal, (meeting.id, person_id))
     return {
         "session": meeting.session,
         "start": meeting.starts_at.isoformat(),
@@ -127,7 +128,15 @@ def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, An
         "ask": meeting.ask,
         "agenda": [item.text or item.key for item in agenda_of(session, meeting)],
         "reflection": own.text if own is not None else None,
-        "proposed": {"start": asked_for.starts_at.isoformat(), "comment": asked_for.comment} if asked_for else None,
+    }
+
+
+def _proposal(proposal: Proposal) -> dict[str, Any]:
+    return {
+        "session": proposal.session,
+        "starts": [time.starts_at.isoformat() for time in proposal.times],
+        "comment": proposal.comment,
+        "outcome": proposal.outcome,
     }
 
 
@@ -157,7 +166,8 @@ def erase(session: Session, now: datetime, person: Person) -> list[Ended]:
         _forget_agreements(session, pair.id)
     session.execute(delete(AgreementAnswers).where(AgreementAnswers.person_id == person.id))
     session.execute(delete(Reflection).where(Reflection.person_id == person.id))
-    session.execute(delete(Proposal).where(Proposal.person_id == person.id))
+    session.execute(delete(EarlierProposal).where(EarlierProposal.person_id == person.id))
+    session.execute(update(Proposal).where(Proposal.by_id == person.id).values(comment=None))
     session.execute(delete(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.text.is_not(None)))
     session.execute(delete(Commitment).where(Commitment.by_id == person.id))
     session.execute(delete(CalendarWrite).where(CalendarWrite.person_id == person.id))

@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session
 from service.catalogue import Words
 from service.domain.interval import Interval
 from service.domain.slots import three_best
-from service.messages.view import Links, Point, View, Who
+from service.messages.view import Choice, Links, Point, View, Who
 from service.operations import video
 from service.operations.mail_facts import Facts
-from service.operations.meetings import interval_of, proposals_of
+from service.operations.meetings import interval_of, may_move
 from service.operations.offering import SlotQuery, offer
 from service.operations.people import list_pairs
+from service.store import proposals
 from service.store.tables import AgendaItem, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair, Person
 
 REPLY_TO_THE_OTHER = frozenset({"brief", "list", "not-happened", "declined", "cancellation"})
@@ -94,8 +95,6 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
     acted_by = meeting.declined_by if row.kind == "declined" else meeting.changed_by
     counted = MENTEE_COUNT if mentee else MENTOR_COUNT
     times = _times(context, pair, meeting) if row.kind in WITH_TIMES else ()
-    if row.kind == "proposed":
-        times = proposed_to(context, meeting)
     may_choose = row.kind in WITH_TIMES and pair.ended_at is None
     critical = context.session.get(CriticalDate, row.date_id) if row.date_id is not None else None
     return replace(
@@ -127,12 +126,6 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
             schedule=_schedule_url(context, pair, meeting) if may_choose else "",
         ),
     )
-
-
-def proposed_to(context: Context, meeting: Meeting) -> tuple[Interval, ...]:
-    """The time that the other one asks the reader for, while it can still be taken."""
-    wanted = proposals_of(context.session, context.now, meeting)
-    return tuple(Interval(each.starts_at, each.ends_at) for each in wanted if each.person_id != context.reader.id)
 
 
 def _nth(gone_out: Sequence[OutboxRow], person_id: int, counted: tuple[str, ...]) -> int:
@@ -212,6 +205,36 @@ def _welcome_view(context: Context, base: View) -> View | None:
     )
 
 
+def _proposed_view(context: Context, base: View) -> View | None:
+    """The times that are ahead; None when the proposal is closed, or they have all passed."""
+    proposal, now = proposals.of_mail(context.session, context.row.dedup_key), context.now
+    if proposal is None or proposal.outcome is not None:
+        return None
+    if context.meeting is not None and not may_move(context.meeting, now):
+        return None
+    other, schedule = proposal.pair.other(context.reader.id), context.url("schedule", pair_id=proposal.pair_id)
+    choices = tuple(
+        Choice(
+            Interval(time.starts_at, time.ends_at),
+            f"{schedule}/proposed/{time.id}",
+            time.lapses_at if time.held and time.lapses_at > now else None,
+        )
+        for time in proposal.times
+        if time.starts_at > now
+    )
+    if not choices:
+        return None
+    return replace(
+        base,
+        other=Who(other.first_name, ZoneInfo(other.zone)),
+        mentee=context.reader.id == proposal.pair.mentee_id,
+        interval=interval_of(context.meeting) if context.meeting is not None else None,
+        session=proposal.session,
+        choices=choices,
+        links=replace(base.links, proposal=f"{schedule}/proposals/{proposal.id}"),
+    )
+
+
 def _calendar_broken_view(context: Context, base: View) -> View | None:
     connection = context.session.get(Connection, context.row.connection_id) if context.row.connection_id else None
     if connection is None or connection.failed_at is None or connection.state == "off":
@@ -223,5 +246,6 @@ def _calendar_broken_view(context: Context, base: View) -> View | None:
 _WITHOUT_MEETING: dict[str, Callable[[Context, View], View | None]] = {
     "links": _links_view,
     "welcome": _welcome_view,
+    "proposed": _proposed_view,
     "calendar-broken": _calendar_broken_view,
 }

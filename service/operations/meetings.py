@@ -16,7 +16,7 @@ from service.domain.interval import Interval
 from service.domain.meeting import LIVE, MOVE_CUTOFF, Phase, after
 from service.store import outbox
 from service.store.database import load_row
-from service.store.tables import AgendaItem, Attendance, Commitment, IdempotencyKey, Inbound, Meeting, Pair, Proposal
+from service.store.tables import AgendaItem, Attendance, Commitment, IdempotencyKey, Inbound, Meeting, Pair
 
 MOST_STRANGERS = 20
 
@@ -77,14 +77,6 @@ def attendance_of(session: Session, meeting: Meeting) -> dict[int, str]:
     """Person id -> PARTSTAT (RFC 5545 3.2.12)."""
     rows = session.execute(select(Attendance.person_id, Attendance.partstat).where(Attendance.meeting_id == meeting.id))
     return dict(rows.all())
-
-
-def proposals_of(session: Session, now: datetime, meeting: Meeting) -> list[Proposal]:
-    """Other times that one of the two asked for: still to come, and not answered by a move since."""
-    wanted = select(Proposal).where(
-        Proposal.meeting_id == meeting.id, Proposal.sequence == meeting.sequence, Proposal.starts_at > now
-    )
-    return list(session.scalars(wanted.order_by(Proposal.created_at))) if may_move(meeting, now) else []
 
 
 def strangers_of(session: Session, meeting: Meeting, reader_id: int) -> list[str]:

@@ -21,7 +21,7 @@ from service.messages.view import Who, time_line
 from service.operations import entries
 from service.operations.bounces import CAME_BACK
 from service.operations.mail_facts import gather
-from service.operations.mail_view import Context, MailSettings, proposed_to, view_of
+from service.operations.mail_view import Context, MailSettings, view_of
 from service.store.tables import OutboxRow
 
 # Sent at any hour and whatever a person chose: somebody acted, and the other must know.
@@ -127,7 +127,6 @@ def _still_so(context: Context) -> bool:
         "list": over and bool(context.facts.agreed[meeting.id]),
         "not-happened": meeting.happened is False,
         "date-moved": ahead,
-        "proposed": ahead and row.kind == "proposed" and bool(proposed_to(context, meeting)),  # asks the database
     }
     return checks.get(row.kind, True)
 

@@ -22,9 +22,9 @@ from service.links import link_for, revoke_links
 from service.operations import booking
 from service.operations.bounces import try_again
 from service.operations.meetings import may_cancel, meetings_of
-from service.store import claims, outbox
+from service.store import claims, outbox, proposals
 from service.store.database import alone, load_row
-from service.store.tables import Calendar, Connection, Link, Meeting, Pair, Person
+from service.store.tables import Calendar, Connection, Link, Meeting, Pair, Person, Proposal
 
 LONGEST_NAME = 100
 TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
@@ -167,6 +167,7 @@ def end_pair(session: Session, now: datetime, pair: Pair) -> None:
     if pair.ended_at is not None:
         return
     pair.ended_at = now
+    proposals.end(session, now, proposals.open_ones(session, Proposal.pair_id == pair.id), "over")
     for seen in meetings_of(session, pair, live_only=True):
         meeting = load_row(session, Meeting, seen.id)
         if meeting is not None and may_cancel(meeting, now):

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, func, or_, select
 
 from service.domain.availability import DEFAULT, Availability, from_json
 from service.domain.interval import Spans, floor_epoch, merge, unpack
 from service.domain.slots import OwnClaim, PersonTimes
 from service.store.pair_rows import PairRow, PersonRow, Reads
-from service.store.tables import Calendar, Claim, Connection, Meeting, Pair, Person
+from service.store.tables import Calendar, Claim, Connection, Pair, Person, Proposal, ProposedTime
 
 BEYOND = 2 * 86400  # the last day of a horizon is offered whole
 CAPS_REACH_BACK = timedelta(days=35)  # a cap of this month counts meetings that are over
@@ -31,14 +30,19 @@ _CALENDARS = (
     .where(_connections.person_id.in_((bindparam("mentee"), bindparam("mentor"))), _connections.state != "off")
     .order_by(_connections.id)
 )  # fmt: skip
-_claims, _meetings = Claim.__table__.c, Meeting.__table__.c
+_claims, _times, _proposals = Claim.__table__.c, ProposedTime.__table__.c, Proposal.__table__.c
 _CLAIMS = (
     select(
-        _claims.person_id, _claims.starts_at, _claims.guarded_until, _claims.ends_at, _claims.meeting_id,
-        _meetings.phase,
+        _claims.person_id, _claims.starts_at, _claims.guarded_until, _claims.ends_at,
+        func.coalesce(_claims.meeting_id, _proposals.meeting_id), _proposals.id,
     )
-    .join(Meeting.__table__, _claims.meeting_id == _meetings.id)
-    .where(_claims.person_id.in_((bindparam("mentee"), bindparam("mentor"))), _claims.ends_at > bindparam("since"))
+    .join(ProposedTime.__table__, _claims.time_id == _times.id, isouter=True)
+    .join(Proposal.__table__, _times.proposal_id == _proposals.id, isouter=True)
+    .where(
+        _claims.person_id.in_((bindparam("mentee"), bindparam("mentor"))),
+        _claims.ends_at > bindparam("since"),
+        or_(_claims.lapses_at.is_(None), _claims.lapses_at > bindparam("now")),
+    )
     .order_by(_claims.starts_at)
 )  # fmt: skip
 
@@ -125,12 +129,11 @@ def _older(one: datetime | None, other: datetime | None) -> datetime | None:
 
 
 def _own(session: Reads, now: datetime, pair: Pair | PairRow) -> dict[int, list[OwnClaim]]:
-    asked = {"mentee": pair.mentee_id, "mentor": pair.mentor_id, "since": now - CAPS_REACH_BACK}
+    asked = {"mentee": pair.mentee_id, "mentor": pair.mentor_id, "since": now - CAPS_REACH_BACK, "now": now}
     rows = session.execute(_CLAIMS, asked)
     own: dict[int, list[OwnClaim]] = defaultdict(list)
-    for person_id, starts_at, guarded_until, ends_at, meeting_id, phase in rows:
-        kind: Literal["held", "booked"] = "held" if phase == "held" else "booked"
+    for person_id, starts_at, guarded_until, ends_at, meeting_id, proposal_id in rows:
         own[person_id].append(
-            OwnClaim(floor_epoch(starts_at), floor_epoch(guarded_until), floor_epoch(ends_at), meeting_id, kind)
+            OwnClaim(floor_epoch(starts_at), floor_epoch(guarded_until), floor_epoch(ends_at), meeting_id, proposal_id)
         )
     return own

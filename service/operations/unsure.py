@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -40,7 +40,7 @@ def waiting_of(session: Session, person_id: int) -> list[Unsure]:
     return [_read(session, row) for row in session.scalars(wanted.order_by(Inbound.id.desc()).limit(MOST_SHOWN)).all()]
 
 
-def put_right(session: Session, now: datetime, person_id: int, inbound_id: int, wish: str) -> None:
+def put_right(session: Session, now: datetime, max_age: timedelta, person_id: int, inbound_id: int, wish: str) -> None:
     """The author says what was meant: `mine` has it decided, `agenda` puts it there, `leave` lets it be. Twice is once.
     Raises NotFound, InvalidInput."""
     row = load_row(session, Inbound, inbound_id)
@@ -50,7 +50,7 @@ def put_right(session: Session, now: datetime, person_id: int, inbound_id: int, 
         return
     if wish == "mine" and row.verdict == UNPROVED:
         row.state = "pending"
-        inbound.decide(session, now, row.id)
+        inbound.decide(session, now, max_age, row.id)
         return
     if wish == "agenda":
         _put_on_agenda(session, now, row, person_id)

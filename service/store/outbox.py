@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, Select, bindparam, func, select, update
+from sqlalchemy import ColumnElement, CursorResult, Select, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, undefer
 
@@ -86,13 +86,17 @@ def _upsert(session: Session) -> postgresql.Insert | sqlite.Insert:
 
 def withdraw(session: Session, *, meeting_id: int, kinds: Sequence[str]) -> int:
     """Takes back what has not left; the wiped token makes a job that is already queued do nothing. Returns how many."""
-    return _count(
-        session.execute(
-            update(OutboxRow)
-            .where(OutboxRow.meeting_id == meeting_id, OutboxRow.kind.in_(kinds), OutboxRow.state.in_(UNSENT))
-            .values(state="cancelled", token=None, lease_until=None)
-        )
-    )
+    return _withdraw(session, OutboxRow.meeting_id == meeting_id, OutboxRow.kind.in_(kinds))
+
+
+def withdraw_one(session: Session, dedup: str) -> int:
+    """As `withdraw`, for the mail with this key."""
+    return _withdraw(session, OutboxRow.dedup_key == dedup)
+
+
+def _withdraw(session: Session, *which: ColumnElement[bool]) -> int:
+    taken_back = update(OutboxRow).where(*which, OutboxRow.state.in_(UNSENT))
+    return _count(session.execute(taken_back.values(state="cancelled", token=None, lease_until=None)))
 
 
 def hasten(session: Session, now: datetime, meeting_id: int, kind: str) -> None:

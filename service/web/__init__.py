@@ -35,6 +35,7 @@ from service.web import (
     metrics,
     operator,
     person,
+    proposals,
     sender,
 )
 from service.web.dates import wall_fields
@@ -47,8 +48,8 @@ from service.wiring import Services
 
 log = logging.getLogger(__name__)
 PARTS = (
-    front, booking, meeting, after, person, agreement, feed, consent, callback, hooks, operator, sender, mailbox,
-    health, metrics, api,
+    front, booking, meeting, proposals, after, person, agreement, feed, consent, callback, hooks, operator, sender,
+    mailbox, health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 

@@ -17,11 +17,12 @@ from service.operations.meetings import agreed_at_meeting
 from service.operations.offering import SlotQuery
 from service.store.tables import Meeting
 from service.web.agenda_form import rows_in
-from service.web.meeting import day_of, meeting_of, names_of
+from service.web.meeting import meeting_of, names_of
 from service.web.offers import offered
 from service.web.page import (
     Reader,
     asked_int,
+    day_of,
     fault_sentences,
     limited,
     now,

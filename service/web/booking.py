@@ -20,6 +20,7 @@ from service.operations import arcs, events, people, video
 from service.operations.booking import BookingInput
 from service.operations.meetings import booked_with, meetings_of
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
+from service.operations.proposing import open_proposals
 from service.store.tables import Pair
 from service.web import confirm
 from service.web.agenda_form import Draft, default_drafts, drafts_of, shown_drafts, shuffled
@@ -72,10 +73,10 @@ class Choice:
 def times(token: str) -> AnyResponse:
     with reading() as session:
         reader = reader_of(session, "schedule", token)
-        choice = _choice(reader)
+        choice = choice_of(reader)
         if choice is None:
             return _what_for(session, reader, token)
-        return _times_page(session, reader, token, choice)
+        return times_page(session, reader, token, choice)
 
 
 @blueprint.post("/s/<token>/dates")
@@ -104,7 +105,7 @@ def _first_session(kind: str) -> str:
 def decide(token: str) -> AnyResponse:
     with reading() as session:
         reader = reader_of(session, "schedule", token)
-        choice = _choice(reader)
+        choice = choice_of(reader)
         if choice is None:
             return see_other(url_for("booking.times", token=token))
         start = asked_start(request.args.get("start", ""))
@@ -119,13 +120,13 @@ def decided(token: str) -> AnyResponse:
     limited(token)
     with reading() as session:
         reader = reader_of(session, "schedule", token)
-        choice = _choice(reader)
+        choice = choice_of(reader)
         if choice is None:
             return see_other(url_for("booking.times", token=token))
         action = request.form.get("action", "book")
         drafts = drafts_of(request.form)
         if action == "other":  # a question about times names none
-            return _times_page(session, reader, token, choice, kept=True)
+            return times_page(session, reader, token, choice, kept=True)
         start = asked_start(request.form.get("start", ""))
         if action != "book":
             return _decide_page(session, reader, token, choice, start, shuffled(drafts, action))
@@ -134,7 +135,7 @@ def decided(token: str) -> AnyResponse:
 
 def _book(reader: Reader, token: str, choice: Choice, start: datetime, drafts: list[Draft]) -> AnyResponse:
     with reading() as session:
-        query = _query(session, reader, choice)
+        query = query_of(session, reader, choice)
     wanted = BookingInput(
         start=start,
         by_id=reader.person.id,
@@ -166,7 +167,7 @@ def _not_booked(token: str, choice: Choice, start: datetime, drafts: list[Draft]
             said = words()("page.not_booked.gone", time=reader.words.moment(start, reader.zone))
             if isinstance(fault, RuleBroken):
                 said = words()("page.not_booked.rule", why=words()(f"refusal.{fault.code}", person=""))
-            return _times_page(session, reader, token, choice, kept=True, said=said, status=status)
+            return times_page(session, reader, token, choice, kept=True, said=said, status=status)
         if isinstance(fault, CalendarUnreadable):
             sentences = [words()("page.not_booked.unreadable", names=words().items(fault.names))]
             return _decide_page(session, reader, token, choice, start, drafts, sentences, 503)
@@ -188,21 +189,21 @@ def _booked_before(session: Session, reader: Reader) -> tuple[str, str | None] |
     return reader.words.moment(meeting.starts_at, reader.zone), url
 
 
-def _choice(reader: Reader) -> Choice | None:
+def choice_of(reader: Reader) -> Choice | None:
     session_key = reader.link.session or request.values.get("session", "")
     if session_key not in SESSIONS:
         return None
     return Choice(session_key, reader.link.date_id or asked_int("date"), asked_int("minutes"))
 
 
-def _query(session: Session, reader: Reader, choice: Choice) -> SlotQuery:
+def query_of(session: Session, reader: Reader, choice: Choice) -> SlotQuery:
     pair = pair_of(session, reader.link)
     role: slots.Reader = "mentee" if pair.mentee_id == reader.person.id else "mentor"
     return SlotQuery(pair.id, choice.session, choice.date_id, choice.minutes, reader=role)
 
 
 def _frame(session: Session, reader: Reader, choice: Choice) -> Frame:
-    return frame(session, now(), services().settings.busy_max_age, _query(session, reader, choice))
+    return frame(session, now(), services().settings.busy_max_age, query_of(session, reader, choice))
 
 
 def _what_for(
@@ -222,7 +223,7 @@ def _what_for(
     )  # fmt: skip
 
 
-def _times_page(
+def times_page(
     session: Session,
     reader: Reader,
     token: str,
@@ -232,11 +233,12 @@ def _times_page(
     said: str = "",
     status: int = 200,
 ) -> AnyResponse:
-    found = offered(session, _query(session, reader, choice))
+    found = offered(session, query_of(session, reader, choice))
     shown: Times = times_of(found, reader, now())
     return page(
         "times.html", status, reader=reader, token=token, choice=choice, times=shown, said=said,
         kept=kept, carry=_carried(reader, choice, kept=kept), in_mind=in_mind_of(found, reader), moving=None,
+        offers=[each for each in open_proposals(session, now(), found.frame.pair.id) if each.meeting_id is None],
         pair=pair_of(session, reader.link),
         mentee=found.frame.pair.mentee_id == reader.person.id,
         other=found.frame.pair.other(reader.person.id), date=found.frame.date, link_names_it=bool(reader.link.session),
@@ -279,7 +281,7 @@ def _decide_page(
     refused = refusal_of(framed, start)
     if refused is not None and status == 200 and not faults and refused.code != "calendar_unreadable":
         said = words()("page.not_booked.gone", time=reader.words.moment(start, reader.zone))
-        return _times_page(session, reader, token, choice, kept=request.method == "POST", said=said, status=409)
+        return times_page(session, reader, token, choice, kept=request.method == "POST", said=said, status=409)
     pair = pair_of(session, reader.link)
     other = pair.other(reader.person.id)
     before = _booked_before(session, reader)

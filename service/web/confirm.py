@@ -8,10 +8,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from service.domain.errors import CalendarUnreadable
-from service.operations import booking, refreshing
+from service.operations import booking, proposing, refreshing
 from service.operations.booking import BookingInput
 from service.operations.meetings import load_meeting
 from service.operations.offering import SlotQuery
+from service.operations.proposing import ProposalInput
 from service.store import claims
 from service.store.tables import Meeting, Pair
 from service.wiring import Services
@@ -58,6 +59,21 @@ def reschedule(
         )
         if also is not None:
             also(session, meeting)
+
+
+def propose(services: Services, query: SlotQuery, wanted: ProposalInput) -> int:
+    """The id of the proposal that stands. Raises what `proposing.propose` raises; a failed live read holds nothing."""
+    read_live(services, query.pair_id)
+    with services.database.write() as session:
+        return proposing.propose(session, services.clock(), services.settings.busy_max_age, query, wanted).id
+
+
+def take(services: Services, pair_id: int, time_id: int, person_id: int) -> int:
+    """The id of the meeting that stands at this time. Raises what `proposing.take` raises; a failed live read books
+    nothing."""
+    read_live(services, pair_id)
+    with services.database.write() as session:
+        return proposing.take(session, services.clock(), services.settings.busy_max_age, time_id, person_id).id
 
 
 def read_live(services: Services, pair_id: int) -> None:

@@ -121,7 +121,7 @@ def answer(key: str) -> AnyResponse:
     raw = make_reply(ics, kept.recipient, partstat, now())
     with writing() as session:
         inbound_id = inbound.receive(session, now(), raw)
-        state = inbound.decide(session, now(), inbound_id)
+        state = inbound.decide(session, now(), services().settings.busy_max_age, inbound_id)
     return see_other(url_for("mailbox.mail", key=key, answered=f"{partstat.lower()}-{state}"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
@@ -30,11 +30,11 @@ from service.operations.meetings import (
     load_meeting,
     may_cancel,
     may_move,
-    proposals_of,
     strangers_of,
 )
 from service.operations.offering import SlotQuery
-from service.store.tables import AgendaItem, Meeting
+from service.operations.proposing import open_proposals
+from service.store.tables import AgendaItem, Meeting, Proposal
 from service.web import confirm
 from service.web.agenda_form import drafts_of, shown_drafts, shuffled, stored_drafts
 from service.web.offers import offered, offered_move
@@ -42,6 +42,7 @@ from service.web.page import (
     Reader,
     asked_int,
     asked_start,
+    day_of,
     fault_sentences,
     limited,
     now,
@@ -93,10 +94,20 @@ def _show(
         other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
         debrief=_debrief(session, reader, meeting), commitments=[
             line for line in commitments_of(session, pair.id, open_only=True) if line.meeting_id != meeting.id
-        ], proposals=proposals_of(session, now(), meeting), strangers=strangers_of(session, meeting, reader.person.id),
+        ], proposals=_proposals(session, reader, meeting), strangers=strangers_of(session, meeting, reader.person.id),
         mail_from=services().settings.mail_address, entry=events.entry_for(session, meeting, reader.person.id),
         unknown_place=video.place_key(session, meeting), video=video.state_of(session, meeting),
     )  # fmt: skip
+
+
+def _proposals(session: Session, reader: Reader, meeting: Meeting) -> list[tuple[Proposal, str]]:
+    """What was proposed instead, each with the address of its page."""
+    pair_id = meeting.pair_id
+    schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=pair_id)
+    if schedule is None or not may_move(meeting, now()):
+        return []
+    found = open_proposals(session, now(), pair_id, meeting.id)
+    return [(each, url_for("proposals.show", token=schedule.token, proposal_id=each.id)) for each in found]
 
 
 def names_of(meeting: Meeting) -> dict[int, str]:
@@ -172,7 +183,7 @@ def move(token: str) -> AnyResponse:
             return see_other(url_for("meeting.show", token=token))
         if request.args.get("start"):
             return _move_page(reader, token, meeting, asked_start(request.args["start"]))
-        return _move_times(session, reader, token, meeting)
+        return move_times(session, reader, token, meeting)
 
 
 def _move_page(
@@ -185,7 +196,7 @@ def _move_page(
     )  # fmt: skip
 
 
-def _move_times(
+def move_times(
     session: Session, reader: Reader, token: str, meeting: Meeting, said: str = "", status: int = 200
 ) -> AnyResponse:
     """With the reason that was typed for another time, if there is one."""
@@ -196,6 +207,7 @@ def _move_times(
         "times.html", status, reader=reader, token=token, choice=None, times=times_of(found, reader, now()), said=said,
         kept=bool(reason), carry=[("reason", reason)] if reason else [], in_mind=None, pair=meeting.pair,
         other=meeting.pair.other(reader.person.id), date=None, link_names_it=True, moving=meeting,
+        offers=[],
     )  # fmt: skip
 
 
@@ -210,7 +222,7 @@ def moved(token: str) -> AnyResponse:
         if action != "move":
             check_may_move(meeting, now())
         if action == "other":
-            return _move_times(session, reader, token, meeting)
+            return move_times(session, reader, token, meeting)
         if action == "show":
             return _move_page(reader, token, meeting, start)
     try:
@@ -232,7 +244,7 @@ def _not_moved(token: str, start: datetime, fault: Exception) -> AnyResponse:
         else:
             said = words()("page.not_moved.gone", time=words().moment(start, reader.zone))
             status = 409 if isinstance(fault, SlotTaken) else 422
-        return _move_times(session, reader, token, meeting, said, status)
+        return move_times(session, reader, token, meeting, said, status)
 
 
 @blueprint.post("/m/<token>/<any(cancel, decline, accept, agenda, ask, place, agree):what>")
@@ -286,12 +298,3 @@ CHANGES = {
     "cancel": _cancel, "decline": _decline, "accept": _accept, "agenda": _agenda, "ask": _ask, "place": _place,
     "agree": _agree,
 }  # fmt: skip
-
-
-def day_of(field: str, raw: str) -> date | None:
-    if not raw:
-        return None
-    try:
-        return date.fromisoformat(raw)
-    except ValueError:
-        raise InvalidInput.of(field, "bad_day", text=raw[:20]) from None

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -166,6 +166,15 @@ def asked_start(raw: str) -> datetime:
     if start.tzinfo is None:
         raise InvalidInput.of("start", "naive")
     return start
+
+
+def day_of(field: str, raw: str) -> date | None:
+    if not raw:
+        return None
+    try:
+        return date.fromisoformat(raw)
+    except ValueError:
+        raise InvalidInput.of(field, "bad_day", text=raw[:20]) from None
 
 
 def typed(form: str, name: str, held: object = "") -> object:

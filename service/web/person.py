@@ -268,7 +268,8 @@ def _feed(session: Session, reader: Reader) -> None:
 
 def _words(session: Session, reader: Reader) -> None:
     """What they wrote by mail and we did not understand: they say what it is."""
-    unsure.put_right(session, now(), reader.person.id, asked_int("message") or 0, request.form.get("wish", "leave"))
+    wish, max_age = request.form.get("wish", "leave"), services().settings.busy_max_age
+    unsure.put_right(session, now(), max_age, reader.person.id, asked_int("message") or 0, wish)
 
 
 def _rotate(session: Session, reader: Reader) -> str:

@@ -15,6 +15,7 @@ STATUS: dict[type[errors.GreenroomError], int] = {
     errors.MoveNotAllowed: 409,
     errors.AgreementChanged: 409,
     errors.AgreementNotReady: 409,
+    errors.ProposalOver: 409,
     errors.KeyReused: 422,
     errors.TooMany: 429,
     errors.ConsentFault: 400,

@@ -98,7 +98,7 @@ def invitation(services, email=BEN):
 def arrives(services, raw):
     with services.database.write() as session:
         inbound_id = inbound.receive(session, services.clock(), raw)
-        inbound.decide(session, services.clock(), inbound_id)
+        inbound.decide(session, services.clock(), timedelta(hours=1), inbound_id)
         row = session.get(Inbound, inbound_id)
         return row.state, row.verdict
 

@@ -322,7 +322,7 @@ def test_a_restore_writes_nothing_old_without_asking(services, pair_id):
     connect(services, "ben")
     meeting_id = book(services, pair_id)
     with services.database.write() as session:
-        keeping.hold_what_was_due(session, NOW)
+        keeping.hold_what_was_due(session, NOW, timedelta(hours=1))
     run(services)
     assert states(services, meeting_id) == ["none", "failed"]
     assert calendar(services, "ben").events == {}
@@ -340,7 +340,7 @@ def test_what_was_written_between_backup_and_restore_is_found_there_and_invites_
     run(services)
     with services.database.write() as session:  # as the backup has it
         session.execute(update(CalendarWrite).values(state="pending", event_id=None, calendar_key=None, alias=None))
-        keeping.hold_what_was_due(session, NOW)
+        keeping.hold_what_was_due(session, NOW, timedelta(hours=1))
         writes.release(session, NOW)
     run(services)
     assert states(services, meeting_id) == ["written", "written"]

@@ -39,7 +39,7 @@ def answered(services, meeting_id, partstat, now):
             agenda=(), answers=attendance_of(session, meeting), entry_url=None,
         )  # fmt: skip
         inbound_id = inbound.receive(session, now, make_reply(asked, ben.email, partstat, now))
-        inbound.decide(session, now, inbound_id)
+        inbound.decide(session, now, timedelta(hours=1), inbound_id)
         row, his = session.get(Inbound, inbound_id), session.get(Attendance, (meeting_id, ben.id))
         return (row.state, row.verdict), meeting.phase, (his.partstat, his.answered_sequence, his.answered_stamp)
 
@@ -72,7 +72,7 @@ def asks_again(services, uid, sender="ben@example.org", attendee="ben@example.or
     head = f"From: {sender}\r\nContent-Type: text/calendar; method=REFRESH\r\n\r\n"
     with services.database.write() as session:
         inbound_id = inbound.receive(session, at, (head + "\r\n".join(lines)).encode())
-        inbound.decide(session, at, inbound_id)
+        inbound.decide(session, at, timedelta(hours=1), inbound_id)
         row = session.get(Inbound, inbound_id)
         return row.state, row.verdict
 
@@ -117,6 +117,6 @@ def test_an_answer_that_names_the_uid_of_the_calendar_that_invited_counts(servic
         assert asked.count(alias.encode()) == asked.count(b"SEQUENCE:1") == 1
         raw = make_reply(asked, pair.mentor.email, "ACCEPTED", NOW + timedelta(hours=1))
         inbound_id = inbound.receive(session, NOW + timedelta(hours=1), raw)
-        assert inbound.decide(session, NOW + timedelta(hours=1), inbound_id) == "applied"
+        assert inbound.decide(session, NOW + timedelta(hours=1), timedelta(hours=1), inbound_id) == "applied"
         assert session.get(Inbound, inbound_id).meeting_id == meeting_id
         assert attendance_of(session, meeting)[pair.mentor_id] == "ACCEPTED"

@@ -12,9 +12,10 @@ from sqlalchemy import select
 
 from service.operations import booking, inbound
 from service.operations.booking import BookingInput
-from service.operations.meetings import attendance_of, proposals_of, strangers_of
+from service.operations.meetings import attendance_of, strangers_of
 from service.operations.offering import SlotQuery
-from service.store.tables import Inbound, Meeting, OutboxRow, Proposal
+from service.operations.proposing import open_proposals
+from service.store.tables import Claim, Inbound, Meeting, OutboxRow, Proposal, ProposedTime
 from tests import cast
 from workers.deliver import drain
 
@@ -61,7 +62,7 @@ def outcome(services, meeting_id, raw):
         with services.database.write() as session:
             before = written(session)
             inbound_id = inbound.receive(session, READ_AT, raw)
-            inbound.decide(session, READ_AT, inbound_id)
+            inbound.decide(session, READ_AT, timedelta(hours=1), inbound_id)
             row, meeting = session.get(Inbound, inbound_id), session.get(Meeting, meeting_id)
             answer = attendance_of(session, meeting)[meeting.pair.mentor_id]
             found = (row.state, row.verdict, answer, meeting.phase), written(session) - before
@@ -86,19 +87,20 @@ def test_every_mail_is_decided_as_is_written_beside_it(services, meeting_id):
 def read(services, name, at=READ_AT):
     with services.database.write() as session:
         inbound_id = inbound.receive(session, at, (MAILS / f"{name}.eml").read_bytes())
-        return inbound.decide(session, at, inbound_id)
+        return inbound.decide(session, at, timedelta(hours=1), inbound_id)
 
 
 def test_a_proposal_is_kept_for_the_other_until_the_meeting_moves(services, meeting_id):
     read(services, "counter-google")
     with services.database.write() as session:
         meeting = session.get(Meeting, meeting_id)
-        [proposal] = proposals_of(session, READ_AT, meeting)
-        assert (proposal.starts_at, proposal.ends_at - proposal.starts_at) == (TUESDAY, timedelta(minutes=30))
-        assert (proposal.comment, proposal.person_id) == ("Tuesday suits me better", meeting.pair.mentor_id)
+        [proposal] = open_proposals(session, READ_AT, meeting.pair_id, meeting.id)
+        [time] = proposal.times
+        assert (time.starts_at, time.ends_at - time.starts_at, time.held) == (TUESDAY, timedelta(minutes=30), True)
+        assert (proposal.comment, proposal.by_id) == ("Tuesday suits me better", meeting.pair.mentor_id)
         assert (meeting.starts_at, meeting.sequence) == (START, 1)
         booking.reschedule(session, READ_AT, timedelta(hours=1), meeting, TUESDAY, meeting.pair.mentee_id)
-        assert proposals_of(session, READ_AT, meeting) == []
+        assert open_proposals(session, READ_AT, meeting.pair_id, meeting.id) == []
 
 
 def test_a_proposal_is_told_in_one_mail_while_it_can_be_taken(services, meeting_id):
@@ -111,7 +113,9 @@ def test_a_proposal_is_told_in_one_mail_while_it_can_be_taken(services, meeting_
     text = message_from_bytes(mail.octets, policy=policy.default).get_body(("plain",)).get_content()
     assert mail.recipient == "ana@example.org"
     assert "Ben would rather meet at another time" in text
-    assert "/move?start=2027-02-09T16:00:00Z" in text
+    with services.database.read() as session:
+        *_, newest = session.scalars(select(ProposedTime).order_by(ProposedTime.id))
+    assert f"/proposed/{newest.id}\r\n" in text
     assert "Tuesday suits me" not in text
 
 
@@ -131,8 +135,11 @@ def test_a_newer_proposal_replaces_an_older_one(services, meeting_id):
     read(services, "counter-google")
     read(services, "counter-outlook", READ_AT + timedelta(minutes=1))
     with services.database.read() as session:
-        [proposal] = session.scalars(select(Proposal))
-        assert (proposal.starts_at, proposal.comment) == (TUESDAY, None)
+        older, newer = session.scalars(select(Proposal).order_by(Proposal.id))
+        assert (older.outcome, newer.outcome, newer.comment) == ("replaced", None, None)
+        assert [claim.time_id for claim in session.scalars(select(Claim).where(Claim.meeting_id.is_(None)))] == [
+            newer.times[0].id
+        ] * 2
 
 
 def test_a_stranger_is_named_to_whom_the_meeting_belongs(services, meeting_id):
@@ -152,4 +159,4 @@ def test_a_clock_that_is_years_ahead_silences_nobody(services, meeting_id):
     later = (MAILS / "google-decline.eml").read_bytes().replace(b"20270202T100000Z", b"20270203T100000Z")
     with services.database.write() as session:
         at = READ_AT + timedelta(days=1)
-        assert inbound.decide(session, at, inbound.receive(session, at, later)) == "applied"
+        assert inbound.decide(session, at, timedelta(hours=1), inbound.receive(session, at, later)) == "applied"

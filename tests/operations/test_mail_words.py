@@ -12,7 +12,7 @@ from service.operations import arcs, booking, followup, outgoing, people
 from service.operations.arcs import DateInput
 from service.operations.followup import Line
 from service.store import outbox
-from service.store.tables import CriticalDate, Meeting, Proposal
+from service.store.tables import CriticalDate, Meeting
 from tests import cast, mails
 from tests.mails import AGE, END, NOW, START, change, html_of, queue, same_as_snapshot, send, text_of
 
@@ -122,18 +122,14 @@ def test_date_moved_and_dropped(services, met):
 
 
 def test_another_time_that_was_asked_for(services, met):
-    def ask(session, meeting):
-        later = timedelta(days=1)
-        session.add(
-            Proposal(
-                meeting_id=meeting.id, person_id=meeting.pair.mentor_id, sequence=meeting.sequence, created_at=NOW,
-                starts_at=meeting.starts_at + later, ends_at=meeting.ends_at + later,
-            )
-        )  # fmt: skip
-
-    change(services, met, ask)
-    queue(services, met, "proposed", "mentee")
+    change(services, met, mails.proposes(START + timedelta(days=3), moving=True))
     assert set(kept("proposed", send(services, "proposed", NOW))) == {"Ana"}
+
+
+def test_times_that_were_offered_for_a_new_meeting(services, met):
+    times = [START + timedelta(days=days) for days in (3, 4, 5)]
+    change(services, met, mails.proposes(*times, by="mentee"))
+    assert set(kept("proposed-new", send(services, "proposed", NOW))) == {"Ben"}
 
 
 def test_links_and_welcome_to_people_who_never_heard_of_us(services):

@@ -9,7 +9,7 @@ import pytest
 from service.messages.letters import LETTERS
 from service.operations import arcs, booking, followup, outgoing, people
 from service.operations.followup import Line
-from service.store.tables import CriticalDate, Meeting, OutboxRow, Proposal
+from service.store.tables import CriticalDate, Meeting, OutboxRow
 from tests import cast, mails
 from tests.mails import AGE, END, NOW, START, change, everything, html_of, ics_of, queue, send, text_of
 
@@ -37,8 +37,7 @@ def every_mail(services, booked):
         take(kind, DAY_BEFORE)
     change(services, booked, lambda s, m: arcs.drop_date(s, NOW, s.get(CriticalDate, m.date_id)))
     take("date-moved", NOW)
-    change(services, booked, _asked_for_another_time)
-    queue(services, booked, "proposed", "mentee")
+    change(services, booked, mails.proposes(START + timedelta(days=3), moving=True))
     take("proposed", NOW)
     change(services, booked, lambda s, m: followup.agree(s, START, m, m.pair.mentor_id, "AGREED-LINE"))
     with services.database.write() as session:
@@ -53,15 +52,6 @@ def every_mail(services, booked):
     )  # fmt: skip
     take("not-happened", END + timedelta(hours=25))
     return found
-
-
-def _asked_for_another_time(session, meeting):
-    session.add(
-        Proposal(
-            meeting_id=meeting.id, person_id=meeting.pair.mentor_id, sequence=meeting.sequence, comment="TYPED",
-            starts_at=START + timedelta(days=1), ends_at=END + timedelta(days=1), created_at=NOW,
-        )
-    )  # fmt: skip
 
 
 def _said(session, meeting):
@@ -275,7 +265,6 @@ def test_whoever_wants_less_gets_what_somebody_did(services, booked, wish, kind,
         ("cancellation", "mentor", lambda m: None, NOW),
         ("declined", "mentor", lambda m: setattr(m, "phase", "cancelled"), NOW),  # nobody declined
         ("date-moved", "mentee", lambda m: setattr(m, "phase", "cancelled"), NOW),
-        ("proposed", "mentee", lambda m: None, NOW),  # nobody asks for another time
     ],
 )
 def test_s15_what_is_no_longer_so_is_not_sent(services, booked, kind, role, meanwhile, now):

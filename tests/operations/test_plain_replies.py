@@ -81,7 +81,7 @@ def reply(asked, text, sender="ben@example.org", *, to=None, refers=True):
 def arrives(services, raw):
     with services.database.write() as session:
         inbound_id = inbound.receive(session, services.clock(), raw)
-        inbound.decide(session, services.clock(), inbound_id)
+        inbound.decide(session, services.clock(), timedelta(hours=1), inbound_id)
         row = session.get(Inbound, inbound_id)
         return row.state, row.verdict
 
@@ -161,7 +161,7 @@ def test_leave_it_is_an_answer_too(here, meeting_id):
     arrives(here, reply(sent(here, "brief"), "Thanks"))
     with here.database.write() as session:
         row = session.scalars(select(Inbound)).one()
-        unsure.put_right(session, NOW, row.person_id, row.id, "leave")
+        unsure.put_right(session, NOW, timedelta(hours=1), row.person_id, row.id, "leave")
         assert (row.state, row.verdict, row.raw) == ("ignored", "left", b"")
     assert points(here, meeting_id)[0] == []
 
@@ -241,7 +241,8 @@ VOUCHED = b"Authentication-Results: mx.example.org; dmarc=pass header.from=examp
 
 def arrives_at(services, raw, authserv_id="mx.example.org"):
     with services.database.write() as session:
-        return inbound.decide(session, services.clock(), inbound.receive(session, services.clock(), raw), authserv_id)
+        inbound_id = inbound.receive(session, services.clock(), raw)
+        return inbound.decide(session, services.clock(), timedelta(hours=1), inbound_id, authserv_id)
 
 
 def test_what_our_mail_server_does_not_vouch_for_waits_for_whose_name_it_came_in(here, meeting_id):

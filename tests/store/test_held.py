@@ -35,7 +35,7 @@ def meeting_id(services):
 def hold(services, now=RESTORED):
     services.clock.now = now
     with services.database.write() as session:
-        return keeping.hold_what_was_due(session, now)
+        return keeping.hold_what_was_due(session, now, timedelta(hours=1))
 
 
 def everything_done(services):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import url_for
 from sqlalchemy import select
 
-from service.operations import agreements
+from service.operations import agreements, proposing
+from service.operations.offering import SlotQuery
+from service.operations.proposing import ProposalInput
 from service.store.tables import ApiToken, Link, Meeting, OutboxRow, Pair
 from service.store.types import fingerprint
 from tests import cast
@@ -54,6 +56,10 @@ def test_s20_get_changes_nothing(services, client, ana):
         pair = session.get(Pair, ana[1])
         mine, subject = pair.mentee_id, {"pair_id": pair.id, "meeting_id": meeting_id}
         sign(session, pair)
+        monday = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
+        said = ProposalInput((monday,), pair.mentor_id)
+        offer = proposing.propose(session, NOW, timedelta(hours=1), SlotQuery(pair.id, "check-in"), said)
+        subject |= {"proposal_id": offer.id, "time_id": offer.times[0].id}
         session.add(ApiToken(token_hash=fingerprint("ana" * 9), person_id=mine, created_at=NOW))
     purposes = {
         "after.entry": "entry",
@@ -64,8 +70,10 @@ def test_s20_get_changes_nothing(services, client, ana):
         "consent.connect": "connect",
         "feed.show": "feed",
     }
-    tokens = {endpoint: link(services, purpose, mine, **subject) for endpoint, purpose in purposes.items()}
+    about = {"pair_id": pair.id, "meeting_id": meeting_id}
+    tokens = {endpoint: link(services, purpose, mine, **about) for endpoint, purpose in purposes.items()}
     tokens |= {"booking.times": ana[0], "booking.decide": ana[0], "operator.show": link(services, "operator", None)}
+    tokens |= {"proposals.show": ana[0], "proposals.decide": ana[0]}
     rules = [rule for rule in client.application.url_map.iter_rules() if "GET" in rule.methods]
     before = dump(services.database.engine)
     for rule in rules:

@@ -1,10 +1,18 @@
-"""What came in by mail, on the meeting's page: another time, and a stranger."""
+"""Other times: offered on a page or by mail, looked at, taken, refused; and a stranger who answered."""
 
+import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from service.operations import inbound
-from service.store.tables import Meeting
-from tests.web.walk import NOW, book, link, text_of
+from sqlalchemy import select
+
+from service.operations import booking, inbound
+from service.operations.booking import BookingInput
+from service.operations.offering import SlotQuery
+from service.operations.proposing import KEPT
+from service.store.tables import Meeting, Pair, ProposedTime
+from tests import cast
+from tests.web.walk import NOW, book, forms_of, link, text_of
 
 MAILS = Path(__file__).parents[1] / "mail"
 UID = b"7f0c2f5e-3b1d-4c39-9d2e-0a4b5c6d7e8f"
@@ -16,7 +24,7 @@ def arrives(services, meeting_id, name):
     with services.database.write() as session:
         meeting = session.get(Meeting, meeting_id)
         raw = raw.replace(UID, meeting.uid.encode())
-        inbound.decide(session, NOW, inbound.receive(session, NOW, raw))
+        inbound.decide(session, NOW, timedelta(hours=1), inbound.receive(session, NOW, raw))
         pair = meeting.pair
     return [
         link(services, "meeting", person, pair_id=pair.id, meeting_id=meeting_id)
@@ -24,18 +32,130 @@ def arrives(services, meeting_id, name):
     ]
 
 
-def test_the_other_sees_the_time_that_was_proposed_and_takes_it_on_the_page_that_moves(services, client, ana):
+def ticked(page, count=3):
+    """The first times that can be ticked there, and the form that offers them."""
+    starts = list(dict.fromkeys(re.findall(r'name="start" value="([^"]+)"', page.get_data(as_text=True))))[:count]
+    [form] = [form for form in forms_of(page) if form.action.endswith("/proposals")]
+    return form, starts
+
+
+def offer_three(services, client, ana):
+    """Ana offers Ben three times; her page about it, and Ben's link."""
+    form, starts = ticked(client.get(f"/s/{ana[0]}"))
+    sent = client.post(form.action, data={**form.fields, "start": starts, "comment": "Any of these?"})
+    with services.database.read() as session:
+        ben = session.get(Pair, ana[1]).mentor_id
+    return sent.headers["Location"], link(services, "schedule", ben, pair_id=ana[1])
+
+
+def only_form(page):
+    [form] = [form for form in forms_of(page) if form.method == "post"]
+    return form
+
+
+def the_meeting(services):
+    with services.database.read() as session:
+        return session.scalars(select(Meeting)).one_or_none()
+
+
+def test_the_other_sees_the_time_that_was_proposed_and_takes_it_on_a_page_that_asks_once_more(services, client, ana):
     _, meeting_id = book(services, client, ana)
     anas, bens = arrives(services, meeting_id, "counter-google")
     page = client.get(f"/m/{anas}")
     assert "Ben would rather meet on Tue" in text_of(page)
     assert "Tuesday suits me better" in text_of(page)
-    [to] = [part.partition('"')[0] for part in page.get_data(as_text=True).split('href="') if "start=" in part[:99]]
-    asked = client.get(to)
-    assert (asked.status_code, "not moved yet" in text_of(asked)) == (200, True)
     own = text_of(client.get(f"/m/{bens}"))
     assert "You asked for Tue" in own
     assert "would rather" not in own
+    [to] = re.findall(r'href="(/s/[^"]+/proposals/\d+)"', page.get_data(as_text=True))
+    [to] = re.findall(r'href="(/s/[^"]+/proposed/\d+)"', client.get(to).get_data(as_text=True))
+    asked = client.get(to)
+    assert "not moved yet" in text_of(asked)
+    assert only_form(asked).send(client).status_code == 303
+    moved = the_meeting(services)
+    assert (moved.id, moved.sequence, moved.starts_at) == (meeting_id, 1, datetime(2027, 2, 9, 16, tzinfo=UTC))
+
+
+def test_three_times_are_offered_looked_at_and_one_is_taken(services, client, ana):
+    own, bens = offer_three(services, client, ana)
+    page = text_of(client.get(own))
+    assert "You offered Ben 3 times" in page
+    assert page.count("Kept for the two of you until") == 3
+    assert "still open" in text_of(client.get(f"/s/{ana[0]}"))
+    theirs = client.get(own.replace(ana[0], bens))
+    assert "Any of these?" in text_of(theirs)
+    links = re.findall(r'href="([^"]+/proposed/\d+)"', theirs.get_data(as_text=True))
+    asked = [client.get(each) for each in links]
+    assert [page.get_data(as_text=True).count("<button") for page in asked] == [1, 1, 1]
+    assert the_meeting(services) is None
+    first, again = (only_form(asked[1]).send(client) for _ in range(2))
+    assert first.headers["Location"] == again.headers["Location"]
+    assert "Booked" in text_of(client.get(first.headers["Location"]))
+    late = only_form(asked[0]).send(client)
+    assert (late.status_code, "It is settled" in text_of(late)) == (409, True)
+    assert "It is settled" in text_of(client.get(own))
+
+
+def test_none_of_these_leads_to_times_with_a_kind_word_and_what_was_taken_back_says_so(services, client, ana):
+    own, bens = offer_three(services, client, ana)
+    asked = client.get(own.replace(ana[0], bens))
+    to = only_form(asked).send(client)
+    times = client.get(to.headers["Location"])
+    assert "That is quite all right" in text_of(times)
+    assert "did not suit" in text_of(client.get(own))
+    own, bens = offer_three(services, client, ana)
+    asked = client.get(own.replace(ana[0], bens))
+    assert only_form(client.get(own)).send(client).status_code == 303
+    [to, *_] = re.findall(r'href="([^"]+/proposed/\d+)"', asked.get_data(as_text=True))
+    assert "taken back" in text_of(client.get(to))
+    assert client.post(to).status_code == 409
+
+
+def test_s02_a_click_after_the_deadline_books_or_says_what_is_free(services, client, ana):
+    _, bens = offer_three(services, client, ana)
+    with services.database.write() as session:
+        eves = cast.other_mentee(session, NOW, session.get(Pair, ana[1]).mentor_id)
+        wanted = session.scalars(select(ProposedTime).order_by(ProposedTime.id)).all()
+        services.clock.now = NOW + KEPT
+        gone = BookingInput(start=wanted[0].starts_at, by_id=eves.mentee_id)
+        booking.book(session, services.clock(), timedelta(hours=1), SlotQuery(eves.id, "check-in"), gone)
+        first, second = wanted[0].id, wanted[1].id
+    assert "No longer kept" in text_of(client.get(f"/s/{bens}/proposed/{second}"))
+    late = client.post(f"/s/{bens}/proposed/{first}")
+    assert (late.status_code, "has just gone. Here are fresh times" in text_of(late)) == (409, True)
+    assert client.post(f"/s/{bens}/proposed/{second}").status_code == 303
+
+
+def test_a_form_that_was_wrong_says_so_and_keeps_what_was_typed(services, client, ana):
+    form, starts = ticked(client.get(f"/s/{ana[0]}"), 4)
+    page = client.post(form.action, data={**form.fields, "start": starts, "comment": "KEPT-WORDS"})
+    assert (page.status_code, "Mark one to 3 times" in text_of(page)) == (422, True)
+    html = page.get_data(as_text=True)
+    assert "KEPT-WORDS" in html
+    assert html.count(" checked>") >= 4
+
+
+def test_a_meeting_is_asked_to_move_to_one_of_three_times(services, client, ana):
+    booked, _ = book(services, client, ana)
+    form, starts = ticked(client.get(f"/m/{booked}/move"))
+    own = client.post(form.action, data={**form.fields, "start": starts}).headers["Location"]
+    assert "not moved yet" in text_of(client.get(own))
+    assert "Ben has not answered" in text_of(client.get(f"/m/{booked}"))
+    with services.database.read() as session:
+        ben = session.get(Pair, ana[1]).mentor_id
+    bens = link(services, "schedule", ben, pair_id=ana[1])
+    none = only_form(client.get(re.sub(r"/s/[^/]+", f"/s/{bens}", own))).send(client)
+    assert "That is quite all right" in text_of(client.get(none.headers["Location"]))
+
+
+def test_s20_a_link_of_another_pair_opens_nothing(services, client, ana):
+    own, _ = offer_three(services, client, ana)
+    with services.database.write() as session:
+        eves = cast.other_mentee(session, NOW, session.get(Pair, ana[1]).mentor_id)
+        eve, ben, pair_id = eves.mentee_id, eves.mentor_id, eves.id
+    for person in (eve, ben):
+        token = link(services, "schedule", person, pair_id=pair_id)
+        assert client.get(own.replace(ana[0], token)).status_code == 404
 
 
 def test_only_the_mentee_sees_that_a_stranger_answered(services, client, ana):

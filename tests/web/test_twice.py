@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import select
 
 from integrations.maildir_mail import MaildirMailer
-from service.operations import agreements, calendars, followup, refreshing
+from service.operations import agreements, calendars, followup, proposing, refreshing
+from service.operations.offering import SlotQuery
+from service.operations.proposing import ProposalInput
 from service.store.tables import CriticalDate, Inbound, Meeting, Pair
 from service.web import create_app, meeting, person
 from tests.stored import dump
@@ -24,6 +26,10 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "front.mail_links": ("/", {"email": "ana@example.org"}, None, AGAIN),
     "booking.add_date": ("/s/{times}", DATE, None, AGAIN),
     "booking.decided": ("decide", {"ask": "My opening"}, ("action", "book"), AGAIN),
+    "proposals.offer": ("/s/{practice}", {"start": "2027-02-25T15:00:00Z", "comment": "This one?"}, None, AGAIN),
+    "proposals.offer_instead": ("/m/{anas}/move", {"start": "2027-02-25T15:00:00Z"}, None, AGAIN),
+    "proposals.end": ("proposal", {}, None, AGAIN),
+    "proposals.taken": ("proposed", {}, None, AGAIN),
     "meeting.moved": ("move", {"reason": "A clash"}, ("action", "move"), AGAIN),
     "meeting.change accept": ("/m/{bens}", {}, None, AGAIN),
     "meeting.change decline": ("/m/{bens}", {}, None, AGAIN),
@@ -63,7 +69,14 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "mailbox.answer": ("mail", {}, ("answer", "ACCEPTED"), AGAIN),
 }
 AS_IT_WAS = {"person.change schedule"}  # only leads on
-READ_ANEW = {"meeting.moved", "person.change calendar", "consent.connected"}  # each time the calendar itself is asked
+READ_ANEW = {
+    "meeting.moved",
+    "proposals.offer",
+    "proposals.offer_instead",
+    "proposals.taken",
+    "person.change calendar",
+    "consent.connected",
+}  # each time the calendar itself is asked
 
 
 @pytest.fixture
@@ -108,6 +121,14 @@ def page_of(site, client, tokens, name):
         return client.get(first_card(client.get(f"/s/{tokens['practice']}")))
     if name == "move":
         return client.get(first_card(client.get(f"/m/{tokens['anas']}/move")))
+    if name in {"proposal", "proposed"}:
+        with site.database.write() as session:
+            pair = session.get(Pair, held.pair_id)
+            said = ProposalInput((held.starts_at + timedelta(days=3),), pair.mentor_id)
+            query = SlotQuery(pair.id, "check-in", reader="mentor")
+            made = proposing.propose(session, NOW, timedelta(hours=1), query, said)
+            which = f"proposals/{made.id}" if name == "proposal" else f"proposed/{made.times[0].id}"
+        return client.get(f"/s/{tokens['times']}/{which}")
     if name == "mail":
         drain(site)
         box = client.get("/mailbox?person=ben@example.org").get_data(as_text=True)

@@ -19,10 +19,10 @@ from service.store.tables.meetings import (
     Commitment,
     CriticalDate,
     Meeting,
-    Proposal,
     Reflection,
 )
 from service.store.tables.people import ApiToken, Link, Pair, Person
+from service.store.tables.proposals import EarlierProposal, Proposal, ProposedTime
 from service.store.tables.running import Heartbeat, IdempotencyKey
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Connection",
     "Consent",
     "CriticalDate",
+    "EarlierProposal",
     "Grant",
     "Heartbeat",
     "IdempotencyKey",
@@ -54,6 +55,7 @@ __all__ = [
     "Pair",
     "Person",
     "Proposal",
+    "ProposedTime",
     "Reflection",
     "SendTime",
     "SendingGrant",

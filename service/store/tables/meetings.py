@@ -81,7 +81,8 @@ class Attendance(Base):
 
 
 class Claim(Base):
-    """A person's time, taken by a meeting from `starts_at` until `guarded_until` (its end and that person's gap).
+    """A person's time, taken by a meeting or held by a proposed time, from `starts_at` until `guarded_until` (its end
+    and that person's gap). From `lapses_at` on it counts no more.
 
     Written by store.claims only, in the one statement that decides a booking.
     """
@@ -90,6 +91,13 @@ class Claim(Base):
     __table_args__ = (
         Index("ix_claims_person", "person_id", "starts_at"),
         UniqueConstraint("meeting_id", "person_id"),
+        UniqueConstraint("time_id", "person_id"),
+        Index(
+            "ix_claims_lapses",
+            "lapses_at",
+            sqlite_where=text("lapses_at IS NOT NULL"),
+            postgresql_where=text("lapses_at IS NOT NULL"),
+        ),
         ExcludeConstraint(
             ("person_id", "="),
             (text("tstzrange(starts_at, guarded_until)"), "&&"),
@@ -97,11 +105,13 @@ class Claim(Base):
         ).ddl_if(dialect="postgresql"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
-    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"))
+    meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"))
+    time_id: Mapped[int | None] = mapped_column(ForeignKey("proposed_times.id"))
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     guarded_until: Mapped[datetime]
+    lapses_at: Mapped[datetime | None]
 
 
 class AgendaItem(Base):
@@ -142,17 +152,4 @@ class Reflection(Base):
     meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     text: Mapped[str] = mapped_column(EncryptedText("reflections.text"))
-    created_at: Mapped[datetime]
-
-
-class Proposal(Base):
-    """Another time that one of the two would rather have: theirs to take back, the other's to take. One a person."""
-
-    __tablename__ = "proposals"
-    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
-    person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
-    sequence: Mapped[int]  # of the meeting when it was made: a move since then has answered it
-    starts_at: Mapped[datetime]
-    ends_at: Mapped[datetime]
-    comment: Mapped[str | None] = mapped_column(EncryptedText("proposals.comment"))
     created_at: Mapped[datetime]

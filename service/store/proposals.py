@@ -1,0 +1,58 @@
+"""Rows of what one of two people proposed: which are open, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from service.store import claims, outbox
+from service.store.tables import Proposal
+
+
+def open_ones(session: Session, *matter: ColumnElement[bool]) -> list[Proposal]:
+    """Oldest first. A time in it may have passed, and its hold may have lapsed."""
+    return list(session.scalars(select(Proposal).where(Proposal.outcome.is_(None), *matter).order_by(Proposal.id)))
+
+
+def about(meeting_id: int) -> ColumnElement[bool]:
+    """Proposals to move this meeting."""
+    return Proposal.meeting_id == meeting_id
+
+
+def for_a_new_one(pair_id: int, session_key: str, date_id: int | None) -> tuple[ColumnElement[bool], ...]:
+    """Proposals of a pair for another meeting of this kind."""
+    return (
+        Proposal.pair_id == pair_id,
+        Proposal.meeting_id.is_(None),
+        Proposal.session == session_key,
+        Proposal.date_id.is_(None) if date_id is None else Proposal.date_id == date_id,
+    )
+
+
+def by_person(session: Session, pair_id: int, person_id: int) -> list[Proposal]:
+    """All that this person ever proposed to the other, oldest first."""
+    mine = select(Proposal).where(Proposal.pair_id == pair_id, Proposal.by_id == person_id)
+    return list(session.scalars(mine.order_by(Proposal.id)))
+
+
+def end(session: Session, now: datetime, ended: Collection[Proposal], outcome: str) -> None:
+    """Frees what they hold, and takes back the mail about them that has not left. Repeatable: the first outcome
+    stays."""
+    still_open = [each for each in ended if each.outcome is None]
+    for each in still_open:
+        each.outcome, each.closed_at = outcome, now
+        outbox.withdraw_one(session, mail_key(each))
+    claims.let_go(session, [each.id for each in still_open])
+
+
+def mail_key(proposal: Proposal) -> str:
+    """One mail for each proposal."""
+    return f"proposal{proposal.id}"
+
+
+def of_mail(session: Session, dedup: str) -> Proposal | None:
+    """What the mail with this key is about."""
+    return session.get(Proposal, int(dedup.removeprefix("proposal")))
