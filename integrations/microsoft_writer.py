@@ -26,6 +26,7 @@ OURS, REVISION = f"{PROPERTIES}Uid", f"{PROPERTIES}Revision"
 VIDEO_FIELDS = "isOnlineMeeting,onlineMeeting"
 FIELDS = f"id,iCalUId,isCancelled,{VIDEO_FIELDS}"
 SEEN_FIELDS = f"start,end,isCancelled,attendees,{VIDEO_FIELDS}"
+URL = re.compile(r"https?://[^\s<]+")
 # Our part of the body. Graph adds its own with the way in to a video meeting, and a body without that ends the meeting
 # (learn.microsoft.com/graph/api/event-update, on isOnlineMeeting), so only ours is ever exchanged.
 OPEN, CLOSE = '<div class="greenroom">', "</div>"
@@ -49,7 +50,6 @@ class MicrosoftWriter:
         body = {**_body(event), "sensitivity": "private", "transactionId": _name(event), "attendees": _attendees(event)}
         if event.video:
             body |= {"isOnlineMeeting": True, "onlineMeetingProvider": TEAMS}
-            body["body"] = {"contentType": "html", "content": _ours(event)}
         try:
             return self._address(calendar, self._ask("POST", self._events(calendar), deadline, body))
         except AdapterError as fault:
@@ -122,20 +122,20 @@ class MicrosoftWriter:
 
     def _patched(self, at: EventAddress, event: EventToWrite, deadline: float) -> EventAddress:
         url = self._events(at.calendar, at.event_id)
-        body = _body(event)
-        if event.video:
-            body["body"] = self._body_around(url, event, deadline)
+        body = {**_body(event), **self._body_around(url, event, deadline)}
         return self._address(at.calendar, self._ask("PATCH", url, deadline, body, at.etag))
 
-    def _body_around(self, url: str, event: EventToWrite, deadline: float) -> dict[str, str]:
-        """The body as it stands, with our part exchanged where it is found: the meeting is worth more than what we say
-        of it."""
-        found = self._ask("GET", f"{url}?{urlencode({'$select': 'body'})}", deadline)
+    def _body_around(self, url: str, event: EventToWrite, deadline: float) -> dict[str, Any]:
+        """What somebody wrote around our part stays. Where that part is gone all is ours again, unless there is a video
+        meeting, of whomever: that is worth more than what we say."""
+        found = self._ask("GET", f"{url}?{urlencode({'$select': 'body,isOnlineMeeting'})}", deadline)
         try:
-            kind, content = found["body"]["contentType"], found["body"]["content"]
-            return {"contentType": kind, "content": OUR_PART.sub(lambda _: _ours(event), content, count=1)}
+            content, times = OUR_PART.subn(lambda _: _ours(event), found["body"]["content"], count=1)
+            if times == 0 and found["isOnlineMeeting"]:
+                return {"body": found["body"]}
         except UNREADABLE:
             raise self._unexpected() from None
+        return {"body": _html(content)} if times else {}
 
     def _ask(
         self, method: str, url: str, deadline: float, body: dict[str, Any] | None = None, etag: str | None = None
@@ -170,7 +170,7 @@ def _expanded() -> dict[str, str]:
 def _body(event: EventToWrite) -> dict[str, Any]:
     return {
         "subject": event.summary,
-        "body": {"contentType": "text", "content": event.description},
+        "body": _html(_ours(event)),
         "location": {"displayName": event.location or ""},
         "start": _edge(event.interval.start),
         "end": _edge(event.interval.end),
@@ -181,8 +181,14 @@ def _body(event: EventToWrite) -> dict[str, Any]:
     }
 
 
+def _html(content: str) -> dict[str, str]:
+    return {"contentType": "html", "content": content}
+
+
 def _ours(event: EventToWrite) -> str:
-    return OPEN + html.escape(event.description).replace("\n", "<br>") + CLOSE
+    """Outlook makes links of addresses in a text, and none in what is HTML already."""
+    text = html.escape(event.description).replace("\n", "<br>")
+    return OPEN + URL.sub(lambda found: f'<a href="{found[0]}">{found[0]}</a>', text) + CLOSE
 
 
 def _video(answer: dict[str, Any]) -> VideoLink | None:

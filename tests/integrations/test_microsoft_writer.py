@@ -137,6 +137,34 @@ def test_a_body_that_somebody_rewrote_keeps_its_way_in(world):
     assert written(world).items[at.event_id]["body"]["content"] == mine
 
 
+def test_what_its_owner_adds_to_an_event_stays_a_teams_meeting_above_all(world):
+    at = world.writer().put(ALONE, WAIT)
+    body = written(world).items[at.event_id]["body"]["content"]
+    key = at.event_id.rstrip("/+=")
+    added = f"<p>Bring coffee.</p>{body}<a href='https://teams.microsoft.com/l/meetup-join/19%3ameeting_{key}%40thread.v2/0'>"
+    written(world).touch(at.event_id, body={"contentType": "html", "content": added}, isOnlineMeeting=True)
+    fresh = replace(at, etag=written(world).items[at.event_id]["@odata.etag"])
+    changed = world.writer().change(fresh, replace(ALONE, revision=2, description="10:00, Lisbon"), WAIT)
+    content = written(world).items[at.event_id]["body"]["content"]
+    assert ("Bring coffee." in content, "10:00, Lisbon" in content, "09:00" in content) == (True, True, False)
+    assert changed.video is not None, "it is still a meeting"
+
+
+def test_an_address_in_the_text_can_be_pressed(world):
+    at = world.writer().put(replace(ALONE, description='See https://meet.example.org/i/x?a=1&b="\nThen'), WAIT)
+    told = written(world).items[at.event_id]["body"]["content"]
+    assert '<a href="https://meet.example.org/i/x?a=1&amp;b=&quot;">' in told
+    assert told.endswith("</a><br>Then</div>")
+
+
+def test_a_body_without_our_part_is_ours_again(world):
+    at = world.writer().put(ALONE, WAIT)
+    written(world).touch(at.event_id, body={"contentType": "text", "content": "mine"})
+    fresh = replace(at, etag=written(world).items[at.event_id]["@odata.etag"])
+    world.writer().change(fresh, replace(ALONE, revision=2), WAIT)
+    assert written(world).items[at.event_id]["body"]["content"] == '<div class="greenroom">09:00, Lisbon</div>'
+
+
 def test_a_teams_link_that_takes_its_time_is_read_again(world):
     written(world).pending = True
     at = world.writer().put(replace(ALONE, video=True), WAIT)
