@@ -24,6 +24,7 @@ SAID = {
     "reconnect": "sender_reconnect",
     "consent_partial": "sender_reconnect",
     "grant_ran_out": "sender_ran_out",
+    "client_refused": "sender_client",
     "forbidden": "sender_refused",
     "no_mailbox": "sender_no_mailbox",
     "throttled": "sender_throttled",

@@ -28,7 +28,7 @@ class ProviderSettings:
         "GREENROOM_GOOGLE_CLIENT_ID",
         setting_values.text,
         "123-abc.apps.googleusercontent.com",
-        "the OAuth client for Google calendars",
+        "the OAuth client for Google's calendars and mail",
     )
     google_client_secret: str | None = setting(
         "GREENROOM_GOOGLE_CLIENT_SECRET", setting_values.text, "<from Google's page>", "its secret", secret=True
@@ -79,7 +79,7 @@ class ProviderSettings:
         "GREENROOM_MICROSOFT_CLIENT_ID",
         setting_values.text,
         "11111111-2222-3333-4444-555555555555",
-        "the application for Microsoft calendars",
+        "the application for Microsoft's calendars and mail",
     )
     microsoft_client_secret: str | None = setting(
         "GREENROOM_MICROSOFT_CLIENT_SECRET",

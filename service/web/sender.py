@@ -56,5 +56,8 @@ def arrived(taken: Taken, authorizer: Authorizer, granted: Granted) -> AnyRespon
 
 def turned_back(taken: Taken, fault: AdapterError) -> AnyResponse:
     """The page where it began, with what happened."""
-    sentence = words()(f"adapter.{fault.code}", **fault.params)
-    return operator.standing_page(taken.token, [sentence], 422)
+    say, own = words(), f"page.operator.sender.no.{fault.code}"
+    said = [say(own if say.has(own) else f"adapter.{fault.code}", **fault.params)]
+    if "admin_url" in fault.params:
+        said.append(say("page.operator.sender.no.admin", **fault.params))
+    return operator.standing_page(taken.token, said, 422)

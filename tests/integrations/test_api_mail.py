@@ -160,6 +160,11 @@ class TestGmail(ApiContract):
         fault = self.fault_of()
         assert (fault.code, fault.permanent, fault.retry_after) == ("sender_throttled", False, REST)
 
+    def test_an_api_that_is_not_enabled_is_the_operators(self):
+        self.fake.faults[self.send] = [refused(403, "accessNotConfigured")]
+        fault = self.fault_of()
+        assert (fault.code, fault.permanent) == ("sender_client", False)
+
     def test_an_account_without_gmail_is_said_of_the_account_and_not_of_the_mail(self):
         self.fake.gmail.enabled = False
         fault = self.fault_of()

@@ -280,3 +280,13 @@ def test_a_box_that_was_unticked_and_a_no_are_told(client, there, token, service
     assert "leave the box ticked" in text_of(unticked)
     assert "You said no there" in text_of(connect(client, there, token, deny=True))
     assert doctors(services)[0][0] == "broken"
+
+
+@pytest.mark.parametrize("there", ["microsoft"], indirect=True)
+def test_an_administrators_wall_is_told_with_the_way_through_it(client, there, token, services):
+    there.fake.entra.wall = 90094
+    told = text_of(connect(client, there, token))
+    assert "lets only an administrator say yes" in told
+    assert f"https://{there.fake.host}/organizations/v2.0/adminconsent" in told
+    assert "Mail.Send" in told
+    assert "feed address" not in told
