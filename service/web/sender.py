@@ -13,7 +13,7 @@ from service.operations.sending import SEND
 from service.ports import Authorizer, Granted
 from service.web import operator
 from service.web.consent import authorizer_of, end_at_provider, go_there, redirect_uri
-from service.web.page import limited, now, see_other, services, words, writing
+from service.web.page import limited, now, reading, see_other, services, words, writing
 
 blueprint = Blueprint("sender", __name__)
 
@@ -25,7 +25,7 @@ def begin(token: str) -> AnyResponse:
     provider = services().settings.sending_provider
     if provider is None:
         raise NotFound
-    with writing() as session:
+    with reading() as session:
         links.resolve(session, now(), "operator", token)
     begun = authorizer_of(provider).begin(SEND, redirect_uri(provider), services().settings.mail_address)
     with writing() as session:
