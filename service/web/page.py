@@ -16,6 +16,7 @@ from flask import Response, current_app, g, redirect, render_template, request
 from limits import RateLimitItem, parse
 from limits.errors import StorageError
 from limits.strategies import FixedWindowRateLimiter
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -58,21 +59,35 @@ def now() -> datetime:
 @contextmanager
 def reading() -> Iterator[Session]:
     if "look" in g:
-        yield g.look
+        g.look_session = g.get("look_session") or Session(g.look, expire_on_commit=False)
+        yield g.look_session
         return
     with services().database.read() as session:
         yield session
 
 
 @contextmanager
+def looking() -> Iterator[Connection]:
+    """For questions over tables: with a session around it the connection alone takes 45 microseconds and not 16, three
+    times as long as a token's row (measured in November 2026)."""
+    if "look" in g:
+        yield g.look
+        return
+    with services().database.engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
 def one_look() -> Iterator[None]:
-    """All that is read within is read in one session: for a request that only looks and waits for nobody else."""
-    with services().database.read() as session:
-        g.look = session
+    """All that is read within is read in one transaction: for a request that only looks and waits for nobody else."""
+    with services().database.engine.connect() as connection:
+        g.look = connection
         try:
             yield
         finally:
             g.pop("look")
+            if "look_session" in g:
+                g.pop("look_session").close()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from service.domain import errors
 from service.store.database import AWAY
 from service.store.tables import ApiToken, Person
 from service.store.types import fingerprint
-from service.web.page import limited_call, one_look, reading, words
+from service.web.page import limited_call, looking, one_look, words
 from service.web.status import status_of
 
 PREFIX = "/api/v1"
@@ -179,8 +179,8 @@ def _caller() -> Caller:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise Unauthorized
-    with reading() as session:
-        row = session.connection().execute(_STANDING, {"hash": fingerprint(token.strip())}).one_or_none()
+    with looking() as look:
+        row = look.execute(_STANDING, {"hash": fingerprint(token.strip())}).one_or_none()
     if row is None:
         raise Unauthorized
     return Caller(row.person_id)

@@ -15,7 +15,7 @@ from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, call, person_of
 from service.web.api.slots import QUERY, SlotsJson, slots_json
 from service.web.consent import end_at_provider, end_watches
-from service.web.page import now, reading, services, writing
+from service.web.page import looking, now, reading, services, writing
 
 PROBE_TIMEOUT = timedelta(seconds=15)
 BY_CONSENT = ("google", "microsoft")  # connected on a page of the provider's own
@@ -198,8 +198,8 @@ def change_pair(caller: Caller, pair_id: int, body: bodies.PairChange) -> answer
     may=(404, 422),
 )
 def slots(caller: Caller, pair_id: int) -> SlotsJson:
-    with reading() as session:
-        look, me = session.connection(), caller.me
+    with looking() as look:
+        me = caller.me
         found = pair_rows.load_pair(look, pair_id)
         if found is None or me not in {found.mentee_id, found.mentor_id}:
             raise NotFound("no_such_pair")
