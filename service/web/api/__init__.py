@@ -4,6 +4,17 @@ from service.web.api import dates as _dates
 from service.web.api import describe as _describe
 from service.web.api import meetings as _meetings
 from service.web.api import people as _people
+from service.web.api import proposals as _proposals
 from service.web.api.frame import PREFIX, blueprint, http_problem, problem
 
-__all__ = ["PREFIX", "_dates", "_describe", "_meetings", "_people", "blueprint", "http_problem", "problem"]
+__all__ = [
+    "PREFIX",
+    "_dates",
+    "_describe",
+    "_meetings",
+    "_people",
+    "_proposals",
+    "blueprint",
+    "http_problem",
+    "problem",
+]

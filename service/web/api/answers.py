@@ -174,6 +174,35 @@ class Meeting(Model):
     video: str | None
 
 
+class ProposedTime(Model):
+    """`until`: how long it is held for both; null where it is not, or no longer."""
+
+    start: Instant
+    end: Instant
+    until: Instant | None
+
+
+class Proposal(Model):
+    """`meeting` is the one that would move, `booked` what came of it. `state`: open, taken, replaced, withdrawn,
+    declined, over."""
+
+    id: int
+    pair: int
+    by: int
+    session: str
+    date: int | None
+    meeting: int | None
+    comment: str | None
+    times: list[ProposedTime]
+    state: str
+    booked: int | None
+
+
+class Proposals(Model):
+    items: list[Proposal]
+    next: str | None
+
+
 class Commitment(Model):
     id: int
     text: str

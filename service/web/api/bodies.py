@@ -84,6 +84,21 @@ class Cancellation(Model):
     reason: str | None = None
 
 
+class ProposalInput(Model):
+    """`meeting`: the one that would move; then `session` and `date` are its own."""
+
+    starts: list[Moment]
+    session: str | None = None
+    minutes: Minutes | None = None
+    date: Id | None = None
+    meeting: Id | None = None
+    comment: str | None = None
+
+
+class Acceptance(Model):
+    start: Moment
+
+
 class DateInput(Model):
     kind: str
     at: Wall

@@ -61,7 +61,7 @@ def book(caller: Caller, pair_id: int, body: bodies.MeetingInput) -> answers.Mee
             raise TakenWithFresh(fresh_slots(free, words)) from None
     with writing() as session:  # looking makes no link, so the booker's is made here
         link_for(session, now(), "meeting", caller.me, pair_id=pair_id, meeting_id=meeting_id)
-    return _meeting(caller, meeting_id)
+    return meeting_of(caller, meeting_id)
 
 
 def _key() -> str | None:
@@ -78,7 +78,7 @@ def _hash(pair_id: int, body: bodies.MeetingInput) -> str:
     return hashlib.sha256(f"{pair_id} {body.model_dump_json()}".encode()).hexdigest()[:43]
 
 
-def _meeting(caller: Caller, meeting_id: int) -> answers.Meeting:
+def meeting_of(caller: Caller, meeting_id: int) -> answers.Meeting:
     with reading() as session:
         meeting = load_meeting(session, meeting_id, caller.me)
         return shapes.meeting_answer(session, now(), services().settings.base_url, meeting, meeting.pair.me(caller.me))
@@ -86,7 +86,7 @@ def _meeting(caller: Caller, meeting_id: int) -> answers.Meeting:
 
 @call("GET", "/meetings/<int:meeting_id>", "One meeting.", answer=answers.Meeting, may=(404,))
 def meeting(caller: Caller, meeting_id: int) -> answers.Meeting:
-    return _meeting(caller, meeting_id)
+    return meeting_of(caller, meeting_id)
 
 
 @call(
@@ -97,7 +97,7 @@ def meeting(caller: Caller, meeting_id: int) -> answers.Meeting:
     answer=answers.Meeting,
     may=(404, 409, 422, 503),
 )
-def change_meeting(caller: Caller, meeting_id: int, body: bodies.MeetingChange) -> answers.Meeting:
+def changemeeting_of(caller: Caller, meeting_id: int, body: bodies.MeetingChange) -> answers.Meeting:
     given = body.model_fields_set
     with reading() as session:
         held = load_meeting(session, meeting_id, caller.me)
@@ -122,7 +122,7 @@ def change_meeting(caller: Caller, meeting_id: int, body: bodies.MeetingChange) 
     else:
         with writing() as session:
             besides(session, load_meeting(session, meeting_id, caller.me))
-    return _meeting(caller, meeting_id)
+    return meeting_of(caller, meeting_id)
 
 
 @call(
@@ -136,7 +136,7 @@ def change_meeting(caller: Caller, meeting_id: int, body: bodies.MeetingChange) 
 def cancel(caller: Caller, meeting_id: int, body: bodies.Cancellation) -> answers.Meeting:
     with writing() as session:
         booking.cancel(session, now(), load_meeting(session, meeting_id, caller.me), caller.me, body.reason)
-    return _meeting(caller, meeting_id)
+    return meeting_of(caller, meeting_id)
 
 
 @call(

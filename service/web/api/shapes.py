@@ -14,7 +14,7 @@ from service.operations import arcs, events, video
 from service.operations.calendars import connections_of
 from service.operations.meetings import agenda_of, attendance_of
 from service.operations.times import Source, availability_of
-from service.store.tables import Commitment, Connection, CriticalDate, Meeting, Pair, Person
+from service.store.tables import Commitment, Connection, CriticalDate, Meeting, Pair, Person, Proposal
 from service.web.api import answers
 
 
@@ -77,6 +77,29 @@ def meeting_answer(session: Session, now: datetime, base_url: str, meeting: Meet
         links={"page": links.url_of(base_url, page)} if page is not None else {},
         calendar=events.entry_for(session, meeting, reader.id).state,
         video=video.state_of(session, meeting),
+    )
+
+
+def proposal_answer(now: datetime, proposal: Proposal) -> answers.Proposal:
+    still_open = proposal.outcome is None
+    return answers.Proposal(
+        id=proposal.id,
+        pair=proposal.pair_id,
+        by=proposal.by_id,
+        session=proposal.session,
+        date=proposal.date_id,
+        meeting=proposal.meeting_id,
+        comment=proposal.comment,
+        times=[
+            answers.ProposedTime(
+                start=_z(time.starts_at),
+                end=_z(time.ends_at),
+                until=z(time.lapses_at if still_open and time.held and time.lapses_at > now else None),
+            )
+            for time in proposal.times
+        ],
+        state=proposal.outcome or "open",
+        booked=proposal.taken_id,
     )
 
 
