@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import click
@@ -12,6 +13,7 @@ from service import links, settings, wiring
 from service.cli.frame import WHOLE, WORDS, json_option, opened, show, table
 from service.demo.clock import clock_move
 from service.demo.folder import demo_settings
+from service.doctor.loop import LIMIT, mail_loop
 
 
 @click.command()
@@ -49,17 +51,27 @@ def migrate(revision: str | None) -> None:
 @click.command()
 @click.option("--mail", "address", metavar="ADDRESS", help=WORDS("cli.help.mail"))
 @click.option("--wait", type=WHOLE, default=60, show_default=True, metavar="SECONDS", help=WORDS("cli.help.wait"))
+@click.option("--mail-loop", "loop", is_flag=True, help=WORDS("cli.help.mail_loop"))
 @json_option
-def doctor(address: str | None, wait: int, as_json: bool) -> None:
+def doctor(address: str | None, wait: int, loop: bool, as_json: bool) -> None:
     """Checks every part and says what to do; with --mail it tries a real invitation."""
     configured = settings.load()
-    found = checks.check(configured)
+    found = [*checks.check(configured), *(_try_loop(configured) if loop else ())]
     value = [{"part": row.part, "state": row.state, "advice": row.advice} for row in found]
     show(as_json, value, table([(row.part, row.state, row.advice) for row in found]))
     if address is not None:
         _try_mail(configured, address, wait)
     if any(row.state == "broken" for row in found):
         raise SystemExit(1)
+
+
+def _try_loop(configured: settings.Settings) -> Iterator[checks.Row]:
+    services = wiring.build(configured)
+    try:
+        click.echo(WORDS("doctor.loop.waiting", seconds=int(LIMIT.total_seconds())), err=True)
+        yield mail_loop(services)
+    finally:
+        services.database.close()
 
 
 def _try_mail(configured: settings.Settings, address: str, wait: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from service.catalogue import Words
-from service.domain.errors import AdapterError
+from service.domain.errors import GreenroomError
 
 WORDS = Words.of("en")
 
@@ -20,6 +20,6 @@ class Row:
     advice: str = ""
 
 
-def sentence(fault: AdapterError) -> str:
-    key = f"adapter.{fault.code}"
-    return WORDS(key, **fault.params) if WORDS.has(key) else fault.code
+def sentence(fault: GreenroomError) -> str:
+    keys = (f"adapter.{fault.code}", f"error.{fault.code}")
+    return next((WORDS(key, **fault.params) for key in keys if WORDS.has(key)), fault.code)

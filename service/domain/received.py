@@ -17,6 +17,9 @@ CALENDARS = frozenset({"text/calendar", "application/ics", "text/x-vcalendar"})
 NESTING = re.compile(rb"\bboundary[\s*0-9]*=|\bmessage/[a-z]", re.IGNORECASE)
 MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 
+LOOP = "loop-"  # before the token of a mail that the doctor sends through our own mailbox
+LOOP_TOKEN = re.compile(r"[0-9a-f]{16}")
+
 # What programs that answer by themselves write. RFC 3834 has one of them; the others are older or Exchange's.
 AUTOMATIC = (
     "X-Autoreply", "X-Autorespond", "X-Autoresponder", "X-Auto-Reply", "X-AutoReply-From", "X-Mail-Autoreply",
@@ -71,6 +74,13 @@ def calendars_in(message: Message) -> Iterator[bytes]:
         payload = leaf.get_payload(decode=True)
         if isinstance(payload, bytes) and payload:
             yield _utf8(payload, str(leaf.get_param("charset") or ""))
+
+
+def loop_token_of(message: Message) -> str | None:
+    """Of a mail that only asks whether it arrives. Its header has an X because Microsoft's servers drop others that
+    they do not know."""
+    written = header(message, "X-Greenroom-Loop").strip()
+    return written if LOOP_TOKEN.fullmatch(written) else None
 
 
 def machine_made(message: Message) -> str | None:

@@ -14,7 +14,7 @@ from service.domain.errors import InvalidInput, MoveNotAllowed, NotAllowed, NotF
 from service.domain.interval import Interval
 from service.domain.mail_origin import is_proved
 from service.domain.meeting import Phase
-from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed
+from service.domain.received import LOOP, MOST_BYTES, loop_token_of, machine_made, message_id_of, parsed
 from service.domain.reply import ItipReply, reply_in
 from service.operations import booking, bounces, plain_replies
 from service.operations.plain_replies import UNPROVED
@@ -85,6 +85,9 @@ def _decide(
     message = parsed(row.raw)
     if message is None:
         return "ignored", "not_understood"
+    token = loop_token_of(message)
+    if token is not None:
+        return "ignored", f"{LOOP}{token}"
     proved = authserv_id is None or is_proved(message, authserv_id)
     reply = reply_in(message)
     if reply is not None:
