@@ -6,6 +6,7 @@ import re
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
+from html import unescape
 from urllib.parse import urlsplit
 
 from icalendar import Calendar
@@ -38,7 +39,7 @@ def _lint_words(text: str, html: str, host: str | None) -> list[str]:
             problems.append(f"says {found[0]!r}")
     if re.search(r"<(img|script|link|iframe|form)\b", html):
         problems.append("has an image, a script or a form")
-    targets = re.findall(r'href="([^"]*)"', html)
+    targets = [unescape(target) for target in re.findall(r'href="([^"]*)"', html)]
     if host is not None and any(urlsplit(target).netloc != host for target in targets):
         problems.append("a link to another host")
     buttons = re.findall(r"display:inline-block;padding:(\d+)px", html)

@@ -11,14 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import FrameType
 
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from service import logs
 from service.domain.errors import AdapterError
-from service.operations import followup, inbound, turns
+from service.operations import cadence, followup, inbound, turns
 from service.store import claims, heartbeats, outbox, writes
 from service.wiring import Services
 from workers.deliver import BATCH
@@ -58,15 +59,20 @@ def flow(services: Services) -> int:
 
 
 def sweep(services: Services) -> int:
-    """Writes what is due about meetings, and clears holds that have lapsed; returns how many meetings were looked
-    at."""
+    """Writes what is due about meetings and about pairs, and clears holds that have lapsed; returns how many were
+    looked at."""
+    with services.database.write() as session:
+        claims.let_lapse(session, services.clock())
+    return _sweep(services, followup.run_due, followup.SWEEP_LIMIT) + _sweep(services, cadence.run_due, cadence.AT_ONCE)
+
+
+def _sweep(services: Services, run_due: Callable[[Session, datetime], int], at_once: int) -> int:
     looked_at = 0
     while True:
         with services.database.write() as session:
-            claims.let_lapse(session, services.clock())
-            count = followup.run_due(session, services.clock())
+            count = run_due(session, services.clock())
         looked_at += count
-        if count < followup.SWEEP_LIMIT:
+        if count < at_once:
             return looked_at
 
 

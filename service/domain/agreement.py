@@ -38,7 +38,7 @@ class Clause:
     """`key` is its name on the page and in the API; its words are in the catalogue under `clause.<key>`, each choice's
     under `clause.<key>.<choice>`. `worded`: nothing typed means the sentence that the catalogue has for it.
 
-    `asked` is one of the five questions. `acts`: it makes the service do something, read in one place, terms.Terms.
+    `asked` is one of the five questions. `acts`: it makes the service do something, read in one place, `terms.Terms`.
     """
 
     key: str
@@ -85,7 +85,7 @@ CLAUSES: dict[str, Clause] = {
         Clause("months", "rhythm", choices=("6", "12", "open"), default="12", acts=True),
         _owner("scheduler", asked=True, acts=True),
         _owner("agenda_owner"),
-        Clause("agenda_lead", "roles", choices=("24h", "48h", "72h", "120h"), default="72h", acts=True),
+        Clause("agenda_lead", "roles", choices=("48h", "72h", "120h"), default="72h", acts=True),
         _owner("notes", "both"),
         _owner("actions"),
         _owner("follow_up"),

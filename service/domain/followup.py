@@ -25,7 +25,7 @@ Role = Literal["mentee", "mentor"]
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What decides. `done`: kinds of mail already written for this meeting; `said`: the mentee has told what they want;
-    `agreed`: there is something to send as the list."""
+    `agreed`: there is something to send as the list; `ask_before`: how early the mentee is asked what they want."""
 
     interval: Interval
     phase: Phase
@@ -36,6 +36,7 @@ class Facts:
     said: bool
     agreed: bool
     happened: bool | None
+    ask_before: timedelta = ASK_BEFORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +100,9 @@ def _moments(facts: Facts) -> list[_Moment]:
         _Moment(Step("followup", "mentee"), waking(end + FOLLOWUP_AFTER, facts.mentee_zone), end + NEWS_UNTIL),
         _Moment(Step("list", "mentor"), waking(end + LIST_AFTER, facts.mentor_zone), end + NEWS_UNTIL),
     ]
-    # Whoever booked less than three days ahead was asked on the page a moment ago.
-    if facts.fixed_at <= start - ASK_BEFORE:
-        at = waking(start - ASK_BEFORE, facts.mentee_zone)
+    # Whoever booked later than that was asked on the page a moment ago.
+    if facts.fixed_at <= start - facts.ask_before:
+        at = waking(start - facts.ask_before, facts.mentee_zone)
         moments.append(_Moment(Step("agenda-ask", "mentee"), at, day_before))
     # Whoever fixed the time within the last day has the invitation on top of their mails.
     if facts.fixed_at <= day_before:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from enum import StrEnum
 
 
@@ -27,8 +26,6 @@ MOVES: dict[str, tuple[frozenset[Phase], Phase | None]] = {
     "end": (frozenset({Phase.BOOKED}), Phase.ENDED),
     "close": (frozenset({Phase.ENDED}), Phase.CLOSED),
 }
-
-MOVE_CUTOFF = timedelta(hours=2)  # "move until 2 h before"; cancelling is always possible
 
 
 def after(move: str, phase: Phase) -> Phase | None:

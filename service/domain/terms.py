@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
 
-from service.domain.agreement import EXTRAS, Role, Values, defaults
+from service.domain.agreement import CLAUSES, EXTRAS, Role, Values, defaults
 from service.domain.availability import Pledge
 
 GAPS = {"steady": timedelta(weeks=4), "sprint": timedelta(weeks=2), "light": timedelta(weeks=7)}
@@ -105,3 +105,13 @@ def _hours(said: str) -> timedelta:
 
 
 DEFAULT = Terms()
+
+
+def terms_of(kept: Values | None) -> Terms:
+    """From what `acting` kept; None, and clauses that came later, hold by their default."""
+    return DEFAULT if kept is None else Terms({**DEFAULT.values, **kept})
+
+
+def acting(terms: Values) -> dict[str, str]:
+    """Of signed terms what makes the service do something: codes only, nothing that anybody typed."""
+    return {clause.key: terms[clause.key] for clause in CLAUSES.values() if clause.acts}

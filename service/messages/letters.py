@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from service.messages.letter import Block, Button, Letter, Lists, Offers, Opens, Quotes, Says, When
-from service.messages.view import Point, View, time_line
+from service.messages import pair_letters
+from service.messages.letter import Block, Button, Letter, Offers, Opens, Quotes, Says, When
+from service.messages.parts import letter, list_of, new_times
+from service.messages.view import View, time_line
 
 
 def invitation(view: View) -> Letter:
@@ -26,7 +28,7 @@ def invitation(view: View) -> Letter:
         moment=words.moment(view.when().start, view.me.zone),
     )
     asides = (Button(words("mail.invitation.not_for_me"), view.links.meeting + "#decline"),)
-    return _letter(view, subject, blocks, Button(words("mail.meeting_page"), view.links.meeting), asides)
+    return letter(view, subject, blocks, Button(words("mail.meeting_page"), view.links.meeting), asides)
 
 
 def cancellation(view: View) -> Letter:
@@ -36,10 +38,10 @@ def cancellation(view: View) -> Letter:
         _when(view),
         *_reason(view),
         Says(words("mail.cancellation.gone" if view.entry == "mail" else "mail.cancellation.gone_by_itself")),
-        *_new_times(view),
+        *new_times(view),
         *_answer(view),
     ]
-    return _letter(view, _off_subject(view), blocks, _choose(view))
+    return letter(view, _off_subject(view), blocks, _choose(view))
 
 
 def declined(view: View) -> Letter:
@@ -49,10 +51,10 @@ def declined(view: View) -> Letter:
         Opens(words(f"mail.declined.{view.acted}", other=other.first)),
         _when(view),
         Says(words(f"mail.declined.{view.acted}.then", other=other.first)),
-        *_new_times(view),
+        *new_times(view),
         *_answer(view),
     ]
-    return _letter(view, _off_subject(view), blocks, _choose(view))
+    return letter(view, _off_subject(view), blocks, _choose(view))
 
 
 def agenda_ask(view: View) -> Letter:
@@ -63,7 +65,7 @@ def agenda_ask(view: View) -> Letter:
         *_when_and_where(view),
         *_still_open(view),
     ]
-    return _letter(view, _about(view), blocks, Button(words("mail.ask.button"), view.links.meeting + "#ask"))
+    return letter(view, _about(view), blocks, Button(words("mail.ask.button"), view.links.meeting + "#ask"))
 
 
 def reminder(view: View) -> Letter:
@@ -74,7 +76,7 @@ def reminder(view: View) -> Letter:
         *_when_and_where(view),
         *_agenda(view),
     ]
-    return _letter(view, _about(view), blocks, Button(words("mail.meeting_page"), view.links.meeting))
+    return letter(view, _about(view), blocks, Button(words("mail.meeting_page"), view.links.meeting))
 
 
 def brief(view: View) -> Letter:
@@ -92,7 +94,7 @@ def brief(view: View) -> Letter:
         *_answer(view),
     ]
     asides = (Button(words("mail.brief.no_tips"), view.links.person + "#mails"),)
-    return _letter(view, _about(view), blocks, Button(words("mail.meeting_page"), view.links.meeting), asides)
+    return letter(view, _about(view), blocks, Button(words("mail.meeting_page"), view.links.meeting), asides)
 
 
 def followup(view: View) -> Letter:
@@ -101,14 +103,12 @@ def followup(view: View) -> Letter:
     key = "mail.followup.right" if view.agreed else "mail.followup.empty"
     blocks: list[Block] = [Opens(words(f"{key}.opening", other=view.with_whom().first)), _about_when(view)]
     if view.agreed:
-        blocks.append(_points(words("mail.agreed"), view.agreed))
-    blocks += [Says(words("mail.followup.reflect")), *_new_times(view, "mail.next_times")]
+        blocks.append(list_of(words("mail.agreed"), view.agreed))
+    blocks += [Says(words("mail.followup.reflect")), *new_times(view, "mail.next_times")]
     asides = [Button(words("mail.didnt_happen"), view.links.followup + "#not")]
     if view.links.schedule:
         asides.append(Button(words("mail.next.button"), view.links.schedule))
-    return _letter(
-        view, _list_subject(view), blocks, Button(words(f"{key}.button"), view.links.followup), tuple(asides)
-    )
+    return letter(view, _list_subject(view), blocks, Button(words(f"{key}.button"), view.links.followup), tuple(asides))
 
 
 def shared_list(view: View) -> Letter:
@@ -117,12 +117,12 @@ def shared_list(view: View) -> Letter:
     blocks: list[Block] = [
         Opens(words("mail.list.confirmed" if view.confirmed else "mail.list.as_noted", other=other.first)),
         _about_when(view),
-        _points(words("mail.agreed"), view.agreed),
-        *_new_times(view, "mail.next_times"),
+        list_of(words("mail.agreed"), view.agreed),
+        *new_times(view, "mail.next_times"),
         *_answer(view),
     ]
     button = Button(words("mail.next.button"), view.links.schedule) if view.links.schedule else None
-    return _letter(view, _list_subject(view), blocks, button, (Button(words("mail.meeting_page"), view.links.meeting),))
+    return letter(view, _list_subject(view), blocks, button, (Button(words("mail.meeting_page"), view.links.meeting),))
 
 
 def not_happened(view: View) -> Letter:
@@ -131,10 +131,10 @@ def not_happened(view: View) -> Letter:
         Opens(words("mail.not_happened", other=view.with_whom().first)),
         _when(view),
         Says(words("mail.not_happened.then")),
-        *_new_times(view),
+        *new_times(view),
         *_answer(view),
     ]
-    return _letter(view, _about(view), blocks, _choose(view))
+    return letter(view, _about(view), blocks, _choose(view))
 
 
 def date_moved(view: View) -> Letter:
@@ -145,9 +145,9 @@ def date_moved(view: View) -> Letter:
         Opens(words(key, other=view.with_whom().first)),
         _when(view),
         Says(words(f"{key}.then")),
-        *_new_times(view),
+        *new_times(view),
     ]
-    return _letter(view, _about(view), blocks, Button(words("mail.date_moved.button"), view.links.meeting + "#move"))
+    return letter(view, _about(view), blocks, Button(words("mail.date_moved.button"), view.links.meeting + "#move"))
 
 
 def proposed(view: View) -> Letter:
@@ -161,14 +161,14 @@ def proposed(view: View) -> Letter:
         blocks.append(Says(words("mail.proposed.what", session=words(f"session.{view.session}"))))
     blocks += [_choices(view, "mail.proposed.times"), Says(words("mail.proposed.then"))]
     subject = _about(view) if view.interval else words("subject.proposed", n=n)
-    return _letter(view, subject, blocks, None, (Button(words("mail.proposed.none", n=n), view.links.proposal),))
+    return letter(view, subject, blocks, None, (Button(words("mail.proposed.none", n=n), view.links.proposal),))
 
 
 def own_links(view: View) -> Letter:
     words = view.words
     blocks: list[Block] = [Opens(words("mail.links.opening")), Says(words("mail.links.care"))]
     asides = tuple(Button(words("mail.links.schedule", other=first), url) for first, url in view.pairs)
-    return _letter(view, words("subject.links"), blocks, Button(words("mail.links.button"), view.links.person), asides)
+    return letter(view, words("subject.links"), blocks, Button(words("mail.links.button"), view.links.person), asides)
 
 
 def welcome(view: View) -> Letter:
@@ -182,7 +182,7 @@ def welcome(view: View) -> Letter:
     if view.mentee and view.links.schedule:
         asides = (Button(words("mail.welcome.first_time", other=other.first), view.links.schedule),)
     button = Button(words("mail.welcome.button"), view.links.person)
-    return _letter(replace(view, first_mail=True), words("subject.welcome"), blocks, button, asides)
+    return letter(replace(view, first_mail=True), words("subject.welcome"), blocks, button, asides)
 
 
 def calendar_broken(view: View) -> Letter:
@@ -194,7 +194,7 @@ def calendar_broken(view: View) -> Letter:
         Says(words("mail.calendar_broken.off")),
     ]
     url = view.links.person + "#calendars"
-    return _letter(view, words("subject.calendar"), blocks, Button(words("mail.calendar_broken.button"), url))
+    return letter(view, words("subject.calendar"), blocks, Button(words("mail.calendar_broken.button"), url))
 
 
 LETTERS: dict[str, Callable[[View], Letter]] = {
@@ -212,6 +212,9 @@ LETTERS: dict[str, Callable[[View], Letter]] = {
     "links": own_links,
     "welcome": welcome,
     "calendar-broken": calendar_broken,
+    "book-nudge": pair_letters.book_nudge,
+    "agreement-turn": pair_letters.agreement_turn,
+    "agreement": pair_letters.agreement_signed,
 }
 
 
@@ -235,18 +238,11 @@ def _reason(view: View) -> list[Block]:
 
 
 def _agenda(view: View) -> list[Block]:
-    return [_points(view.words("mail.agenda"), view.agenda)] if view.agenda else []
+    return [list_of(view.words("mail.agenda"), view.agenda)] if view.agenda else []
 
 
 def _still_open(view: View) -> list[Block]:
-    return [_points(view.words("mail.still_open"), view.still_open)] if view.still_open else []
-
-
-def _new_times(view: View, title: str = "mail.new_times") -> list[Block]:
-    if not view.times:
-        return []
-    lines = tuple((time_line(view.words, slot, view.me, view.other), "") for slot in view.times)
-    return [Lists(view.words(title), lines)]
+    return [list_of(view.words("mail.still_open"), view.still_open)] if view.still_open else []
 
 
 def _choices(view: View, title: str) -> Offers:
@@ -270,10 +266,6 @@ def _choose(view: View) -> Button | None:
     return Button(view.words("mail.choose"), view.links.schedule) if view.links.schedule else None
 
 
-def _points(title: str, points: tuple[Point, ...]) -> Lists:
-    return Lists(title, tuple((point.text, point.note) for point in points))
-
-
 def _about(view: View) -> str:
     start = view.when().start
     day, at = view.words.weekday(start, view.me.zone), view.words.time(start, view.me.zone)
@@ -286,27 +278,3 @@ def _off_subject(view: View) -> str:
 
 def _list_subject(view: View) -> str:
     return view.words("subject.list", day=view.words.weekday(view.when().start, view.me.zone))
-
-
-def _letter(
-    view: View, subject: str, blocks: list[Block], button: Button | None = None, asides: tuple[Button, ...] = ()
-) -> Letter:
-    """What every mail has around its words: who we are in the first one, the programme and a way to fewer in each."""
-    words, mails = view.words, view.links.person + "#mails"
-    if view.first_mail:
-        hello = f"mail.first.{view.role}" if view.other is not None else "mail.first.alone"
-        other = view.other.first if view.other is not None else ""
-        blocks = [Says(words(hello, programme=view.programme, other=other)), *blocks]
-        asides = (*asides, Button(words("mail.no_thank_you"), mails))
-    footer = [words("mail.footer.programme", programme=view.programme, contact=view.contact)]
-    if view.nth:
-        footer.append(words("mail.footer.count", nth=view.nth, most=view.most))
-    return Letter(
-        subject=subject,
-        preview=words("mail.preview", programme=view.programme),
-        blocks=tuple(blocks),
-        button=button,
-        asides=asides,
-        footer=tuple(footer),
-        fewer=Button(words("mail.footer.fewer"), mails),
-    )

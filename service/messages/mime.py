@@ -43,6 +43,15 @@ class Calendar:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file beside the letter; `name` is ASCII and ours."""
+
+    name: str
+    content_type: str
+    octets: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Headers:
     """`message_id` was fixed when the row was written. `thread` is the first invitation's, for mails that follow it.
 
@@ -60,8 +69,15 @@ class Headers:
     automatic: bool = False
 
 
-def compose(letter: Letter, headers: Headers, language: str, calendar: Calendar | None = None) -> bytes:
-    """mixed( alternative( plain, html, calendar ), invite.ics ), or only the alternative without a calendar.
+def compose(
+    letter: Letter,
+    headers: Headers,
+    language: str,
+    calendar: Calendar | None = None,
+    attachments: Sequence[Attachment] = (),
+) -> bytes:
+    """mixed( alternative( plain, html, calendar ), invite.ics ), or only the alternative without a calendar; other
+    files in the same way.
 
     The calendar goes in as octets and comes out as base64.
     """
@@ -80,10 +96,13 @@ def compose(letter: Letter, headers: Headers, language: str, calendar: Calendar 
         head.append(_header("Auto-Submitted", "auto-generated"))
     head.append(FIXED)
     texts = [_text("plain", as_text(letter)), _text("html", as_html(letter, language))]
+    if attachments:
+        files = [_encoded(_attached(each.content_type, each.name), each.octets) for each in attachments]
+        return b"".join(head) + _multipart("mixed", [_multipart("alternative", texts), *files])
     if calendar is None:
         return b"".join(head) + _multipart("alternative", texts)
     invite = _encoded(f'text/calendar; method="{calendar.method}"; charset="UTF-8"', calendar.octets)
-    attached = _encoded('application/ics\r\nContent-Disposition: attachment; filename="invite.ics"', calendar.octets)
+    attached = _encoded(_attached("application/ics", "invite.ics"), calendar.octets)
     return b"".join(head) + _multipart("mixed", [_multipart("alternative", [*texts, invite]), attached])
 
 
@@ -110,6 +129,10 @@ def _multipart(subtype: str, parts: Sequence[bytes]) -> bytes:
 def _text(subtype: str, text: str) -> bytes:
     head = f'Content-Type: text/{subtype}; charset="utf-8"\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n'
     return head.encode() + quopri.encodestring(text.encode()).replace(b"\n", b"\r\n")
+
+
+def _attached(content_type: str, name: str) -> str:
+    return f'{content_type}\r\nContent-Disposition: attachment; filename="{name}"'
 
 
 def _encoded(content_type: str, octets: bytes) -> bytes:

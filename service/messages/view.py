@@ -42,6 +42,7 @@ class Links:
     followup: str = ""
     schedule: str = ""
     proposal: str = ""
+    pair: str = ""  # what the two agreed
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,11 @@ class View:
     entry: str = "mail"  # what puts it in the reader's calendar: this mail, their own calendar, or the other's
     dropped: bool = False
     answerable: bool = False  # an answer to the mail goes to the other person
+    time_urls: tuple[str, ...] = ()  # where each of `times` is taken
+    met: bool = False  # the two have met before
+    turn: str = ""  # what there is to do about the agreement: answer, compare, changed or sign
+    version: int = 0  # of the agreement
+    sha256: str = ""
     read_here: str = ""  # what an answer that we read is taken for: agenda or agreed
 
     @property

@@ -5,21 +5,28 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service.catalogue import FALLBACK, Words
 from service.domain import agreement
 from service.domain.agreement import CLAUSES, ROLES, Clause, Difference, Role, State, Values, Whose
 from service.domain.errors import AgreementChanged, AgreementNotReady, InvalidInput, NotAllowed, NotFound
-from service.domain.terms import DEFAULT, Terms
+from service.domain.followup import waking
+from service.domain.terms import LEVELS, acting
+from service.messages import pdf
 from service.messages.agreement import Names, Signed, document, signed
+from service.operations import cadence
+from service.operations.meetings import look_again, meetings_of
+from service.operations.people import list_pairs
+from service.store import outbox, writes
 from service.store.database import load_row
-from service.store.tables import Agreement, AgreementAnswers, AgreementSignature, Pair
+from service.store.tables import Agreement, AgreementAnswers, AgreementSignature, Pair, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,28 +56,6 @@ class Desk:
         if self.before is None or self.terms is None or self.state is State.SIGNED:
             return []
         return list(agreement.changed(self.before, self.terms))
-
-
-def terms_of(session: Session, pair_id: int) -> Terms:
-    """What holds between the two now."""
-    return terms_of_pairs(session, [pair_id])[pair_id]
-
-
-def terms_of_pairs(session: Session, pair_ids: Iterable[int]) -> dict[int, Terms]:
-    wanted = set(pair_ids)
-    newest = (
-        select(Agreement.pair_id, func.max(Agreement.version).label("version"))
-        .where(Agreement.pair_id.in_(wanted), Agreement.signed_at.is_not(None))
-        .group_by(Agreement.pair_id)
-        .subquery()
-    )
-    rows = session.execute(
-        select(Agreement.pair_id, Agreement.terms).join(
-            newest, (newest.c.pair_id == Agreement.pair_id) & (newest.c.version == Agreement.version)
-        )
-    )
-    found = {pair_id: Terms(_filled(terms)) for pair_id, terms in rows if terms is not None}
-    return {pair_id: found.get(pair_id, DEFAULT) for pair_id in wanted}
 
 
 def _filled(terms: str) -> Values:
@@ -127,6 +112,7 @@ def answer(session: Session, now: datetime, pair: Pair, by_id: int, said: Values
             AgreementAnswers(agreement_id=row.id, person_id=by_id, answers=json.dumps(answers), answered_at=now)
         )
     session.flush()
+    _tell(session, now, pair, row, by_id, "answered")
     both = {pair.role(person_id): values for person_id, values in _answers(session, row).items()}
     if len(both) == len(ROLES):
         _put_terms(session, pair, row, agreement.merged(both["mentee"], both["mentor"]), None)
@@ -146,6 +132,8 @@ def change(session: Session, now: datetime, pair: Pair, by_id: int, said: Values
         row = _new_version(session, now, pair, row.version + 1)
     session.execute(delete(AgreementSignature).where(AgreementSignature.agreement_id == row.id))
     _put_terms(session, pair, row, terms, by_id)
+    if row.version > 1:  # the first one they settle together, as a rule in the same hour
+        _tell(session, now, pair, row, by_id, "changed")
 
 
 def withdraw(session: Session, pair: Pair) -> None:
@@ -180,7 +168,44 @@ def sign(session: Session, now: datetime, pair: Pair, by_id: int, seen_sha256: s
         names = [Signed(person.name, signatures[person.id]) for person in (pair.mentee, pair.mentor)]
         row.document = signed(Words.of(FALLBACK), row.text, row.text_sha256, names)
         row.signed_sha256, row.signed_at = sha256(row.document), now
+        _take_effect(session, now, pair, row)
+    else:
+        _tell(session, now, pair, row, by_id, "signed")
     return row
+
+
+def _tell(session: Session, now: datetime, pair: Pair, row: Agreement, by_id: int, what: str) -> None:
+    """The other has something to do, and hears of it once for each version and step, in their waking hours."""
+    other = pair.other(by_id)
+    outbox.add(
+        session, now, "agreement-turn", other.id, dedup=f"a{row.id}:{what}:{other.id}", pair_id=pair.id,
+        due_at=waking(now, ZoneInfo(other.zone)),
+    )  # fmt: skip
+
+
+def _take_effect(session: Session, now: datetime, pair: Pair, row: Agreement) -> None:
+    """Both have signed: the clauses act from now on, also on what is booked."""
+    pair.terms = acting(_filled(row.terms or "{}"))
+    cadence.wake(session, now, pair.id)
+    for meeting in meetings_of(session, pair, live_only=True):
+        look_again(session, now, meeting)
+        writes.follow(session, now, meeting.id, quietly=True)
+    for person in (pair.mentee, pair.mentor):
+        outbox.add(
+            session, now, "agreement", person.id, dedup=f"p{pair.id}:agreement:{row.version}:{person.id}",
+            pair_id=pair.id, sequence=row.version,
+        )  # fmt: skip
+
+
+def show_at_most(session: Session, now: datetime, person: Person, level: str | None) -> None:
+    """How much this person's own entries show at most, also those that stand; None is what each pair agreed. Raises
+    InvalidInput."""
+    if level is not None and level not in LEVELS:
+        raise InvalidInput.of("invite", "unknown_choice", known=", ".join(LEVELS))
+    person.invite = level
+    for pair in list_pairs(session, person.id):
+        for meeting in meetings_of(session, pair, live_only=True):
+            writes.follow(session, now, meeting.id, quietly=True)
 
 
 def load_version(session: Session, pair: Pair, version: int) -> Agreement:
@@ -193,6 +218,13 @@ def load_version(session: Session, pair: Pair, version: int) -> Agreement:
     if found is None:
         raise NotFound
     return found
+
+
+def as_pdf(row: Agreement) -> bytes:
+    """Of a signed version."""
+    assert row.document is not None, "only what is signed has a document"
+    assert row.signed_at is not None, "and a date"
+    return pdf.as_pdf(row.document, row.signed_at)
 
 
 def sha256(text: str) -> str:

@@ -22,7 +22,7 @@ from service.domain.errors import (
 from service.domain.interval import Interval
 from service.domain.meeting import Phase
 from service.domain.typed import LONGEST_PLACE, typed
-from service.operations import video
+from service.operations import cadence, video
 from service.operations.events import want
 from service.operations.followup import queue_about
 from service.operations.meetings import (
@@ -272,6 +272,7 @@ def _claim(session: Session, now: datetime, framed: Frame, meeting: Meeting, int
 def _invite(session: Session, now: datetime, meeting: Meeting) -> None:
     _tell(session, now, meeting)
     look_again(session, now, meeting)
+    cadence.wake(session, now, meeting.pair_id)
 
 
 def _stop(session: Session, now: datetime, meeting: Meeting, move: str, by_id: int | None) -> None:
@@ -282,4 +283,5 @@ def _stop(session: Session, now: datetime, meeting: Meeting, move: str, by_id: i
     meeting.sequence += 1
     meeting.changed_by, meeting.changed_at = by_id, now
     meeting.due_at = None
+    cadence.wake(session, now, meeting.pair_id)
     writes.follow(session, now, meeting.id)

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 from service.catalogue import Words
 from service.domain import itip
 from service.domain.itip import Attendee, Invitation
+from service.domain.sessions import SESSIONS
+from service.domain.terms import Level, terms_of
 from service.messages.view import Who, time_line
 from service.operations.meetings import interval_of
 from service.store.tables import AgendaItem, Meeting, Person
@@ -60,10 +62,13 @@ def invitation_for(
     answers: Mapping[int, str],
     entry_url: str | None,
     alias: str | None = None,
+    for_both: bool = False,
 ) -> Invitation:
-    """What the reader's entry says; without an agenda (None) it does not even name the time in words."""
+    """What the reader's entry says; without an agenda (None) it does not even name the time in words. `for_both`: it is
+    the one entry of both, and shows what the stricter of the two allows."""
     words = Words.of(reader.locale)
-    lines = [preview(meeting, reader, agenda)] if agenda is not None else []
+    level = level_of(meeting, reader, for_both=for_both)
+    lines = [preview(meeting, reader, agenda, level)] if agenda is not None and level is not Level.SEALED else []
     if entry_url is not None:
         lines.append(words("entry.link", url=entry_url))
     behind = meeting.pair.me(meeting.changed_by) if meeting.changed_by is not None else meeting.pair.mentee
@@ -72,9 +77,9 @@ def invitation_for(
         sequence=meeting.sequence,
         stamped_at=stamped_at,
         interval=interval_of(meeting),
-        summary=summary(words, meeting),
+        summary=summary(words, meeting, level),
         description="\n\n".join(lines),
-        location=meeting.place,
+        location=meeting.place if level is not Level.SEALED else None,
         organizer=settings.mail_address,
         organizer_name=words("entry.organizer", name=behind.name, programme=settings.programme),
         behind=behind.email,
@@ -85,14 +90,25 @@ def invitation_for(
     )
 
 
-def summary(words: Words, meeting: Meeting) -> str:
+def level_of(meeting: Meeting, reader: Person, *, for_both: bool = False) -> Level:
+    """How much the reader's entry shows."""
+    terms, pair = terms_of(meeting.pair.terms), meeting.pair
+    if for_both:
+        return max(terms.level_for(pair.mentee.invite), terms.level_for(pair.mentor.invite))
+    return terms.level_for(reader.invite)
+
+
+def summary(words: Words, meeting: Meeting, level: Level) -> str:
     """First names and nothing else: neither what the meeting is for nor anything that somebody typed."""
+    if level is Level.SEALED:
+        return words("entry.sealed")
     pair = meeting.pair
-    return words("entry.summary", mentee=pair.mentee.first_name, mentor=pair.mentor.first_name)
+    key = "entry.mentoring" if terms_of(pair.terms).says_mentoring else "entry.summary"
+    return words(key, mentee=pair.mentee.first_name, mentor=pair.mentor.first_name)
 
 
-def preview(meeting: Meeting, reader: Person, agenda: Sequence[AgendaItem]) -> str:
-    """What the entry's text will be, less its link: the time for both, and the points not ticked out."""
+def preview(meeting: Meeting, reader: Person, agenda: Sequence[AgendaItem], level: Level) -> str:
+    """What the entry's text will be, less its link: the time for both, and the points that this level shows."""
     words = Words.of(reader.locale)
     other = meeting.pair.other(reader.id)
     lines = [
@@ -103,11 +119,7 @@ def preview(meeting: Meeting, reader: Person, agenda: Sequence[AgendaItem]) -> s
             Who(other.first_name, ZoneInfo(other.zone)),
         )
     ]
-    points = [
-        (item.text or (words(f"agenda.{item.key}") if item.key else ""), item.minutes)
-        for item in agenda
-        if not item.hidden
-    ]
+    points = points_at(words, meeting, agenda, level)
     if points:
         lines += ["", words("entry.agenda")]
         lines += [
@@ -115,3 +127,19 @@ def preview(meeting: Meeting, reader: Person, agenda: Sequence[AgendaItem]) -> s
             for text, minutes in points
         ]
     return "\n".join(lines)
+
+
+def points_at(
+    words: Words, meeting: Meeting, agenda: Sequence[AgendaItem], level: Level
+) -> list[tuple[str, int | None]]:
+    """Each point with its minutes: the agenda less what was ticked out, the headings of such a meeting with nothing
+    that anybody typed, or nothing."""
+    if level is Level.SEALED:
+        return []
+    if level is Level.OUTLINE:
+        return [(words(f"agenda.{point.key}"), None) for point in SESSIONS[meeting.session].skeleton]
+    return [
+        (item.text or (words(f"agenda.{item.key}") if item.key else ""), item.minutes)
+        for item in agenda
+        if not item.hidden
+    ]

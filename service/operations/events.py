@@ -279,7 +279,7 @@ def _event(
     told = invitation_for(
         now, settings, meeting, owner,
         agenda=agenda_of(session, meeting), answers=attendance_of(session, meeting),
-        entry_url=url_of(settings.base_url, link) if link is not None else None,
+        entry_url=url_of(settings.base_url, link) if link is not None else None, for_both=row.invites,
     )  # fmt: skip
     other = meeting.pair.other(owner.id)
     return EventToWrite(

@@ -18,6 +18,7 @@ from service.domain.agenda import AgendaDraft, checked
 from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.domain.typed import typed
+from service.operations import cadence
 from service.operations.meetings import advance, agreed_at_meeting, facts_of, look_again, put_agenda
 from service.store import outbox, writes
 from service.store.database import AWAY
@@ -216,6 +217,7 @@ def submit_followup(
     else:
         outbox.withdraw(session, meeting_id=meeting.id, kinds=("followup", "list"))
         queue_about(session, now, meeting, "not-happened", meeting.pair.other(by_id).id)
+        cadence.wake(session, now, meeting.pair_id)
     look_again(session, now, meeting)
 
 

@@ -3,71 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Protocol
+from dataclasses import replace
 from zoneinfo import ZoneInfo
-
-from sqlalchemy.orm import Session
 
 from service.catalogue import Words
 from service.domain.interval import Interval
 from service.domain.slots import three_best
+from service.domain.terms import Level
 from service.messages.view import Choice, Links, Point, View, Who
-from service.operations import video
-from service.operations.mail_facts import Facts
+from service.operations import pair_mail_view, video
+from service.operations.entries import level_of, points_at
+from service.operations.mail_context import UNDERSTOOD, Context
 from service.operations.meetings import interval_of, may_move
 from service.operations.offering import SlotQuery, offer
 from service.operations.people import list_pairs
 from service.store import proposals
-from service.store.tables import AgendaItem, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair, Person
+from service.store.tables import AgendaItem, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair
 
-REPLY_TO_THE_OTHER = frozenset({"brief", "list", "not-happened", "declined", "cancellation"})
-UNDERSTOOD = {"brief": "agenda", "list": "agreed"}  # what an answer to them is taken for, where we read it
 MENTEE_COUNT = ("agenda-ask", "reminder", "followup")
 MENTOR_COUNT = ("brief", "list")
 WITH_TIMES = frozenset({"declined", "cancellation", "not-happened", "date-moved", "followup", "list"})
-
-
-class MailSettings(Protocol):
-    """The part of the settings that mails mention."""
-
-    @property
-    def base_url(self) -> str: ...
-    @property
-    def programme(self) -> str: ...
-    @property
-    def contact(self) -> str | None: ...
-    @property
-    def mail_address(self) -> str: ...
-    @property
-    def answers_read(self) -> bool: ...
-    @property
-    def reply_tokens(self) -> bool: ...
-    @property
-    def busy_max_age(self) -> timedelta: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    session: Session
-    now: datetime
-    settings: MailSettings
-    row: OutboxRow
-    reader: Person
-    facts: Facts
-
-    @property
-    def meeting(self) -> Meeting | None:
-        return self.facts.meetings.get(self.row.meeting_id) if self.row.meeting_id is not None else None
-
-    @property
-    def reply_goes_to_the_other(self) -> bool:
-        read_here = self.settings.answers_read and self.row.kind in UNDERSTOOD
-        return self.row.kind in REPLY_TO_THE_OTHER and not read_here
-
-    def url(self, purpose: str, **subject: int | str | None) -> str:
-        return self.facts.links.url_to(self.settings.base_url, purpose, self.reader.id, **subject)
 
 
 def view_of(context: Context) -> View | None:
@@ -97,6 +52,7 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
     times = _times(context, pair, meeting) if row.kind in WITH_TIMES else ()
     may_choose = row.kind in WITH_TIMES and pair.ended_at is None
     critical = context.session.get(CriticalDate, row.date_id) if row.date_id is not None else None
+    shown = _as_sealed(context, base.words, meeting) if row.kind == "invitation" else None
     return replace(
         base,
         other=Who(other.first_name, ZoneInfo(other.zone)),
@@ -104,8 +60,8 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
         interval=interval_of(meeting),
         session=meeting.session,
         place=meeting.place or base.words(video.unknown_place(meeting.id in facts.links_awaited)),
-        ask=meeting.ask,
-        agenda=tuple(_point(base.words, item) for item in facts.agendas[meeting.id]),
+        ask=meeting.ask if shown is None else None,
+        agenda=shown if shown is not None else tuple(_point(base.words, item) for item in facts.agendas[meeting.id]),
         agreed=tuple(_promise(base.words, pair, line) for line in facts.agreed[meeting.id]),
         still_open=tuple(
             _promise(base.words, pair, line) for line in facts.still_open[pair.id] if line.meeting_id != meeting.id
@@ -126,6 +82,14 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
             schedule=_schedule_url(context, pair, meeting) if may_choose else "",
         ),
     )
+
+
+def _as_sealed(context: Context, words: Words, meeting: Meeting) -> tuple[Point, ...] | None:
+    """The points of an invitation to somebody whose calendar is to show less; None where it shows the agenda."""
+    level = level_of(meeting, context.reader)
+    if level is Level.AGENDA:
+        return None
+    return tuple(Point(text) for text, _ in points_at(words, meeting, context.facts.agendas[meeting.id], level))
 
 
 def _nth(gone_out: Sequence[OutboxRow], person_id: int, counted: tuple[str, ...]) -> int:
@@ -248,4 +212,7 @@ _WITHOUT_MEETING: dict[str, Callable[[Context, View], View | None]] = {
     "welcome": _welcome_view,
     "proposed": _proposed_view,
     "calendar-broken": _calendar_broken_view,
+    "book-nudge": pair_mail_view.nudge_view,
+    "agreement-turn": pair_mail_view.turn_view,
+    "agreement": pair_mail_view.signed_view,
 }

@@ -13,7 +13,8 @@ from service.domain import followup
 from service.domain.agenda import AgendaDraft
 from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.interval import Interval
-from service.domain.meeting import LIVE, MOVE_CUTOFF, Phase, after
+from service.domain.meeting import LIVE, Phase, after
+from service.domain.terms import terms_of
 from service.store import outbox
 from service.store.database import load_row
 from service.store.tables import AgendaItem, Attendance, Commitment, IdempotencyKey, Inbound, Meeting, Pair
@@ -96,8 +97,8 @@ def advance(meeting: Meeting, move: str) -> None:
 
 
 def may_move(meeting: Meeting, now: datetime) -> bool:
-    """Until two hours before the start; later it can still be cancelled."""
-    return Phase(meeting.phase) in LIVE and now <= meeting.starts_at - MOVE_CUTOFF
+    """Until as long before the start as the two agreed, two hours at least; later it can still be cancelled."""
+    return Phase(meeting.phase) in LIVE and now <= meeting.starts_at - terms_of(meeting.pair.terms).notice
 
 
 def check_may_move(meeting: Meeting, now: datetime) -> None:
@@ -105,7 +106,8 @@ def check_may_move(meeting: Meeting, now: datetime) -> None:
     if Phase(meeting.phase) not in LIVE:
         raise MoveNotAllowed(phase=meeting.phase)
     if not may_move(meeting, now):
-        raise MoveNotAllowed("too_late_to_move", phase=meeting.phase)
+        hours = terms_of(meeting.pair.terms).notice // timedelta(hours=1)
+        raise MoveNotAllowed("too_late_to_move", phase=meeting.phase, hours=hours)
 
 
 def may_cancel(meeting: Meeting, now: datetime) -> bool:
@@ -139,6 +141,7 @@ def facts_of(session: Session, meetings: Sequence[Meeting]) -> list[followup.Fac
             said=meeting.ask is not None or meeting.agenda_touched_at is not None,
             agreed=meeting.id in agreed,
             happened=meeting.happened,
+            ask_before=terms_of(meeting.pair.terms).agenda_lead,
         )
         for meeting in meetings
     ]

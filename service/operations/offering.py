@@ -13,12 +13,14 @@ from service.domain import arc, slots
 from service.domain.errors import InvalidInput, NotAllowed, NotFound
 from service.domain.interval import Interval
 from service.domain.sessions import SESSIONS, SessionType
+from service.domain.terms import terms_of
 from service.operations.times import Source, times_of_pair
 from service.store import pair_rows
 from service.store.pair_rows import DateRow, PairRow, Reads
 from service.store.tables import Meeting
 
 LONGEST_MEETING = timedelta(hours=12)
+ORDINARY = "check-in"  # the session type whose length the two may agree on
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ def frame(session: Reads, now: datetime, max_age: timedelta, query: SlotQuery, p
         raise NotAllowed("pair_ended")
     critical = load_date(session, query) if query.date_id is not None else None
     part = part_of(critical, query.session, now) if critical else None
-    duration = _duration(query, session_type, part)
+    duration = _duration(query, session_type, part, terms_of(pair.terms).length)
     mentee, mentor, sources = times_of_pair(session, now, pair, max_age)
     ask = slots.Ask(
         session=query.session,
@@ -147,9 +149,12 @@ def part_of(critical: DateRow, session_key: str, now: datetime) -> arc.ArcPart |
     return next((part for part in parts if part.session == session_key), None)
 
 
-def _duration(query: SlotQuery, session_type: SessionType, part: arc.ArcPart | None) -> timedelta:
+def _duration(
+    query: SlotQuery, session_type: SessionType, part: arc.ArcPart | None, agreed: timedelta | None
+) -> timedelta:
     if query.minutes is None:
-        return part.duration if part is not None else session_type.duration
+        usual = agreed if agreed is not None and session_type.key == ORDINARY else session_type.duration
+        return part.duration if part is not None else usual
     asked = timedelta(minutes=query.minutes)
     if not timedelta(minutes=5) <= asked <= LONGEST_MEETING:
         raise InvalidInput.of("minutes", "minutes")

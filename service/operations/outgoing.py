@@ -20,14 +20,23 @@ from service.messages.mime import Calendar, Headers, compose
 from service.messages.view import Who, time_line
 from service.operations import entries
 from service.operations.bounces import CAME_BACK
+from service.operations.mail_context import Context, MailSettings
 from service.operations.mail_facts import gather
-from service.operations.mail_view import Context, MailSettings, view_of
+from service.operations.mail_view import view_of
+from service.operations.pair_mail_view import attached
 from service.store.tables import OutboxRow
 
 # Sent at any hour and whatever a person chose: somebody acted, and the other must know.
-ABOUT_AN_ACTION = frozenset({"invitation", "cancellation", "declined", "links", "welcome"})
-EVEN_WHEN_FEWER = ABOUT_AN_ACTION | {"followup", "not-happened", "date-moved", "proposed", "calendar-broken"}
-AUTOMATIC = frozenset({"agenda-ask", "reminder", "brief", "followup", "list", "calendar-broken"})
+ABOUT_AN_ACTION = frozenset({"invitation", "cancellation", "declined", "links", "welcome", "agreement"})
+EVEN_WHEN_FEWER = ABOUT_AN_ACTION | {
+    "followup",
+    "not-happened",
+    "date-moved",
+    "proposed",
+    "calendar-broken",
+    "agreement-turn",
+}
+AUTOMATIC = frozenset({"agenda-ask", "reminder", "brief", "followup", "list", "calendar-broken", "book-nudge"})
 METHODS = {"invitation": "REQUEST", "cancellation": "CANCEL", "declined": "CANCEL"}
 REMIND_WITHIN = timedelta(hours=30)  # a meeting that was moved further away is not "tomorrow" any more
 
@@ -97,7 +106,8 @@ def _render(context: Context) -> bytes | None:
     # Asked of what went out, for a mail that was rendered may not have left. A welcome always says who we are.
     view = replace(view, first_mail=row.kind != "welcome" and reader.id not in context.facts.heard)
     letter = LETTERS[row.kind](view)
-    return compose(letter, _headers(context), view.words.locale.language, _calendar(context))
+    language = view.words.locale.language
+    return compose(letter, _headers(context), language, _calendar(context), attached(context))
 
 
 def is_wanted(wish: str, kind: str) -> bool:

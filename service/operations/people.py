@@ -19,7 +19,7 @@ from service.domain.availability import Availability, to_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound
 from service.domain.typed import LONGEST_PLACE, typed
 from service.links import link_for, revoke_links
-from service.operations import booking
+from service.operations import booking, cadence
 from service.operations.bounces import try_again
 from service.operations.meetings import may_cancel, meetings_of
 from service.store import claims, outbox, proposals
@@ -132,6 +132,7 @@ def add_pair(
     said = typed("place", place, LONGEST_PLACE)
     if known is not None:  # paired anew: its history stays with it
         known.ended_at, known.place = None, said or known.place
+        known.paused_until, known.due_at = None, now
         return known
     pair = Pair(mentee_id=one.id, mentor_id=other.id, mentee=one, mentor=other, place=said, created_at=now)
     session.add(pair)
@@ -288,6 +289,7 @@ def queue_welcome(session: Session, now: datetime, pair: Pair) -> list[Person]:
         ):
             person.welcomed_at = now
             greeted.append(person)
+    cadence.wake(session, now, pair.id)
     return greeted
 
 

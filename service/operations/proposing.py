@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from service.domain.errors import InvalidInput, NotFound, ProposalOver
 from service.domain.followup import waking
 from service.domain.interval import Interval
-from service.domain.meeting import MOVE_CUTOFF
 from service.domain.slots import notice_of
+from service.domain.terms import terms_of
 from service.domain.typed import typed
 from service.links import link_for
 from service.operations import booking, details
@@ -203,7 +203,7 @@ def _offer(
     interval = Interval.lasting(start, framed.duration)
     lapses_at = min(now + KEPT, *(start - notice_of(framed.ask, person) for person in both))
     if meeting is not None:
-        lapses_at = min(lapses_at, meeting.starts_at - MOVE_CUTOFF)
+        lapses_at = min(lapses_at, meeting.starts_at - terms_of(meeting.pair.terms).notice)
     free = lapses_at > now and refusal_of(framed, start) is None
     time = ProposedTime(starts_at=interval.start, ends_at=interval.end, held=False, lapses_at=max(now, lapses_at))
     proposal.times.append(time)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, func, or_, select
 from service.domain.availability import DEFAULT, Availability, from_json
 from service.domain.interval import Spans, floor_epoch, merge, unpack
 from service.domain.slots import OwnClaim, PersonTimes
+from service.domain.terms import terms_of
 from service.store.pair_rows import PairRow, PersonRow, Reads
 from service.store.tables import Calendar, Claim, Connection, Pair, Person, Proposal, ProposedTime
 
@@ -75,6 +76,9 @@ def times_of_pair(
     """
     people = (pair.mentee, pair.mentor)
     offered = {person.id: availability_of(person) for person in people}
+    pledge = terms_of(pair.terms).pledge
+    if pledge is not None and offered[pair.mentor_id].pledge is None:  # what they set for everybody goes before
+        offered[pair.mentor_id] = replace(offered[pair.mentor_id], pledge=pledge)
     reach = {person_id: now + availability.horizon for person_id, availability in offered.items()}
     busy, unreadable, sources = _busy(session, now, pair, max_age, reach)
     own = _own(session, now, pair)

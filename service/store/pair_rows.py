@@ -35,6 +35,7 @@ class PersonRow:
 class PairRow:
     id: int
     ended_at: datetime | None
+    terms: dict[str, Any] | None
     mentee: PersonRow
     mentor: PersonRow
 
@@ -74,7 +75,11 @@ _pairs, _dates = Pair.__table__, CriticalDate.__table__
 _mentees, _mentors = Person.__table__.alias(), Person.__table__.alias()
 _PAIR_BY_ID = (
     select(
-        _pairs.c.id, _pairs.c.ended_at, *(_mentees.c[name] for name in _PERSON), *(_mentors.c[name] for name in _PERSON)
+        _pairs.c.id,
+        _pairs.c.ended_at,
+        _pairs.c.terms,
+        *(_mentees.c[name] for name in _PERSON),
+        *(_mentors.c[name] for name in _PERSON),
     )
     .join(_mentees, _mentees.c.id == _pairs.c.mentee_id)
     .join(_mentors, _mentors.c.id == _pairs.c.mentor_id)
@@ -94,8 +99,8 @@ def load_pair(session: Reads, pair_id: int) -> PairRow | None:
     found = _flushed(session).execute(_PAIR_BY_ID, {"id": pair_id}).one_or_none()
     if found is None:
         return None
-    until = 2 + len(_PERSON)
-    return PairRow(found[0], found[1], PersonRow(*found[2:until]), PersonRow(*found[until:]))
+    until = 3 + len(_PERSON)
+    return PairRow(found[0], found[1], found[2], PersonRow(*found[3:until]), PersonRow(*found[until:]))
 
 
 def load_date(session: Reads, date_id: int) -> DateRow | None:

@@ -27,7 +27,7 @@ from service.web.page import (
 
 blueprint = Blueprint("agreement", __name__)
 FIELD = "clause."  # of every field that is a clause
-TYPES = {"md": "text/markdown; charset=utf-8"}
+TYPES = {"md": "text/markdown; charset=utf-8", "pdf": "application/pdf"}
 
 
 @blueprint.get("/p/<token>/agreement/<int:pair_id>")
@@ -134,14 +134,15 @@ def _posted(clause: Clause) -> str | None:
     return ",".join(filter(None, given)) if clause.kind is Kind.SEVERAL and given else given[0] if given else None
 
 
-@blueprint.get("/p/<token>/agreement/<int:pair_id>/<int:version>.<any(md):form>")
+@blueprint.get("/p/<token>/agreement/<int:pair_id>/<int:version>.<any(md, pdf):form>")
 def download(token: str, pair_id: int, version: int, form: str) -> AnyResponse:
     """A signed version, to the letter as both got it by mail."""
     with reading() as session:
         reader = reader_of(session, "person", token)
         pair = people.load_pair(session, pair_id, reader.person.id)
         row = agreements.load_version(session, pair, version)
-        response = Response(row.document or "", content_type=TYPES[form])
+        octets = agreements.as_pdf(row) if form == "pdf" else (row.document or "").encode()
+    response = Response(octets, content_type=TYPES[form])
     response.headers["Content-Disposition"] = f'attachment; filename="agreement-v{version}.{form}"'
     response.headers["Cache-Control"] = "no-store"
     return response

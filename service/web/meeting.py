@@ -19,6 +19,7 @@ from service.domain.errors import (
     SlotTaken,
 )
 from service.domain.meeting import Phase
+from service.domain.terms import terms_of
 from service.operations import booking, details, entries, events, followup, video
 from service.operations.meetings import (
     agenda_of,
@@ -58,6 +59,7 @@ from service.web.page import (
 from service.web.times import other_time, times_of
 
 blueprint = Blueprint("meeting", __name__)
+HOUR = timedelta(hours=1)
 
 
 def meeting_of(session: Session, reader: Reader) -> Meeting:
@@ -90,7 +92,7 @@ def _show(
         clock=_by_the_clock(items, meeting, reader),
         in_hour=in_its_hour(meeting, now()), agreed=agreed_at_meeting(session, meeting), names=names_of(meeting),
         may_move=may_move(meeting, now()), may_cancel=may_cancel(meeting, now()), booked_now="booked" in request.args,
-        asked=meeting.changed_by != reader.person.id,
+        notice=terms_of(pair.terms).notice // HOUR, asked=meeting.changed_by != reader.person.id,
         other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
         debrief=_debrief(session, reader, meeting), commitments=[
             line for line in commitments_of(session, pair.id, open_only=True) if line.meeting_id != meeting.id

@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import links, numbers
-from service.domain.availability import DEFAULT, Availability, cap_of, from_json, overrides_of, to_json
+from service.domain.availability import to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.operations import arcs, calendars, consents, feeds, people, unsure
 from service.operations.followup import load_commitment, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
-from service.operations.people import PersonChange
 from service.operations.times import availability_of
 from service.store.tables import Connection, CriticalDate, Link, Pair
+from service.web import wishes
 from service.web.consent import connect_calendar, end_at_provider, end_watches
 from service.web.dates import date_input, window_days
 from service.web.page import (
@@ -35,10 +35,9 @@ from service.web.page import (
     writing,
 )
 from service.web.times import age
+from service.web.wishes import my_pair
 
 blueprint = Blueprint("person", __name__)
-CAPS = ("cap_day", "cap_week", "cap_month")
-HOURS_FIELDS = ("hours", "buffer_before", "buffer_after", "notice", "horizon", *CAPS, "pledge")
 
 
 @blueprint.get("/p/<token>")
@@ -128,46 +127,8 @@ def change(token: str, what: str) -> AnyResponse:
     return see_other(target or url_for("person.show", token=token, done=1, _anchor=what))
 
 
-def _hours(_session: Session, reader: Reader) -> None:
-    given = {name: request.form.get(name, "").strip() for name in HOURS_FIELDS}
-    data: dict[str, object] = {name: value for name, value in given.items() if value}
-    data |= {name: cap_of(given[name]) for name in CAPS if name in data}
-    overrides = overrides_of(filter(str.strip, request.form.get("overrides", "").splitlines()))
-    off = [line.strip() for line in request.form.get("off", "").splitlines() if line.strip()]
-    wanted: Availability = from_json(data | {"overrides": overrides, "off": off}, base=DEFAULT)
-    people.set_availability(reader.person, wanted)
-
-
-def _mails(session: Session, reader: Reader) -> None:
-    people.edit_person(session, now(), reader.person, PersonChange(mails=request.form.get("mails", "")))
-
-
-def _person(session: Session, reader: Reader) -> None:
-    people.edit_person(
-        session,
-        now(),
-        reader.person,
-        PersonChange(
-            name=request.form.get("name") or None,
-            zone=request.form.get("own_zone") or None,
-            locale=request.form.get("locale") or None,
-        ),
-    )
-
-
-def _my_pair(session: Session, reader: Reader) -> Pair:
-    pair_id = asked_int("pair")
-    if pair_id is None:
-        raise NotFound
-    return people.load_pair(session, pair_id, reader.person.id)
-
-
-def _place(session: Session, reader: Reader) -> None:
-    people.set_place(_my_pair(session, reader), request.form.get("place"))
-
-
 def _date(session: Session, reader: Reader) -> str | None:
-    pair = _my_pair(session, reader)
+    pair = my_pair(session, reader)
     if pair.mentee_id != reader.person.id:
         raise NotFound
     date_id = asked_int("date")
@@ -196,7 +157,7 @@ def _share_date(session: Session, reader: Reader) -> None:
 
 def _schedule(session: Session, reader: Reader) -> str:
     """To the page with times: the link is made here, since looking makes nothing."""
-    pair = _my_pair(session, reader)
+    pair = my_pair(session, reader)
     link = people.scheduling_link_for(session, now(), pair, reader.person.id)
     return url_for(
         "booking.times", token=link.token, session=request.form.get("session"), date=request.form.get("date")
@@ -279,7 +240,8 @@ def _rotate(session: Session, reader: Reader) -> str:
 
 
 CHANGES = {
-    "hours": _hours, "mails": _mails, "person": _person, "place": _place, "date": _date, "drop_date": _drop_date,
+    **wishes.CHANGES, "date": _date, "drop_date": _drop_date,
     "share_date": _share_date, "schedule": _schedule, "consent": _consent, "counts": _counts,
     "commitment": _commitment, "rotate": _rotate, "feed": _feed, "words": _words,
+
 }  # fmt: skip

@@ -7,6 +7,7 @@ import re
 
 from service.domain.agreement import CLAUSES, DUTIES
 from service.store.tables import Base
+from tests.rows.life import plain
 from tests.web.walk import forms_of, text_of
 
 WHO = {"ana": "mentee", "ben": "mentor"}
@@ -113,6 +114,31 @@ def test_e43_both_sign_versions_that_stay_to_the_letter(life):
     assert b"Every two weeks" in second
     assert life.page("ana", f"/agreement/{life.pair_id}/1.md").data == first
     assert b"Every two weeks" not in first
+
+
+def test_e43_the_copy_is_mailed_to_both_as_markdown_and_as_pdf(life):
+    life.sign_up(hope="Łukasz, Καλή, Жанна 日本")
+    turns = [(mail["To"].addresses[0].username, mail["Subject"]) for mail in life.mails()]
+    assert (
+        turns.count(("ben", "Your signed copy, version 1")) == turns.count(("ana", "Your signed copy, version 1")) == 1
+    )
+    kept = life.page("ana", f"/agreement/{life.pair_id}/1.md").data
+    printed = life.page("ben", f"/agreement/{life.pair_id}/1.pdf").data
+    life.services.clock.advance(days=40)
+    for who in WHO:
+        life.act(who, "change", cadence="sprint" if who == "ana" else "light")
+    for who in WHO:
+        life.act(who, "sign")
+    copies = [mail for mail in life.mails() if mail["Subject"] == "Your signed copy, version 2"]
+    assert {mail["To"].addresses[0].username for mail in copies} == set(WHO)
+    for mail in copies:
+        files = {part.get_filename(): part.get_payload(decode=True) for part in mail.iter_attachments()}
+        assert set(files) == {"agreement-v2.md", "agreement-v2.pdf"}
+        assert files["agreement-v2.md"] == life.page("ana", f"/agreement/{life.pair_id}/2.md").data
+        assert hashlib.sha256(files["agreement-v2.md"]).hexdigest() in plain(mail)
+        assert files["agreement-v2.pdf"].startswith(b"%PDF-")
+    assert life.page("ana", f"/agreement/{life.pair_id}/1.md").data == kept
+    assert life.page("ana", f"/agreement/{life.pair_id}/1.pdf").data == printed
 
 
 def test_e43_two_who_sign_at_once_and_a_clause_that_changes_meanwhile(life):

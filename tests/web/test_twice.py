@@ -44,6 +44,8 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "person.change hours": ("/p/{person}", {"hours": "Mon 10:00-16:00", "cap_day": "0"}, None, AGAIN),
     "person.change mails": ("/p/{person}", {"mails": "fewer"}, None, AGAIN),
     "person.change person": ("/p/{person}", {"name": "Ana Maria Lima"}, None, AGAIN),
+    "person.change invite": ("/p/{person}", {"invite": "sealed"}, None, AGAIN),
+    "person.change pause": ("/p/{person}", {"until": "2027-03-01"}, None, AGAIN),
     "person.change place": ("/p/{person}", {"place": "Room 5"}, None, AGAIN),
     "person.change date": ("/p/{person}", {"day": "2027-03-22"}, None, AGAIN),
     "person.change date new": ("/p/{person}", DATE, None, AGAIN),

@@ -57,7 +57,7 @@ class Form:
 
     method: str
     action: str
-    fields: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str | list[str]] = field(default_factory=dict)
     buttons: list[tuple[str, str]] = field(default_factory=list)
 
     def send(self, client, button=None, **typed):
@@ -90,7 +90,10 @@ class _Forms(HTMLParser):
             self._select = name
         elif tag == "option" and ("selected" in held or self._select not in self._open.fields):
             self._open.fields[self._select] = value
-        elif tag == "input" and name and (held.get("type") not in {"checkbox", "radio", "file"} or "checked" in held):
+        elif tag == "input" and name and held.get("type") == "checkbox":
+            if "checked" in held:  # several may have one name
+                self._open.fields[name] = [*self._open.fields.get(name, []), value]
+        elif tag == "input" and name and (held.get("type") not in {"radio", "file"} or "checked" in held):
             self._open.fields[name] = value
 
     def handle_endtag(self, tag):

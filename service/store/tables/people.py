@@ -37,7 +37,8 @@ class Person(Base):
 
 class Pair(Base):
     """`due_at` is its only timer, for what is about no meeting: look again then. While `paused_until` is
-    ahead nobody is asked to find a time."""
+    ahead nobody is asked to find a time. `terms`: of the clauses that make us do something what was signed last; NULL
+    is the defaults. Kept here because whoever has the pair needs them; codes, nothing that anybody typed."""
 
     __tablename__ = "pairs"
     __table_args__ = (
@@ -56,6 +57,7 @@ class Pair(Base):
     place: Mapped[str | None] = mapped_column(EncryptedText("pairs.place"))
     paused_until: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
+    terms: Mapped[dict[str, Any] | None]
     ended_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     mentee: Mapped[Person] = relationship(foreign_keys=[mentee_id], lazy="joined", innerjoin=True)

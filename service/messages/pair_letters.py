@@ -1,0 +1,45 @@
+"""Mails about a pair and no meeting of theirs: a time to be found, an agreement to be looked at, or signed."""
+
+from __future__ import annotations
+
+from service.messages.letter import Block, Button, Letter, Opens, Says
+from service.messages.parts import letter
+from service.messages.view import View, time_line
+
+
+def book_nudge(view: View) -> Letter:
+    """To whom finds the times: nothing is booked, and three times that would do, each a click away."""
+    words, other = view.words, view.with_whom()
+    blocks: list[Block] = [
+        Opens(words(f"mail.nudge.{'again' if view.met else 'first'}", other=other.first)),
+        Says(words("mail.nudge.times" if view.times else "mail.nudge.no_times", other=other.first)),
+    ]
+    times = tuple(
+        Button(time_line(words, slot, view.me, other), url)
+        for slot, url in zip(view.times, view.time_urls, strict=True)
+    )
+    asides = (*times, Button(words("mail.nudge.pause"), view.links.person + "#pause"))
+    return letter(view, words("subject.nudge"), blocks, Button(words("mail.nudge.button"), view.links.schedule), asides)
+
+
+def agreement_turn(view: View) -> Letter:
+    words = view.words
+    blocks: list[Block] = [
+        Opens(words(f"mail.agreement.{view.turn}", other=view.with_whom().first)),
+        Says(words("mail.agreement.private", other=view.with_whom().first)),
+    ]
+    return letter(
+        view, words("subject.agreement_turn"), blocks, Button(words("mail.agreement.button"), view.links.pair)
+    )
+
+
+def agreement_signed(view: View) -> Letter:
+    """The copy that each keeps: what is attached is the same to the letter for both, and for ever."""
+    words = view.words
+    blocks: list[Block] = [
+        Opens(words("mail.agreement.signed", other=view.with_whom().first, version=view.version)),
+        Says(words("mail.agreement.attached")),
+        Says(words("mail.agreement.sha256", sha256=view.sha256)),
+    ]
+    subject = words("subject.agreement", version=view.version)
+    return letter(view, subject, blocks, Button(words("mail.agreement.button"), view.links.pair))

@@ -1,0 +1,41 @@
+"""What letters are put together from: what every mail has around its words, times to choose from, points of a list."""
+
+from __future__ import annotations
+
+from service.messages.letter import Block, Button, Letter, Lists, Says
+from service.messages.view import Point, View, time_line
+
+
+def new_times(view: View, title: str = "mail.new_times") -> list[Block]:
+    if not view.times:
+        return []
+    lines = tuple((time_line(view.words, slot, view.me, view.other), "") for slot in view.times)
+    return [Lists(view.words(title), lines)]
+
+
+def list_of(title: str, points: tuple[Point, ...]) -> Lists:
+    return Lists(title, tuple((point.text, point.note) for point in points))
+
+
+def letter(
+    view: View, subject: str, blocks: list[Block], button: Button | None = None, asides: tuple[Button, ...] = ()
+) -> Letter:
+    """What every mail has around its words: who we are in the first one, the programme and a way to fewer in each."""
+    words, mails = view.words, view.links.person + "#mails"
+    if view.first_mail:
+        hello = f"mail.first.{view.role}" if view.other is not None else "mail.first.alone"
+        other = view.other.first if view.other is not None else ""
+        blocks = [Says(words(hello, programme=view.programme, other=other)), *blocks]
+        asides = (*asides, Button(words("mail.no_thank_you"), mails))
+    footer = [words("mail.footer.programme", programme=view.programme, contact=view.contact)]
+    if view.nth:
+        footer.append(words("mail.footer.count", nth=view.nth, most=view.most))
+    return Letter(
+        subject=subject,
+        preview=words("mail.preview", programme=view.programme),
+        blocks=tuple(blocks),
+        button=button,
+        asides=asides,
+        footer=tuple(footer),
+        fewer=Button(words("mail.footer.fewer"), mails),
+    )

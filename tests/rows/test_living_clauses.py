@@ -1,0 +1,148 @@
+"""Rows of the clauses that act: who is asked to find a time and when, how early, how late, what a calendar shows."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+
+from service.domain.agenda import AgendaDraft
+from tests.mails import ics_of
+from tests.rows.life import at, plain
+from tests.web.walk import text_of
+
+MET = at("2027-02-08T15:00+00:00")  # a Monday; it ends half an hour later
+NUDGE = "A time for the next meeting"
+
+
+@pytest.fixture
+def met(life):
+    """They have met once; the mails about it are read."""
+    life.book(MET)
+    life.pass_to(MET + timedelta(days=7))
+    life.mails()
+    return life
+
+
+def nudged(life):
+    """Who was asked to find a time, since somebody last looked: (who, mail)."""
+    return [(mail["To"].addresses[0].username, mail) for mail in life.mails() if mail["Subject"] == NUDGE]
+
+
+def test_e2_past_the_cadence_the_owner_is_asked_once_and_a_week_later_once_more(met):
+    met.pass_to(MET + timedelta(days=28))
+    assert nudged(met) == [], "the gap is from the end of the meeting"
+    met.pass_to(MET + timedelta(days=29))
+    ((who, mail),) = nudged(met)
+    assert who == "ana"
+    urls = re.findall(r"http://\S+/time\?\S+", mail.get_body(("plain",)).get_content())
+    assert len(urls) == 3
+    decide = met.client.get(urls[0].partition(":8000")[2])
+    assert (decide.status_code, "Book" in text_of(decide)) == (200, True), "one click, and it can be booked"
+    met.pass_to(MET + timedelta(days=34))
+    assert nudged(met) == []
+    met.pass_to(MET + timedelta(days=37))
+    assert [who for who, _ in nudged(met)] == ["ana"]
+    met.pass_to(MET + timedelta(days=90), step=timedelta(days=1))
+    assert nudged(met) == [], "two and no more"
+
+
+def test_e2_whom_we_ask_is_a_clause_and_the_other_is_never_asked(met):
+    met.sign_up(scheduler="mentor")
+    met.pass_to(MET + timedelta(days=29))
+    assert [who for who, _ in nudged(met)] == ["ben"]
+    met.act("ben", "change", scheduler="mentee")
+    for who in ("ana", "ben"):
+        met.act(who, "sign")
+    met.pass_to(MET + timedelta(days=37))
+    assert [who for who, _ in nudged(met)] == ["ana"]
+
+
+def test_e2_nobody_is_asked_when_a_meeting_is_booked_or_the_two_pause(met):
+    booked = met.book(MET + timedelta(days=31))
+    met.pass_to(MET + timedelta(days=30))
+    assert nudged(met) == []
+    met.client.post(f"{met.meeting('ana', booked)}/cancel")
+    met.client.post(f"/p/{met.tokens['ana']}/pause", data={"pair": met.pair_id, "until": "2027-04-05"})
+    met.pass_to(at("2027-04-04T12:00+00:00"), step=timedelta(days=1))
+    assert nudged(met) == []
+    met.pass_to(at("2027-04-05T20:00+00:00"))
+    assert [who for who, _ in nudged(met)] == ["ana"]
+
+
+def test_e44_a_shorter_cadence_moves_the_next_asking(met):
+    met.sign_up()
+    met.act("ana", "change", cadence="sprint")
+    for who in ("ana", "ben"):
+        met.act(who, "sign")
+    met.mails()
+    met.pass_to(MET + timedelta(days=14))
+    assert nudged(met) == []
+    met.pass_to(MET + timedelta(days=15))
+    assert [who for who, _ in nudged(met)] == ["ana"]
+
+
+def test_e44_how_early_the_question_comes_and_how_late_a_meeting_moves(life):
+    ahead = at("2027-02-19T15:00+00:00")
+    meeting = life.meeting("ana", life.book(ahead))
+    life.sign_up(agenda_lead="120h", notice="48h")
+    life.pass_to(ahead - timedelta(hours=118))
+    asked = [mail for mail in life.mails("ana") if mail["Subject"] == "About Friday, 15:00"]
+    assert len(asked) == 1, "five days before, as they agreed, and not three"
+    life.services.clock.now = ahead - timedelta(hours=47)
+    page = text_of(life.client.get(meeting))
+    assert "begins in less than 48 hours" in page
+    refused = life.client.post(f"{meeting}/move", data={"start": "2027-02-22T15:00:00Z", "action": "move"})
+    assert refused.status_code == 409
+    assert life.client.post(f"{meeting}/cancel").status_code == 303, "cancelling is always possible"
+
+
+SECRETS = {"ask": "ANAS-ASK", "agenda": (AgendaDraft(text="ANAS-POINT", minutes=10),), "place": "Room ANAS-PLACE"}
+
+
+@pytest.mark.parametrize(
+    ("agreed", "own", "shows"),
+    [
+        ("agenda", None, {"ana": "agenda", "ben": "agenda"}),
+        ("outline", None, {"ana": "outline", "ben": "outline"}),
+        ("agenda", "sealed", {"ana": "agenda", "ben": "sealed"}),
+        ("sealed", "agenda", {"ana": "sealed", "ben": "sealed"}),
+    ],
+)
+def test_e44_what_calendars_show_is_a_clause_and_ones_own_copy_may_be_stricter(life, agreed, own, shows):
+    life.sign_up(invite=agreed)
+    if own:
+        assert life.client.post(f"/p/{life.tokens['ben']}/invite", data={"invite": own}).status_code == 303
+    life.mails()
+    life.book(MET, **SECRETS)
+    for who, level in shows.items():
+        (mail,) = life.mails(who)
+        entry, text = ics_of(mail), plain(mail)
+        assert ("ANAS-POINT" in entry, "ANAS-POINT" in text) == (level == "agenda",) * 2
+        assert "ANAS-ASK" not in entry
+        assert ("ANAS-ASK" in text) is (level == "agenda" and who == "ben")
+        assert ("SUMMARY:Hold" in entry, "SUMMARY:Meeting: Ana & Ben" in entry) == (
+            level == "sealed",
+            level != "sealed",
+        )
+        assert ("ANAS-PLACE" in entry) is (level != "sealed")
+        assert ("What matters most to me today" in entry) is (level == "outline")
+        assert "CLASS:PRIVATE" in entry
+
+
+def test_e44_the_word_mentoring_is_there_only_if_both_want_it(life):
+    life.sign_up(say_mentoring="yes")
+    life.mails()
+    life.book(MET)
+    assert "SUMMARY:Mentoring: Ana & Ben" in ics_of(life.mails("ben")[0])
+
+
+def test_e44_a_pledge_and_a_length_that_were_signed_are_offered(life):
+    life.act("ana", "answer", length="45")
+    life.act("ben", "answer", length="45", pledge="2")
+    for who in ("ana", "ben"):
+        life.act(who, "sign")
+    life.book(MET)
+    (meeting,) = life.meetings()
+    assert meeting.ends_at - meeting.starts_at == timedelta(minutes=45)
