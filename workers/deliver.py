@@ -22,7 +22,7 @@ from workers import context
 
 log = logging.getLogger(__name__)
 BATCH = 50
-GO_ON = timedelta(seconds=2)  # other jobs of the queue wait no longer than this and a batch
+GO_ON = timedelta(seconds=5)  # other jobs of the queue wait no longer than this and a batch
 FRESH_FOR = timedelta(seconds=5)
 RECORD_FOR = timedelta(minutes=2)  # a database that restarts must not lose the answer of a mail that went out
 
