@@ -49,7 +49,7 @@ class Reasons:
 @lru_cache(maxsize=8192)
 def _line_of(words: Words, code: str, filled: tuple[tuple[str, Any], ...], start: datetime | None) -> Line:
     """Kept from one answer to the next, and changed by nobody: filling in the twenty sentences of a hundred slots took
-    50 microseconds of an answer's 1,100 (measured in November 2026)."""
+    a fiftieth of an answer (measured in November 2026)."""
     return {"code": code, "text": reason_text(words, Reason(code, dict(filled)), start)}
 
 
