@@ -58,7 +58,7 @@ def read(services):
     inbox.poll(services, "one")
     with services.database.write() as session:
         for inbound_id in inbound.waiting(session, 9):
-            inbound.decide(session, services.clock(), inbound_id)
+            inbound.decide(session, services.clock(), services.settings.busy_max_age, inbound_id)
 
 
 @pytest.mark.parametrize("plus", [True, False])

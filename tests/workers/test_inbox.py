@@ -55,7 +55,7 @@ def stored(services):
 def decide_all(services):
     with services.database.write() as session:
         for inbound_id in inbound.waiting(session, 99):
-            inbound.decide(session, services.clock(), inbound_id)
+            inbound.decide(session, services.clock(), services.settings.busy_max_age, inbound_id)
 
 
 def handed_out(services):
