@@ -78,7 +78,7 @@ def _invitations(services: Services, mails: int) -> bytes:
     for first in range(0, mails // 2, BATCH_OF_PAIRS):
         with services.database.write() as session:
             for number in range(first, min(first + BATCH_OF_PAIRS, mails // 2)):
-                _book(session, now, services.settings.busy_max_age, number)
+                book(session, now, services.settings.busy_max_age, number)
     with services.database.write() as session:
         row = session.scalars(select(OutboxRow).limit(1)).one()
         (one,), _ = outgoing.render(session, now, services.settings, [row])
@@ -86,7 +86,8 @@ def _invitations(services: Services, mails: int) -> bytes:
     return one.octets
 
 
-def _book(session: Session, now: datetime, max_age: timedelta, number: int) -> None:
+def book(session: Session, now: datetime, max_age: timedelta, number: int) -> None:
+    """A pair of its own with one meeting."""
     mentee = people.PersonInput(f"ana{number}@example.org", "Ana Lima", "Europe/Lisbon")
     mentor = people.PersonInput(f"ben{number}@example.org", "Ben Okafor", "America/New_York")
     pair = people.add_pair(session, now, mentee, mentor, "https://meet.example.org/ben")
