@@ -8,22 +8,20 @@ from enum import StrEnum
 class Phase(StrEnum):
     """Our meeting's state; never mixed with STATUS or PARTSTAT of its calendar entry."""
 
-    HELD = "held"
     BOOKED = "booked"
     ENDED = "ended"
     CLOSED = "closed"
     CANCELLED = "cancelled"
 
 
-LIVE = frozenset({Phase.HELD, Phase.BOOKED})  # these take a person's time
+LIVE = frozenset({Phase.BOOKED})  # these take a person's time
 
 # move -> phases it may start from, phase it leads to (None: stays)
 MOVES: dict[str, tuple[frozenset[Phase], Phase | None]] = {
-    "confirm": (frozenset({Phase.HELD}), Phase.BOOKED),
-    "reschedule": (frozenset({Phase.HELD, Phase.BOOKED}), None),
-    "cancel": (frozenset({Phase.HELD, Phase.BOOKED}), Phase.CANCELLED),
-    "decline": (frozenset({Phase.BOOKED}), Phase.CANCELLED),
-    "end": (frozenset({Phase.BOOKED}), Phase.ENDED),
+    "reschedule": (LIVE, None),
+    "cancel": (LIVE, Phase.CANCELLED),
+    "decline": (LIVE, Phase.CANCELLED),
+    "end": (LIVE, Phase.ENDED),
     "close": (frozenset({Phase.ENDED}), Phase.CLOSED),
 }
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from service.messages import pair_letters
 from service.messages.letter import Block, Button, Letter, Offers, Opens, Quotes, Says, When
-from service.messages.parts import letter, list_of, new_times
+from service.messages.parts import choices, letter, list_of, new_times
 from service.messages.view import View, time_line
 
 
@@ -41,20 +41,24 @@ def cancellation(view: View) -> Letter:
         *new_times(view),
         *_answer(view),
     ]
-    return letter(view, _off_subject(view), blocks, _choose(view))
+    return letter(view, _off_subject(view), blocks, *_ways_on(view))
 
 
 def declined(view: View) -> Letter:
-    """Somebody cannot come: not booked any more, and a way to another time."""
+    """Somebody cannot come: not booked any more, and a button for each of three other times. The second time something
+    smaller or later instead, and no list of the same again."""
     words, other = view.words, view.with_whom()
-    blocks: list[Block] = [
-        Opens(words(f"mail.declined.{view.acted}", other=other.first)),
-        _when(view),
-        Says(words(f"mail.declined.{view.acted}.then", other=other.first)),
-        *new_times(view),
-        *_answer(view),
-    ]
-    return letter(view, _off_subject(view), blocks, _choose(view))
+    blocks: list[Block] = [Opens(words(f"mail.declined.{view.acted}", other=other.first)), _when(view)]
+    if view.ways:
+        blocks += [
+            Says(words("mail.declined.twice")),
+            Offers(words("mail.declined.ways"), tuple((Button(text, url), "") for text, url in view.ways)),
+            Says(words("mail.way.writing", other=other.first)),
+        ]
+    else:
+        blocks += [Says(words(f"mail.declined.{view.acted}.then", other=other.first)), *new_times(view)]
+        blocks += _answer(view)
+    return letter(view, _off_subject(view), blocks, *_ways_on(view))
 
 
 def agenda_ask(view: View) -> Letter:
@@ -134,7 +138,7 @@ def not_happened(view: View) -> Letter:
         *new_times(view),
         *_answer(view),
     ]
-    return letter(view, _about(view), blocks, _choose(view))
+    return letter(view, _about(view), blocks, *_ways_on(view))
 
 
 def date_moved(view: View) -> Letter:
@@ -159,7 +163,7 @@ def proposed(view: View) -> Letter:
         blocks.append(_about_when(view))
     else:
         blocks.append(Says(words("mail.proposed.what", session=words(f"session.{view.session}"))))
-    blocks += [_choices(view, "mail.proposed.times"), Says(words("mail.proposed.then"))]
+    blocks += [choices(view, "mail.proposed.times"), Says(words("mail.proposed.then"))]
     subject = _about(view) if view.interval else words("subject.proposed", n=n)
     return letter(view, subject, blocks, None, (Button(words("mail.proposed.none", n=n), view.links.proposal),))
 
@@ -245,16 +249,6 @@ def _still_open(view: View) -> list[Block]:
     return [list_of(view.words("mail.still_open"), view.still_open)] if view.still_open else []
 
 
-def _choices(view: View, title: str) -> Offers:
-    words = view.words
-    buttons = []
-    for choice in view.choices:
-        kept = choice.kept_until
-        note = "" if kept is None else words("mail.kept", moment=words.moment(kept, view.me.zone))
-        buttons.append((Button(time_line(words, choice.interval, view.me, view.other), choice.url), note))
-    return Offers(words(title, n=len(buttons)), tuple(buttons))
-
-
 def _answer(view: View) -> list[Block]:
     """Who reads an answer to this mail, where it is the other person; else what we take it for."""
     if view.read_here:
@@ -262,8 +256,12 @@ def _answer(view: View) -> list[Block]:
     return [Says(view.words("mail.reply_goes_to", other=view.with_whom().first))] if view.answerable else []
 
 
-def _choose(view: View) -> Button | None:
-    return Button(view.words("mail.choose"), view.links.schedule) if view.links.schedule else None
+def _ways_on(view: View) -> tuple[Button | None, tuple[Button, ...]]:
+    """The button to other times, small beside buttons for times."""
+    if not view.links.schedule:
+        return None, ()
+    other_times = Button(view.words("mail.choose"), view.links.schedule)
+    return (None, (other_times,)) if view.choices or view.ways else (other_times, ())
 
 
 def _about(view: View) -> str:

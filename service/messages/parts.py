@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from service.messages.letter import Block, Button, Letter, Lists, Says
+from service.messages.letter import Block, Button, Letter, Lists, Offers, Says
 from service.messages.view import Point, View, time_line
 
 
+def choices(view: View, title: str) -> Offers:
+    words = view.words
+    buttons = []
+    for choice in view.choices:
+        kept = choice.kept_until
+        note = "" if kept is None else words("mail.kept", moment=words.moment(kept, view.me.zone))
+        buttons.append((Button(time_line(words, choice.interval, view.me, view.other), choice.url), note))
+    return Offers(words(title, n=len(buttons)), tuple(buttons))
+
+
 def new_times(view: View, title: str = "mail.new_times") -> list[Block]:
+    """Other times, each a button where the mail is about the same thing again."""
+    if view.choices:
+        return [choices(view, title)]
     if not view.times:
         return []
     lines = tuple((time_line(view.words, slot, view.me, view.other), "") for slot in view.times)

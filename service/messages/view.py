@@ -68,6 +68,7 @@ class View:
     still_open: tuple[Point, ...] = ()
     times: tuple[Interval, ...] = ()
     choices: tuple[Choice, ...] = ()
+    ways: tuple[tuple[str, str], ...] = ()  # what is gentler than the same again: in words, and its page
     reason: str | None = None
     acted: str = "nobody"  # me, other or nobody
     changed: bool = False  # the entry is in their calendar already

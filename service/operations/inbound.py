@@ -118,7 +118,7 @@ def _answer(
         return "ignored", "not_invited" if person is None else "other_sender"
     row.person_id = person.id
     attendance = session.get(Attendance, (meeting.id, person.id))
-    if attendance is None or meeting.phase not in {Phase.BOOKED, Phase.HELD}:
+    if attendance is None or meeting.phase != Phase.BOOKED:
         return "ignored", "not_booked"
     if not proved:
         return ("ignored" if reply.refresh else "waiting"), UNPROVED

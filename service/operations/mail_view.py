@@ -11,7 +11,7 @@ from service.domain.interval import Interval
 from service.domain.slots import three_best
 from service.domain.terms import Level
 from service.messages.view import Choice, Links, Point, View, Who
-from service.operations import pair_mail_view, video
+from service.operations import again, pair_mail_view, video
 from service.operations.entries import level_of, points_at
 from service.operations.mail_context import UNDERSTOOD, Context
 from service.operations.meetings import interval_of, may_move
@@ -22,7 +22,8 @@ from service.store.tables import AgendaItem, Commitment, Connection, CriticalDat
 
 MENTEE_COUNT = ("agenda-ask", "reminder", "followup")
 MENTOR_COUNT = ("brief", "list")
-WITH_TIMES = frozenset({"declined", "cancellation", "not-happened", "date-moved", "followup", "list"})
+AGAIN = frozenset({"declined", "cancellation", "not-happened"})  # another time for the same thing
+WITH_TIMES = AGAIN | {"date-moved", "followup", "list"}
 
 
 def view_of(context: Context) -> View | None:
@@ -50,7 +51,7 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
     acted_by = meeting.declined_by if row.kind == "declined" else meeting.changed_by
     counted = MENTEE_COUNT if mentee else MENTOR_COUNT
     times = _times(context, pair, meeting) if row.kind in WITH_TIMES else ()
-    may_choose = row.kind in WITH_TIMES and pair.ended_at is None
+    schedule = _schedule_url(context, pair, meeting) if row.kind in WITH_TIMES and pair.ended_at is None else ""
     critical = context.session.get(CriticalDate, row.date_id) if row.date_id is not None else None
     shown = _as_sealed(context, base.words, meeting) if row.kind == "invitation" else None
     return replace(
@@ -67,6 +68,8 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
             _promise(base.words, pair, line) for line in facts.still_open[pair.id] if line.meeting_id != meeting.id
         ),
         times=times,
+        choices=again.choices(schedule, times) if schedule and row.kind in AGAIN else (),
+        ways=_gentler(context, base, meeting, schedule) if schedule and row.kind == "declined" else (),
         reason=meeting.reason,
         acted="nobody" if acted_by is None else "me" if acted_by == context.reader.id else "other",
         changed=bool(row.sequence),
@@ -79,7 +82,7 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
             base.links,
             meeting=context.url("meeting", pair_id=pair.id, meeting_id=meeting.id),
             followup=context.url("followup", pair_id=pair.id, meeting_id=meeting.id) if row.kind == "followup" else "",
-            schedule=_schedule_url(context, pair, meeting) if may_choose else "",
+            schedule=schedule,
         ),
     )
 
@@ -100,11 +103,18 @@ def _nth(gone_out: Sequence[OutboxRow], person_id: int, counted: tuple[str, ...]
 
 def _schedule_url(context: Context, pair: Pair, meeting: Meeting) -> str:
     """Where another time is chosen: for the same thing when it did not take place, else for whatever is next."""
-    again = context.row.kind in {"declined", "cancellation", "not-happened"}
+    same = context.row.kind in AGAIN
     critical = context.session.get(CriticalDate, meeting.date_id) if meeting.date_id is not None else None
-    if again and critical is not None and critical.dropped_at is None:
+    if same and critical is not None and critical.dropped_at is None:
         return context.url("schedule", pair_id=pair.id, session=meeting.session, date_id=critical.id)
-    return context.url("schedule", pair_id=pair.id, session=meeting.session if again else None)
+    return context.url("schedule", pair_id=pair.id, session=meeting.session if same else None)
+
+
+def _gentler(context: Context, base: View, meeting: Meeting, schedule: str) -> tuple[tuple[str, str], ...]:
+    if not again.is_repeated(context.session, meeting):
+        return ()
+    critical = context.session.get(CriticalDate, meeting.date_id) if meeting.date_id is not None else None
+    return again.gentler(base.words, context.now, base.me.zone, schedule, meeting, critical)
 
 
 def _times(context: Context, pair: Pair, meeting: Meeting) -> tuple[Interval, ...]:

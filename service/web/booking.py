@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -15,7 +14,7 @@ from service import links
 from service.catalogue import Words
 from service.domain import slots
 from service.domain.errors import CalendarUnreadable, InvalidInput, KeyReused, RuleBroken, SlotTaken
-from service.domain.sessions import KINDS, SESSIONS
+from service.domain.sessions import KINDS
 from service.operations import arcs, events, people, video
 from service.operations.booking import BookingInput
 from service.operations.meetings import booked_with, meetings_of
@@ -24,11 +23,11 @@ from service.operations.proposing import open_proposals
 from service.store.tables import Pair
 from service.web import confirm
 from service.web.agenda_form import Draft, default_drafts, drafts_of, shown_drafts, shuffled
+from service.web.choice import Choice, choice_of
 from service.web.dates import date_input
 from service.web.offers import offered
 from service.web.page import (
     Reader,
-    asked_int,
     asked_key,
     asked_start,
     fault_sentences,
@@ -49,24 +48,6 @@ from service.web.times import Times, in_mind_of, other_time, times_of
 blueprint = Blueprint("booking", __name__)
 MET = frozenset({"booked", "ended", "closed"})
 NOT_KEPT = {"action", "start", "zone", "day", "at"}  # a look at other times asks these anew
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What the meeting is for: said by the link, or chosen on the page."""
-
-    session: str
-    date_id: int | None
-    minutes: int | None
-
-    @property
-    def args(self) -> dict[str, str]:
-        chosen = {"session": self.session}
-        if self.date_id is not None:
-            chosen["date"] = str(self.date_id)
-        if self.minutes is not None:
-            chosen["minutes"] = str(self.minutes)
-        return chosen
 
 
 @blueprint.get("/s/<token>")
@@ -189,17 +170,10 @@ def _booked_before(session: Session, reader: Reader) -> tuple[str, str | None] |
     return reader.words.moment(meeting.starts_at, reader.zone), url
 
 
-def choice_of(reader: Reader) -> Choice | None:
-    session_key = reader.link.session or request.values.get("session", "")
-    if session_key not in SESSIONS:
-        return None
-    return Choice(session_key, reader.link.date_id or asked_int("date"), asked_int("minutes"))
-
-
 def query_of(session: Session, reader: Reader, choice: Choice) -> SlotQuery:
     pair = pair_of(session, reader.link)
     role: slots.Reader = "mentee" if pair.mentee_id == reader.person.id else "mentor"
-    return SlotQuery(pair.id, choice.session, choice.date_id, choice.minutes, reader=role)
+    return SlotQuery(pair.id, choice.session, choice.date_id, choice.minutes, choice.first, reader=role)
 
 
 def _frame(session: Session, reader: Reader, choice: Choice) -> Frame:

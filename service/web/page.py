@@ -172,6 +172,14 @@ def asked_int(name: str) -> int | None:
     return numbers.whole(raw)
 
 
+def asked_day(raw: str) -> date | None:
+    """A day in a link of ours; nonsense is none."""
+    try:
+        return numbers.day(raw)
+    except ValueError:
+        return None
+
+
 def asked_start(raw: str) -> datetime:
     """The instant of a `start` that our own pages wrote. Raises InvalidInput for anything else."""
     try:

@@ -21,7 +21,7 @@ from service.operations.booking import moving_query
 from service.operations.proposing import ProposalInput, load_proposal, load_time
 from service.store.tables import Meeting, Proposal
 from service.web import booking, confirm, meeting
-from service.web.booking import Choice
+from service.web.choice import Choice, choice_of
 from service.web.page import (
     Reader,
     asked_start,
@@ -49,7 +49,7 @@ def offer(token: str) -> AnyResponse:
     limited(token)
     with reading() as session:
         reader = reader_of(session, "schedule", token)
-        choice = booking.choice_of(reader)
+        choice = choice_of(reader)
         if choice is None:
             return see_other(url_for("booking.times", token=token))
         query = booking.query_of(session, reader, choice)

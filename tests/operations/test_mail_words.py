@@ -6,13 +6,16 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from service.messages.letters import LETTERS
 from service.operations import agreements, arcs, booking, followup, outgoing, people
 from service.operations.arcs import DateInput
+from service.operations.booking import BookingInput
 from service.operations.followup import Line
+from service.operations.offering import SlotQuery
 from service.store import outbox
-from service.store.tables import CriticalDate, Meeting
+from service.store.tables import CriticalDate, Meeting, OutboxRow
 from tests import cast, mails
 from tests.mails import AGE, END, NOW, START, change, html_of, queue, same_as_snapshot, send, text_of
 
@@ -54,6 +57,23 @@ def test_cancellation(services, met):
 def test_declined(services, met):
     change(services, met, lambda s, m: booking.decline(s, NOW, m, m.pair.mentor_id))
     assert set(kept("declined", send(services, "declined", NOW))) == {"Ana", "Ben"}
+
+
+def test_declined_for_the_second_time(services, met):
+    change(services, met, lambda s, m: booking.decline(s, NOW, m, m.pair.mentor_id))
+
+    def again(session, meeting):
+        query = SlotQuery(meeting.pair_id, "practice", meeting.date_id)
+        second = booking.book(session, NOW, AGE, query, BookingInput(start=LATER, by_id=meeting.pair.mentee_id))
+        session.flush()
+        outbox.withdraw(session, meeting_id=meeting.id, kinds=("declined",))
+        for row in session.scalars(select(OutboxRow).where(OutboxRow.meeting_id == second.id)):
+            row.state = "sent"
+        session.flush()
+        booking.decline(session, NOW, second, meeting.pair.mentor_id)
+
+    change(services, met, again)
+    assert set(kept("declined-twice", send(services, "declined", NOW))) == {"Ana", "Ben"}
 
 
 def test_agenda_ask(services):

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 
 from sqlalchemy import select
@@ -12,7 +13,8 @@ from service.operations.offering import SlotQuery
 from service.operations.proposing import KEPT
 from service.store.tables import Meeting, Pair, ProposedTime
 from tests import cast
-from tests.web.walk import NOW, book, forms_of, link, text_of
+from tests.web.walk import NOW, book, form_of, forms_of, link, text_of
+from workers.deliver import drain
 
 MAILS = Path(__file__).parents[1] / "mail"
 UID = b"7f0c2f5e-3b1d-4c39-9d2e-0a4b5c6d7e8f"
@@ -163,3 +165,37 @@ def test_only_the_mentee_sees_that_a_stranger_answered(services, client, ana):
     anas, bens = arrives(services, meeting_id, "forwarded-stranger")
     assert "did not invite answered the invitation: dan@example.org" in text_of(client.get(f"/m/{anas}"))
     assert "dan@example.org" not in text_of(client.get(f"/m/{bens}"))
+
+
+def test_after_a_decline_each_time_has_a_button_and_the_second_time_something_gentler(services, client, ana):
+    """Ben presses Decline twice; what his mails then lead to."""
+    _, meeting_id = book(services, client, ana)
+    urls = []
+    for _ in range(2):
+        drain(services)
+        with services.database.write() as session:
+            meeting = session.get(Meeting, meeting_id)
+            booking.decline(session, NOW, meeting, meeting.pair.mentor_id)
+        before = len(services.mailer.sent)
+        drain(services)
+        [mail] = [mail for mail in services.mailer.sent[before:] if mail.recipient == "ben@example.org"]
+        text = message_from_bytes(mail.octets, policy=policy.default).get_body(("plain",)).get_content()
+        urls.append(re.findall(r"- .*\r?\n +http://[^/]+(/\S+)", text))
+        pages = [client.get(url) for url in urls[-1]]
+        assert [page.status_code for page in pages] == [200] * len(pages)
+        if len(urls) == 1:
+            made = pages[0].request.full_path.rstrip("?")
+            location = client.post(made, data=form_of(pages[0], "book")).headers["Location"]
+            assert "Booked" in text_of(client.get(location))
+            with services.database.read() as session:
+                meeting_id = session.scalars(select(Meeting.id).order_by(Meeting.id.desc())).first()
+    assert len(urls[0]) == 3
+    assert [url.partition("?")[2].partition("=")[0] for url in urls[1]] == ["minutes"]
+    assert "20 minutes" in text_of(client.get(urls[1][0]))
+
+
+def test_no_time_before_the_day_that_a_link_names(services, client, ana):
+    times = client.get(f"/s/{ana[0]}?from=2027-02-10&session=check-in").get_data(as_text=True)
+    starts = re.findall(r'name="start" value="([^"]+)"', times)
+    assert min(starts) > "2027-02-10"
+    assert client.get(f"/s/{ana[0]}?from=soon").status_code == 200

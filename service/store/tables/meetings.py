@@ -49,7 +49,7 @@ class Meeting(Base):
     session: Mapped[str] = mapped_column(String(16))
     starts_at: Mapped[datetime] = mapped_column(index=True)
     ends_at: Mapped[datetime]
-    phase: Mapped[str] = mapped_column(String(10))  # held booked ended closed cancelled
+    phase: Mapped[str] = mapped_column(String(10))  # booked ended closed cancelled
     uid: Mapped[str] = mapped_column(String(36), unique=True)
     sequence: Mapped[int] = mapped_column(default=0)
     place: Mapped[str | None] = mapped_column(EncryptedText("meetings.place"))
