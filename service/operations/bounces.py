@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, undefer
 
 from service.domain.bounce import ours_named, refused_for_good
 from service.domain.errors import NotFound
-from service.store import outbox
+from service.store import outbox, returned
 from service.store.database import load_row
 from service.store.tables import Inbound, OutboxRow, Person
 
@@ -41,7 +41,7 @@ def decide(session: Session, now: datetime, row: Inbound, message: Message) -> t
             continue
         row.person_id, row.meeting_id = person.id, sent.meeting_id
         person.refused_at = person.refused_at or now
-        outbox.came_back(session, sent.id, CAME_BACK)
+        returned.came_back(session, sent.id, CAME_BACK)
         return "applied", "address_refused"
     return "ignored", "bounce"
 
@@ -52,7 +52,7 @@ def try_again(session: Session, now: datetime, person: Person) -> int:
     if person.refused_at is None:
         return 0
     person.refused_at = None
-    return outbox.revive(session, now, person.id, CAME_BACK)
+    return returned.revive(session, now, person.id, CAME_BACK)
 
 
 def try_again_at(session: Session, now: datetime, person_id: int) -> int:

@@ -263,22 +263,6 @@ def settle_failed(session: Session, now: datetime, row_id: int, token: str, faul
     return row.state
 
 
-def came_back(session: Session, row_id: int, why: str) -> None:
-    """A mail that went out did not arrive. Written anew it may go to another address, so what it was is not kept."""
-    session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.id == row_id, OutboxRow.state.in_(OUT))
-        .values(state="dead", last_error=why, octets=None, sent_at=None, token=None, lease_until=None)
-    )
-
-
-def revive(session: Session, now: datetime, person_id: int, why: str) -> int:
-    """The dead rows of a person that ended for this reason are pending again, as new; returns how many."""
-    dead = (OutboxRow.person_id == person_id) & (OutboxRow.state == "dead") & (OutboxRow.last_error == why)
-    fresh = {"state": "pending", "due_at": now, "attempts": 0, "octets": None, "last_error": None}
-    return _count(session.execute(update(OutboxRow).where(dead).values(**fresh)))
-
-
 def drop(session: Session, token: str, row_ids: Sequence[int]) -> None:
     """What these rows of the job say is no longer so: they are not sent."""
     session.execute(
