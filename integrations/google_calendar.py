@@ -3,12 +3,16 @@
 `freeBusy` is the truth about busy times: it alone knows what counts for its owner, whatever we may see of an event. It
 names no event, so `events.list` says two things more: whether anything changed since a mark (a sync token), and which
 events carry a UID of ours. Of an event nothing else is asked for.
+
+Two ways lead to a reading. Usually the listing comes first, so that its mark is older than the busy times, and where
+nothing changed one request is enough. While somebody waits, everything is asked for at once.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -34,6 +38,8 @@ EVENT_FIELDS = (
 )
 # The same on every call: a sync token belongs to the options that it came with.
 EVENT_OPTIONS = {"singleEvents": True, "maxResults": 2500, "maxAttendees": 1, "fields": EVENT_FIELDS}
+
+_Busy = list[Span] | AdapterError
 
 
 @dataclass
@@ -85,6 +91,8 @@ class GoogleCalendar:
         is seen next time."""
         calls = GoogleCalls(self._account, timeout)
         ours = _fingerprint(request.our_uids)
+        if request.live:
+            return _at_once(calls, wanted, request, ours)
 
         def listed(each: Wanted) -> _Listing | None:
             calendar, mark = each
@@ -95,11 +103,29 @@ class GoogleCalendar:
 
         listings = ask_each(wanted, listed, AT_ONCE)
         keys = [each.key for (each, _), found in zip(wanted, listings, strict=True) if isinstance(found, _Listing)]
-        busy = _busy_of(calls, keys, request.window)
+        busy = _busy_of(calls, keys, request)
         return [
-            _reading(busy[each.key], found, request, ours) if isinstance(found, _Listing) else found
+            _reading(busy[each.key], found, request, SyncMark(ours, sync_token=found.sync_token))
+            if isinstance(found, _Listing)
+            else found
             for (each, _), found in zip(wanted, listings, strict=True)
         ]
+
+
+def _at_once(calls: GoogleCalls, wanted: Sequence[Wanted], request: ReadRequest, ours: str) -> list[Fetched]:
+    """Takes the time of one answer and not of several. A mark from here could be younger than the busy times, and hide
+    a change between the two: the one that stood before is kept, or none."""
+    keys = [calendar.key for calendar, _ in wanted]
+    with ThreadPoolExecutor(1, thread_name_prefix="busy") as beside:
+        asking = beside.submit(_busy_of, calls, keys, request)
+        listings = ask_each(wanted, lambda each: _list(calls, each[0], request), AT_ONCE)
+        busy = asking.result()
+    return [
+        found
+        if isinstance(found, AdapterError)
+        else _reading(busy[each.key], found, request, mark if mark and mark.etag == ours else SyncMark(ours))
+        for (each, mark), found in zip(wanted, listings, strict=True)
+    ]
 
 
 def _ref(item: dict[str, Any]) -> CalendarRef:
@@ -181,29 +207,38 @@ def _parts(window: Interval) -> Iterator[Interval]:
         start = end
 
 
-def _busy_of(calls: GoogleCalls, keys: Sequence[str], window: Interval) -> dict[str, list[Span] | AdapterError]:
-    """Busy times of each calendar, or what kept us from them."""
+def _busy_of(calls: GoogleCalls, keys: Sequence[str], request: ReadRequest) -> dict[str, _Busy]:
+    """Busy times of each calendar, or what kept us from them. A question is about so many calendars at most; about the
+    next part of the window only once the one before was answered, unless somebody waits."""
     batches = [keys[start : start + MOST_CALENDARS] for start in range(0, len(keys), MOST_CALENDARS)]
-    answers = ask_each(batches, lambda batch: _ask_busy(calls, batch, window), AT_ONCE)
-    return {
-        key: answer if isinstance(answer, AdapterError) else answer[key]
-        for batch, answer in zip(batches, answers, strict=True)
-        for key in batch
-    }
-
-
-def _ask_busy(calls: GoogleCalls, keys: Sequence[str], window: Interval) -> dict[str, list[Span] | AdapterError]:
-    """One question is about so much time at most."""
-    busy: dict[str, list[Span] | AdapterError] = {key: [] for key in keys}
-    for part in _parts(window):
-        for key, told in _ask_part(calls, keys, part).items():
-            before = busy[key]
-            if not isinstance(before, AdapterError):
-                busy[key] = told if isinstance(told, AdapterError) else [*before, *told]
+    parts = list(_parts(request.window))
+    rounds = [[part] for part in parts] if request.live else [parts]
+    questions = [(batch, asked) for batch in batches for asked in rounds]
+    answers = ask_each(questions, lambda question: _ask_busy(calls, *question), AT_ONCE)
+    busy: dict[str, _Busy] = {key: [] for key in keys}
+    for (batch, _), answer in zip(questions, answers, strict=True):
+        for key in batch:
+            busy[key] = _joined(busy[key], answer if isinstance(answer, AdapterError) else answer[key])
     return busy
 
 
-def _ask_part(calls: GoogleCalls, keys: Sequence[str], part: Interval) -> dict[str, list[Span] | AdapterError]:
+def _ask_busy(calls: GoogleCalls, keys: Sequence[str], parts: Sequence[Interval]) -> dict[str, _Busy]:
+    """One request is about so much time at most."""
+    busy: dict[str, _Busy] = {key: [] for key in keys}
+    for part in parts:
+        for key, told in _ask_part(calls, keys, part).items():
+            busy[key] = _joined(busy[key], told)
+    return busy
+
+
+def _joined(before: _Busy, told: _Busy) -> _Busy:
+    """A part that is not known makes the whole unknown."""
+    if isinstance(before, AdapterError) or isinstance(told, AdapterError):
+        return before if isinstance(before, AdapterError) else told
+    return [*before, *told]
+
+
+def _ask_part(calls: GoogleCalls, keys: Sequence[str], part: Interval) -> dict[str, _Busy]:
     body = {
         "timeMin": part.start.isoformat(),
         "timeMax": part.end.isoformat(),
@@ -217,7 +252,7 @@ def _ask_part(calls: GoogleCalls, keys: Sequence[str], part: Interval) -> dict[s
         raise calls.unexpected() from None
 
 
-def _told_of(calls: GoogleCalls, found: dict[str, Any]) -> list[Span] | AdapterError:
+def _told_of(calls: GoogleCalls, found: dict[str, Any]) -> _Busy:
     """A calendar that Google could not look into is told inside a success, beside an empty list that must not be taken
     for free."""
     if found.get("errors"):
@@ -226,13 +261,11 @@ def _told_of(calls: GoogleCalls, found: dict[str, Any]) -> list[Span] | AdapterE
     return [Interval(instant(each["start"]), instant(each["end"])).span for each in found["busy"]]
 
 
-def _reading(
-    busy: list[Span] | AdapterError, listing: _Listing, request: ReadRequest, ours: str
-) -> BusyReading | AdapterError:
+def _reading(busy: _Busy, listing: _Listing, request: ReadRequest, mark: SyncMark) -> BusyReading | AdapterError:
     if isinstance(busy, AdapterError):
         return busy
     spans = intersect(_without_ours(merge(busy), listing), [request.window.span])
-    return BusyReading(spans, tuple(listing.own), partial=False, mark=SyncMark(ours, sync_token=listing.sync_token))
+    return BusyReading(spans, tuple(listing.own), partial=False, mark=mark)
 
 
 def _interval(event: dict[str, Any], zone: ZoneInfo) -> Interval | None:

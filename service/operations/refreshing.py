@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from datetime import time as clock_time
 from zoneinfo import ZoneInfo
@@ -141,7 +141,9 @@ def begin_live_reads(session: Session, now: datetime, pair: Pair) -> list[Refres
         .order_by(Connection.id)
     ).all()
     plans = [begin_read(session, now, connection_id) for connection_id in ids]
-    return [plan for plan in plans if plan is not None and plan.calendars]
+    return [
+        replace(plan, request=replace(plan.request, live=True)) for plan in plans if plan is not None and plan.calendars
+    ]
 
 
 def read(plan: RefreshPlan, factory: CalendarFactory, timeout: timedelta) -> RefreshResult:

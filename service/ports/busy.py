@@ -38,13 +38,15 @@ class ReadRequest:
     """What is read, and for whom.
 
     `zone` is the owner's, for floating times and all-day events; `addresses` are the owner's (lower case), to find
-    what they declined; `our_uids` are meetings of ours, which never count as busy.
+    what they declined; `our_uids` are meetings of ours, which never count as busy. `live`: somebody waits for it, so
+    that time counts for more than the number of requests.
     """
 
     window: Interval
     zone: ZoneInfo
     addresses: frozenset[str]
     our_uids: frozenset[str]
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True)

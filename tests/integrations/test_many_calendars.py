@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -62,6 +63,23 @@ def test_s09_fifty_google_calendars_are_read_live(world):
     assert [each is None for each in again] == [number != 7 for number in range(MANY)]
     assert busy_of(again[7]) == [MORNING, LATER]
     assert [call.body["items"] for call in world.fake.calls("freebusy.query")[2:]] == [[{"id": keys[7]}]] * 2
+
+
+def test_s09_a_google_that_takes_two_seconds_is_read_live_in_little_more(world):
+    """Listings and both parts of the window at once. A change beside them is found by the next reading: no mark of
+    this one says that it was seen."""
+    keys = [each.id for each in world.fake.calendars.calendars[:3]]
+    known = [
+        (ref(keys[0]), world.adapter().fetch(ref(keys[0]), REQUEST, None, LIVE).mark),
+        *((ref(key), None) for key in keys[1:]),
+    ]
+    world.fake.delay = 2
+    began = time.monotonic()
+    readings = world.adapter().fetch_all(known, replace(REQUEST, live=True), LIVE)
+    assert time.monotonic() - began < 2.5
+    assert [busy_of(each) for each in readings] == [[MORNING]] * 3
+    assert [each.mark.sync_token is None for each in readings] == [False, True, True]
+    assert readings[0].mark == known[0][1]
 
 
 def test_what_is_wrong_with_one_google_calendar_is_its_own(world):
