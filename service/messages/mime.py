@@ -76,8 +76,8 @@ def compose(
     calendar: Calendar | None = None,
     attachments: Sequence[Attachment] = (),
 ) -> bytes:
-    """mixed( alternative( plain, html, calendar ), invite.ics ), or only the alternative without a calendar; other
-    files in the same way.
+    """mixed( alternative( plain, html, calendar ), invite.ics, other files ), or only the alternative where there is no
+    file.
 
     The calendar goes in as octets and comes out as base64.
     """
@@ -96,14 +96,12 @@ def compose(
         head.append(_header("Auto-Submitted", "auto-generated"))
     head.append(FIXED)
     texts = [_text("plain", as_text(letter)), _text("html", as_html(letter, language))]
-    if attachments:
-        files = [_encoded(_attached(each.content_type, each.name), each.octets) for each in attachments]
-        return b"".join(head) + _multipart("mixed", [_multipart("alternative", texts), *files])
-    if calendar is None:
-        return b"".join(head) + _multipart("alternative", texts)
-    invite = _encoded(f'text/calendar; method="{calendar.method}"; charset="UTF-8"', calendar.octets)
-    attached = _encoded(_attached("application/ics", "invite.ics"), calendar.octets)
-    return b"".join(head) + _multipart("mixed", [_multipart("alternative", [*texts, invite]), attached])
+    files = [_encoded(_attached(each.content_type, each.name), each.octets) for each in attachments]
+    if calendar is not None:
+        texts.append(_encoded(f'text/calendar; method="{calendar.method}"; charset="UTF-8"', calendar.octets))
+        files.insert(0, _encoded(_attached("application/ics", "invite.ics"), calendar.octets))
+    inner = _multipart("alternative", texts)
+    return b"".join(head) + (_multipart("mixed", [inner, *files]) if files else inner)
 
 
 def _header(name: str, value: str) -> bytes:
