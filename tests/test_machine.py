@@ -19,12 +19,14 @@ from sqlalchemy import select
 from service.domain.answering import make_reply, request_in
 from service.domain.errors import GreenroomError
 from service.domain.meeting import LIVE
-from service.operations import booking, followup, inbound
+from service.operations import booking, followup, inbound, proposing
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
+from service.operations.proposing import ProposalInput
 from service.settings import Settings
+from service.store import proposals
 from service.store.database import Database, connect, sqlite_url
-from service.store.tables import Base, Claim, Meeting, OutboxRow
+from service.store.tables import Base, Claim, Meeting, OutboxRow, Proposal, ProposedTime
 from service.store.types import Keyring
 from service.wiring import Services
 from tests import cast
@@ -100,6 +102,34 @@ class Life(RuleBasedStateMachine):
 
         self.change(action)
 
+    @rule(which=st.integers(0, 1), starts=st.lists(STARTS, min_size=1, max_size=3), who=WHO, moving=st.booleans())
+    def offer(self, which, starts, who, moving) -> None:
+        def action(session):
+            pair = session.get(cast.Pair, self.pairs[which])
+            by_id, meeting = getattr(pair, f"{who}_id"), self.meeting(session, 0) if moving else None
+            query = SlotQuery(pair.id, "check-in", reader=who)
+            query = booking.moving_query(meeting, by_id) if meeting is not None else query
+            by_id = getattr(meeting.pair, f"{who}_id") if meeting is not None else by_id
+            proposing.propose(session, self.now, AGE, query, ProposalInput(tuple(starts), by_id))
+
+        self.change(action)
+
+    @rule(which=st.integers(0, 3), who=WHO, end=st.booleans())
+    def answer_offer(self, which, who, end) -> None:
+        """The newest ones, at any of their times, long after they lapsed or were replaced."""
+
+        def action(session):
+            times = session.scalars(select(ProposedTime).order_by(ProposedTime.id.desc()).limit(4)).all()
+            if which < len(times):
+                proposal = session.get(Proposal, times[which].proposal_id)
+                by_id = getattr(proposal.pair, f"{who}_id")
+                if end:
+                    proposing.close(session, self.now, proposal.id, by_id)
+                else:
+                    proposing.take(session, self.now, AGE, times[which].id, by_id)
+
+        self.change(action)
+
     @rule(which=WHICH, who=WHO)
     def cancel(self, which, who) -> None:
         def action(session):
@@ -159,6 +189,9 @@ class Life(RuleBasedStateMachine):
         row = session.scalars(
             select(OutboxRow).where(OutboxRow.message_id == str(message["Message-ID"])[1:].partition("@")[0])
         ).one()
+        if row.kind == "proposed":
+            assert proposals.of_mail(session, row.dedup_key).outcome is None
+            return
         meeting = session.get(Meeting, row.meeting_id)
         gone = meeting.phase == "cancelled"
         assert gone == (row.kind in {"cancellation", "declined"}), f"{row.kind} about a meeting that is {meeting.phase}"
@@ -178,7 +211,10 @@ class Life(RuleBasedStateMachine):
                 assert one.person_id != other.person_id or one.guarded_until <= other.starts_at
             live = set(session.scalars(select(Meeting.id).where(Meeting.phase.in_(LIVE))))
             over = set(session.scalars(select(Meeting.id).where(Meeting.phase.in_(("ended", "closed")))))
-            assert {claim.meeting_id for claim in claims} == live | over
+            assert {claim.meeting_id for claim in claims if claim.time_id is None} == live | over
+            held = {claim.time_id for claim in claims if claim.time_id is not None}
+            still_open = select(ProposedTime.id).join(Proposal).where(Proposal.outcome.is_(None))
+            assert held <= set(session.scalars(still_open))
 
     @invariant()
     def nothing_is_mailed_twice(self) -> None:

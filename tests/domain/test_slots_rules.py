@@ -134,6 +134,21 @@ def test_moving_a_meeting_ignores_its_own_time_and_its_place_in_the_caps() -> No
     assert len(slots.propose(moving).slots) == 96
 
 
+def test_holds_of_one_proposal_block_each_and_count_once_in_caps() -> None:
+    def held(start: datetime, proposal: int, meeting: int | None = None) -> OwnClaim:
+        return replace(claim(start), meeting_id=meeting, proposal_id=proposal)
+
+    one = (held(at(10), 1), held(at(11), 1), held(at(12, day=4), 1))
+    twice_a_day = with_mentee(world(replace(ALWAYS, cap_day=2)), own=one)
+    assert [code(twice_a_day, start) for start in (at(10), at(11), at(12, day=4))] == ["held"] * 3
+    assert code(twice_a_day, at(15)) is None
+    other = (*one, held(at(18), 2))
+    assert code(with_mentee(twice_a_day, own=other), at(15)) == "cap"
+    assert code(with_mentee(world(replace(ALWAYS, cap_day=1)), own=one), at(15, day=4)) == "cap"
+    moving = with_mentee(world(moving=7), own=(held(at(10), 1, meeting=7), held(at(11), 2)))
+    assert [code(moving, at(10)), code(moving, at(11))] == [None, "held"], "one that would move there stands in no way"
+
+
 def test_a_mentee_cannot_tell_a_busy_an_off_hours_and_a_capped_mentor_apart() -> None:
     whole = (DAY.start - timedelta(hours=1), DAY.end + timedelta(hours=1))
     meeting = claim(at(10))

@@ -1,13 +1,23 @@
 """Times that one offers the other: held for both, taken once, free again by themselves."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import select
 
 from service.domain.availability import DEFAULT
-from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound, ProposalOver, RuleBroken, SlotTaken
+from service.domain.errors import (
+    GreenroomError,
+    InvalidInput,
+    MoveNotAllowed,
+    NotFound,
+    ProposalOver,
+    RuleBroken,
+    SlotTaken,
+)
 from service.operations import booking, people, proposing
 from service.operations.booking import BookingInput
 from service.operations.meetings import attendance_of
@@ -242,3 +252,38 @@ def test_what_is_not_free_is_proposed_without_a_hold(services, pair_id, eves):
         assert [time.held for time in session.scalars(select(Proposal)).one().times] == [False]
     with pytest.raises(SlotTaken):
         take(services, first)
+
+
+def test_s02_many_at_once_make_one_meeting_whatever_time_they_take(services, pair_id, eves):
+    """Ben takes different times on two devices, Ana offers anew, Eve books one of them: nobody twice, no deadlock."""
+    first, second, _ = propose(services, pair_id)
+    wishes = [
+        lambda: take(services, first), lambda: take(services, second), lambda: take(services, second),
+        lambda: propose(services, pair_id, [MONDAY + timedelta(days=3)]), lambda: book(services, eves, MONDAY),
+    ] * 3  # fmt: skip
+    gate, refused, wrong = threading.Barrier(len(wishes)), [], []
+
+    def come(wish):
+        gate.wait()
+        try:
+            wish()
+        except GreenroomError as fault:
+            refused.append(type(fault))
+        except Exception as fault:
+            wrong.append(fault)
+
+    threads = [threading.Thread(target=come, args=(wish,)) for wish in wishes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert set(refused) <= {SlotTaken, ProposalOver}
+    with services.database.read() as session:
+        meetings = session.scalars(select(Meeting)).all()
+        assert len({meeting.pair_id for meeting in meetings}) == len(meetings), "one for each pair at most"
+        claimed = session.scalars(select(Claim).order_by(Claim.person_id, Claim.starts_at)).all()
+        for one, other in pairwise(claimed):
+            assert one.person_id != other.person_id or one.guarded_until <= other.starts_at
+        mails = session.scalars(select(OutboxRow).where(OutboxRow.kind == "invitation")).all()
+        assert len(mails) == 2 * len(meetings)
