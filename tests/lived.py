@@ -35,6 +35,7 @@ from service.store.tables import (
     Meeting,
     OutboxRow,
     Pair,
+    ParkedPoint,
     SendingGrant,
 )
 from service.store.types import OfRow
@@ -57,6 +58,7 @@ ANAS = (
     "ANAS-PROPOSAL",
     "ANAS-EVENT",
     "ANAS-HOPE",
+    "ANAS-PARKED",
 )
 BENS = ("BENS-THOUGHT", "BENS-PROMISE", "BENS-MOTIVE")
 
@@ -89,6 +91,7 @@ def lived_in(services: Services) -> int:
                           calendar_key="ANAS-CALENDAR", event_id="ANAS-EVENT", created_at=NOW)
         )  # fmt: skip
         _agree(session, pair)
+        session.add(ParkedPoint(pair_id=pair.id, text="ANAS-PARKED", by_id=pair.mentee_id, created_at=NOW))
         send_times.add(session, [timedelta(milliseconds=7)])
         turns.hold(session, NOW, "h", timedelta(minutes=5))
         pair_id = pair.id

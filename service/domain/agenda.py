@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -65,6 +66,21 @@ def _fit(minutes: list[int], total: int) -> list[int]:
         fitted[fitted.index(max(fitted))] -= 1
         missing += 1
     return fitted
+
+
+def suggested(
+    held: Sequence[tuple[AgendaDraft, int | None]], posted: Sequence[AgendaDraft], by_id: int
+) -> tuple[AgendaDraft, ...]:
+    """The agenda after somebody changed it who does not order it: of the points that stand, each with its author, the
+    other's stay as they are, their own are as posted, and new ones come last."""
+    wanted = {(draft.key, draft.text): draft for draft in posted}
+    standing = {(draft.key, draft.text) for draft, _ in held}
+    kept = [
+        wanted[draft.key, draft.text] if author == by_id else draft
+        for draft, author in held
+        if author != by_id or (draft.key, draft.text) in wanted
+    ]
+    return (*kept, *(draft for draft in posted if (draft.key, draft.text) not in standing))
 
 
 def checked(drafts: tuple[AgendaDraft, ...]) -> tuple[AgendaDraft, ...]:

@@ -84,7 +84,7 @@ CLAUSES: dict[str, Clause] = {
         Clause("starts_on", "rhythm", Kind.DAY),
         Clause("months", "rhythm", choices=("6", "12", "open"), default="12", acts=True),
         _owner("scheduler", asked=True, acts=True),
-        _owner("agenda_owner"),
+        Clause("agenda_owner", "roles", choices=("mentee", "mentor", "both"), default="mentee", acts=True),
         Clause("agenda_lead", "roles", choices=("48h", "72h", "120h"), default="72h", acts=True),
         _owner("notes", "both"),
         _owner("actions"),

@@ -51,6 +51,10 @@ class Terms:
         """Whom we ask to find a time; the other is never asked."""
         return "mentor" if self.values["scheduler"] == "mentor" else "mentee"
 
+    def may_order(self, role: str) -> bool:
+        """Whether they order the agenda and park points of it; who may not adds points of their own."""
+        return self.values["agenda_owner"] in {role, "both"}
+
     @property
     def agenda_lead(self) -> timedelta:
         """How long before a meeting the mentee is asked what they want from it."""

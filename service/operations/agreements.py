@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Session
 
 from service.catalogue import FALLBACK, Words
@@ -18,15 +18,15 @@ from service.domain import agreement
 from service.domain.agreement import CLAUSES, ROLES, Clause, Difference, Role, State, Values, Whose
 from service.domain.errors import AgreementChanged, AgreementNotReady, InvalidInput, NotAllowed, NotFound
 from service.domain.followup import waking
+from service.domain.meeting import LIVE
 from service.domain.terms import LEVELS, acting
 from service.messages import pdf
 from service.messages.agreement import Names, Signed, document, signed
-from service.operations import cadence
+from service.operations import agendas, cadence
 from service.operations.meetings import look_again, meetings_of
-from service.operations.people import list_pairs
 from service.store import outbox, writes
 from service.store.database import load_row
-from service.store.tables import Agreement, AgreementAnswers, AgreementSignature, Pair, Person
+from service.store.tables import Agreement, AgreementAnswers, AgreementSignature, Meeting, Pair, Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,9 +203,9 @@ def show_at_most(session: Session, now: datetime, person: Person, level: str | N
     if level is not None and level not in LEVELS:
         raise InvalidInput.of("invite", "unknown_choice", known=", ".join(LEVELS))
     person.invite = level
-    for pair in list_pairs(session, person.id):
-        for meeting in meetings_of(session, pair, live_only=True):
-            writes.follow(session, now, meeting.id, quietly=True)
+    theirs = or_(Pair.mentee_id == person.id, Pair.mentor_id == person.id)
+    for meeting_id in session.scalars(select(Meeting.id).join(Pair).where(theirs, Meeting.phase.in_(LIVE))).all():
+        writes.follow(session, now, meeting_id, quietly=True)
 
 
 def load_version(session: Session, pair: Pair, version: int) -> Agreement:
@@ -232,6 +232,12 @@ def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def open_clauses(session: Session, pair: Pair) -> tuple[str, ...]:
+    """What the two have to talk about, once both have answered."""
+    row = _newest(session, pair.id)
+    return tuple(clause.key for clause in agreement.to_settle(_values(row.terms))) if row and row.terms else ()
+
+
 def _own_terms(role: str, said: Values) -> dict[str, str]:
     """What this person said, by the keys of the terms. Raises InvalidInput for a clause that is not theirs."""
     own: dict[str, str] = {}
@@ -251,6 +257,7 @@ def _put_terms(session: Session, pair: Pair, row: Agreement, terms: Values, by_i
         row.text = document(Words.of(FALLBACK), row.version, names, terms)
         row.text_sha256 = sha256(row.text)
     session.flush()
+    agendas.list_to_settle(session, pair, tuple(clause.key for clause in agreement.to_settle(terms)))
 
 
 def _alone(session: Session, pair: Pair) -> None:

@@ -22,7 +22,7 @@ from service.domain.errors import (
 from service.domain.interval import Interval
 from service.domain.meeting import Phase
 from service.domain.typed import LONGEST_PLACE, typed
-from service.operations import cadence, video
+from service.operations import agendas, agreements, cadence, video
 from service.operations.events import want
 from service.operations.followup import queue_about
 from service.operations.meetings import (
@@ -95,6 +95,9 @@ def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, 
     session.flush()
     _claim(session, now, framed, meeting, interval_of(meeting))
     put_agenda(session, meeting, wanted.by_id, drafts)
+    agendas.bring_back(session, meeting)
+    if meeting.session == agendas.KICK_OFF:
+        agendas.list_to_settle(session, pair, agreements.open_clauses(session, pair))
     session.add_all(Attendance(meeting_id=meeting.id, person_id=person.id) for person in (pair.mentee, pair.mentor))
     if wanted.agenda is not None and drafts != default_agenda(session, framed):
         meeting.agenda_touched_at = now

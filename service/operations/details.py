@@ -6,13 +6,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from service.domain.agenda import AgendaDraft, checked
+from service.domain.agenda import AgendaDraft
 from service.domain.errors import MoveNotAllowed
 from service.domain.typed import LONGEST_PLACE, typed
-from service.operations import video
+from service.operations import agendas, video
 from service.operations.booking import announce_change
 from service.operations.followup import queue_about
-from service.operations.meetings import look_again, may_cancel, put_agenda
+from service.operations.meetings import look_again, may_cancel
 from service.store import outbox, writes
 from service.store.tables import Attendance, Meeting
 
@@ -30,10 +30,7 @@ def edit_agenda(session: Session, now: datetime, meeting: Meeting, by_id: int, d
     """Mails nobody and leaves SEQUENCE alone: the brief carries the agenda as it then stands."""
     if not may_cancel(meeting, now):
         raise MoveNotAllowed(phase=meeting.phase)
-    put_agenda(session, meeting, by_id, checked(drafts))
-    meeting.agenda_touched_at = now
-    writes.follow(session, now, meeting.id, quietly=True)
-    look_again(session, now, meeting)
+    agendas.edit(session, now, meeting, by_id, drafts)
 
 
 def set_meeting_place(session: Session, now: datetime, meeting: Meeting, by_id: int, place: str | None) -> None:

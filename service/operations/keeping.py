@@ -36,6 +36,7 @@ from service.store.tables import (
     Meeting,
     OutboxRow,
     Pair,
+    ParkedPoint,
     Person,
     Proposal,
     Reflection,
@@ -78,6 +79,10 @@ def export(session: Session, person: Person) -> dict[str, Any]:
                     }
                     for each in dates
                     if mentee or each.shared_at is not None
+                ],
+                "parked": [
+                    each.text or each.key
+                    for each in session.scalars(select(ParkedPoint).where(ParkedPoint.pair_id == pair.id))
                 ],
                 "agreements": _agreements(session, pair, person.id),
                 "proposed": [_proposal(each) for each in proposals.by_person(session, pair.id, person.id)],
@@ -169,6 +174,7 @@ def erase(session: Session, now: datetime, person: Person) -> list[Ended]:
     session.execute(delete(EarlierProposal).where(EarlierProposal.person_id == person.id))
     session.execute(update(Proposal).where(Proposal.by_id == person.id).values(comment=None))
     session.execute(delete(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.text.is_not(None)))
+    session.execute(delete(ParkedPoint).where(ParkedPoint.by_id == person.id, ParkedPoint.text.is_not(None)))
     session.execute(delete(Commitment).where(Commitment.by_id == person.id))
     session.execute(delete(CalendarWrite).where(CalendarWrite.person_id == person.id))
     ended = _forget_connections(session, person)

@@ -3,8 +3,10 @@ calendar."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import MultiDict
@@ -28,6 +30,7 @@ class Draft:
     minutes: str
     help: str
     hidden: bool
+    by: str = ""  # first name of whoever suggested it
 
     def as_point(self) -> AgendaDraft:
         minutes = numbers.whole(self.minutes, 5)
@@ -90,8 +93,24 @@ def default_drafts(session: Session, framed: Frame) -> list[Draft]:
     ]
 
 
-def stored_drafts(items: Iterable[AgendaItem]) -> list[Draft]:
-    return [_from(item.key, item.text, item.minutes, item.help, item.hidden) for item in items]
+def stored_drafts(items: Iterable[AgendaItem], suggesting: Mapping[int, str]) -> list[Draft]:
+    """`suggesting`: first names of those who do not order the agenda, by their ids."""
+    return [
+        replace(
+            _from(item.key, item.text, item.minutes, item.help, item.hidden),
+            by=suggesting.get(item.by_id or 0, "") if item.text else "",
+        )
+        for item in items
+    ]
+
+
+def parked(drafts: list[Draft], action: str) -> tuple[list[Draft], Draft | None]:
+    """`park.N` takes a row out; the rest, and that row."""
+    move, _, raw = action.partition(".")
+    at = numbers.whole(raw)
+    if move != "park" or at is None or at >= len(drafts):
+        return drafts, None
+    return [*drafts[:at], *drafts[at + 1 :]], drafts[at]
 
 
 def shown_drafts(drafts: list[Draft], words: Words) -> list[tuple[Draft, str]]:
@@ -101,3 +120,16 @@ def shown_drafts(drafts: list[Draft], words: Words) -> list[tuple[Draft, str]]:
 
 def _from(key: str | None, text: str | None, minutes: int | None, help_: str | None, hidden: bool) -> Draft:
     return Draft(key or "", text or "", str(minutes or ""), help_ or "", hidden)
+
+
+def by_the_clock(
+    items: Iterable[AgendaItem], starts_at: datetime, words: Words, zone: ZoneInfo, now: datetime
+) -> list[tuple[str, str, bool]]:
+    """Each point with the time at which it begins, and whether it is its turn now."""
+    at, told = starts_at, []
+    for item in items:
+        length = timedelta(minutes=item.minutes or 0)
+        text = item.text or (words(f"agenda.{item.key}") if item.key else "")
+        told.append((words.time(at, zone), text, at <= now < at + length))
+        at += length
+    return told

@@ -20,7 +20,7 @@ from service.domain.errors import (
 )
 from service.domain.meeting import Phase
 from service.domain.terms import terms_of
-from service.operations import booking, details, entries, events, followup, video
+from service.operations import agendas, booking, details, entries, events, followup, video
 from service.operations.meetings import (
     agenda_of,
     agreed_at_meeting,
@@ -35,9 +35,9 @@ from service.operations.meetings import (
 )
 from service.operations.offering import SlotQuery
 from service.operations.proposing import open_proposals
-from service.store.tables import AgendaItem, Meeting, Proposal
+from service.store.tables import Meeting, Proposal
 from service.web import confirm
-from service.web.agenda_form import drafts_of, shown_drafts, shuffled, stored_drafts
+from service.web.agenda_form import by_the_clock, drafts_of, parked, shown_drafts, shuffled, stored_drafts
 from service.web.offers import offered, offered_move
 from service.web.page import (
     Reader,
@@ -84,15 +84,18 @@ def _show(
     other = pair.other(reader.person.id)
     answers = attendance_of(session, meeting)
     items = agenda_of(session, meeting)
+    suggesting = {each: name for each, name in names_of(meeting).items() if not agendas.may_order(meeting, each)}
     return page(
         "meeting.html", status, reader=reader, token=token, meeting=meeting, pair=pair, other=other,
         faults=faults or [], mentee=reader.person.id == pair.mentee_id, answer=answers.get(reader.person.id),
         their_answer=answers.get(other.id),
-        drafts=shown_drafts(drafts_of(request.form) if refused("agenda") else stored_drafts(items), words()),
-        clock=_by_the_clock(items, meeting, reader),
+        drafts=shown_drafts(
+            drafts_of(request.form) if refused("agenda") else stored_drafts(items, suggesting), words()
+        ), clock=by_the_clock(items, meeting.starts_at, words(), reader.zone, now()),
         in_hour=in_its_hour(meeting, now()), agreed=agreed_at_meeting(session, meeting), names=names_of(meeting),
         may_move=may_move(meeting, now()), may_cancel=may_cancel(meeting, now()), booked_now="booked" in request.args,
-        notice=terms_of(pair.terms).notice // HOUR, asked=meeting.changed_by != reader.person.id,
+        notice=terms_of(pair.terms).notice // HOUR,
+        may_order=reader.person.id not in suggesting, asked=meeting.changed_by != reader.person.id,
         other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
         debrief=_debrief(session, reader, meeting), commitments=[
             line for line in commitments_of(session, pair.id, open_only=True) if line.meeting_id != meeting.id
@@ -115,17 +118,6 @@ def _proposals(session: Session, reader: Reader, meeting: Meeting) -> list[tuple
 def names_of(meeting: Meeting) -> dict[int, str]:
     pair = meeting.pair
     return {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name}
-
-
-def _by_the_clock(items: list[AgendaItem], meeting: Meeting, reader: Reader) -> list[tuple[str, str, bool]]:
-    """Each point with the time at which it begins, and whether it is its turn now."""
-    at, told = meeting.starts_at, []
-    for item in items:
-        length = timedelta(minutes=item.minutes or 0)
-        text = item.text or (words()(f"agenda.{item.key}") if item.key else "")
-        told.append((words().time(at, reader.zone), text, at <= now() < at + length))
-        at += length
-    return told
 
 
 def _debrief(session: Session, reader: Reader, meeting: Meeting) -> tuple[str, str] | None:
@@ -277,8 +269,12 @@ def _accept(session: Session, reader: Reader, meeting: Meeting) -> None:
 
 
 def _agenda(session: Session, reader: Reader, meeting: Meeting) -> None:
-    drafts = shuffled(drafts_of(request.form), request.form.get("action", ""))
-    details.edit_agenda(session, now(), meeting, reader.person.id, tuple(draft.as_point() for draft in drafts))
+    action, mine = request.form.get("action", ""), reader.person.id
+    posted = drafts_of(request.form)
+    drafts, put_off = parked(shuffled(posted, action), action)
+    if put_off is not None:
+        agendas.park(session, now(), meeting, mine, put_off.as_point())
+    details.edit_agenda(session, now(), meeting, mine, tuple(draft.as_point() for draft in drafts))
 
 
 def _ask(session: Session, reader: Reader, meeting: Meeting) -> None:

@@ -226,7 +226,10 @@ def test_an_agenda_edit_mails_nobody_and_keeps_sequence(services, pair_id):
             session, NOW, meeting, meeting.pair.mentor_id, (AgendaDraft(text="The Q&A part", minutes=10),)
         )
         assert meeting.sequence == 0
-        assert [item.by_id for item in agenda_of(session, meeting)] == [meeting.pair.mentor_id]
+        assert [item.by_id for item in agenda_of(session, meeting)][-2:] == [
+            meeting.pair.mentee_id,
+            meeting.pair.mentor_id,
+        ]
         assert len(mails(session)) == 2
 
 

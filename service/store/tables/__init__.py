@@ -19,6 +19,7 @@ from service.store.tables.meetings import (
     Commitment,
     CriticalDate,
     Meeting,
+    ParkedPoint,
     Reflection,
 )
 from service.store.tables.people import ApiToken, Link, Pair, Person
@@ -53,6 +54,7 @@ __all__ = [
     "Meeting",
     "OutboxRow",
     "Pair",
+    "ParkedPoint",
     "Person",
     "Proposal",
     "ProposedTime",

@@ -129,6 +129,21 @@ class AgendaItem(Base):
     by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
 
 
+class ParkedPoint(Base):
+    """A point that was put off while no next meeting was booked: it is on the agenda of the one that will be."""
+
+    __tablename__ = "parked_points"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
+    key: Mapped[str | None] = mapped_column(String(40))
+    text: Mapped[str | None] = mapped_column(EncryptedText("parked_points.text"))
+    minutes: Mapped[int | None]
+    help: Mapped[str | None] = mapped_column(String(20))
+    hidden: Mapped[bool] = mapped_column(default=False)
+    by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
+    created_at: Mapped[datetime]
+
+
 class Commitment(Base):
     """Something agreed. Without owner or date it is loose, and the follow-up asks for them."""
 
