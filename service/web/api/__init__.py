@@ -1,5 +1,6 @@
 """The JSON API: bearer tokens, problem+json, described by what runs."""
 
+from service.web.api import agreements as _agreements
 from service.web.api import dates as _dates
 from service.web.api import describe as _describe
 from service.web.api import meetings as _meetings
@@ -9,6 +10,7 @@ from service.web.api.frame import PREFIX, blueprint, http_problem, problem
 
 __all__ = [
     "PREFIX",
+    "_agreements",
     "_dates",
     "_describe",
     "_meetings",

@@ -18,13 +18,13 @@ from service.store.tables import Commitment, Connection, CriticalDate, Meeting, 
 from service.web.api import answers
 
 
-def _z(moment: datetime) -> str:
+def instant(moment: datetime) -> str:
     """RFC 3339 in UTC, to the second."""
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")  # a third of strftime's time
 
 
 def z(moment: datetime | None) -> str | None:
-    return None if moment is None else _z(moment)
+    return None if moment is None else instant(moment)
 
 
 def person_answer(person: Person) -> answers.Person:
@@ -55,8 +55,8 @@ def meeting_answer(session: Session, now: datetime, base_url: str, meeting: Meet
         pair=pair.id,
         session=meeting.session,
         date=meeting.date_id,
-        start=_z(meeting.starts_at),
-        end=_z(meeting.ends_at),
+        start=instant(meeting.starts_at),
+        end=instant(meeting.ends_at),
         phase=meeting.phase,
         uid=meeting.uid,
         sequence=meeting.sequence,
@@ -92,8 +92,8 @@ def proposal_answer(now: datetime, proposal: Proposal) -> answers.Proposal:
         comment=proposal.comment,
         times=[
             answers.ProposedTime(
-                start=_z(time.starts_at),
-                end=_z(time.ends_at),
+                start=instant(time.starts_at),
+                end=instant(time.ends_at),
                 until=z(time.lapses_at if still_open and time.held and time.lapses_at > now else None),
             )
             for time in proposal.times
@@ -105,7 +105,7 @@ def proposal_answer(now: datetime, proposal: Proposal) -> answers.Proposal:
 
 def date_answer(session: Session, now: datetime, critical: CriticalDate, mentee: bool) -> answers.CriticalDate:
     """The private label is in the mentee's copy only."""
-    at = _z(critical.starts_at)
+    at = instant(critical.starts_at)
     found = answers.CriticalDate(
         id=critical.id,
         kind=critical.kind,
@@ -128,8 +128,8 @@ def _arc_line(line: arcs.ArcLine) -> answers.ArcLine:
     return answers.ArcLine(
         role=part.role,
         session=part.session,
-        from_=_z(part.window.start) if part.window else None,
-        to=_z(part.window.end) if part.window else None,
+        from_=instant(part.window.start) if part.window else None,
+        to=instant(part.window.end) if part.window else None,
         prefer_on=part.prefer_on.isoformat() if part.prefer_on else None,
         minutes=int(part.duration.total_seconds() // 60),
         note=part.note,
