@@ -56,14 +56,14 @@ def change(services, meeting_id, action):
         action(session, session.get(Meeting, meeting_id))
 
 
-def proposes(*starts, by="mentor", moving=False):
+def proposes(*starts, by="mentor", moving=False, checked=True):
     """An action for `change`: one of the two offers these times, with a word that no mail may carry."""
 
     def action(session, meeting):
         by_id = getattr(meeting.pair, f"{by}_id")
         query = SlotQuery(meeting.pair_id, "check-in", reader=by)
         query = booking.moving_query(meeting, by_id) if moving else query
-        proposing.propose(session, NOW, AGE, query, proposing.ProposalInput(starts, by_id, "TYPED"))
+        proposing.propose(session, NOW, AGE, query, proposing.ProposalInput(starts, by_id, "TYPED", checked))
 
     return action
 

@@ -8,12 +8,10 @@ from service.messages.view import Point, View, time_line
 
 def choices(view: View, title: str) -> Offers:
     words = view.words
-    buttons = []
-    for choice in view.choices:
-        kept = choice.kept_until
-        note = "" if kept is None else words("mail.kept", moment=words.moment(kept, view.me.zone))
-        buttons.append((Button(time_line(words, choice.interval, view.me, view.other), choice.url), note))
-    return Offers(words(title, n=len(buttons)), tuple(buttons))
+    buttons = tuple(
+        (Button(time_line(words, each.interval, view.me, view.other), each.url), each.note) for each in view.choices
+    )
+    return Offers(words(title, n=len(buttons)), buttons)
 
 
 def new_times(view: View, title: str = "mail.new_times") -> list[Block]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
@@ -26,11 +25,11 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A time that can be taken by one button, and until when it is kept for the reader; None where it is not."""
+    """A time that can be taken by one button; `note` says how long it is kept for the reader, or that it is not."""
 
     interval: Interval
     url: str
-    kept_until: datetime | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

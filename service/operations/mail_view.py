@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
@@ -18,7 +19,16 @@ from service.operations.meetings import interval_of, may_move
 from service.operations.offering import SlotQuery, offer
 from service.operations.people import list_pairs
 from service.store import proposals
-from service.store.tables import AgendaItem, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair
+from service.store.tables import (
+    AgendaItem,
+    Commitment,
+    Connection,
+    CriticalDate,
+    Meeting,
+    OutboxRow,
+    Pair,
+    ProposedTime,
+)
 
 MENTEE_COUNT = ("agenda-ask", "reminder", "followup")
 MENTOR_COUNT = ("brief", "list")
@@ -179,6 +189,14 @@ def _welcome_view(context: Context, base: View) -> View | None:
     )
 
 
+def _kept(base: View, time: ProposedTime, now: datetime) -> str:
+    if not time.held:
+        return base.words("mail.not_kept")
+    if time.lapses_at <= now:
+        return base.words("mail.kept_no_more")
+    return base.words("mail.kept", moment=base.words.moment(time.lapses_at, base.me.zone))
+
+
 def _proposed_view(context: Context, base: View) -> View | None:
     """The times that are ahead; None when the proposal is closed, or they have all passed."""
     proposal, now = proposals.of_mail(context.session, context.row.dedup_key), context.now
@@ -191,7 +209,7 @@ def _proposed_view(context: Context, base: View) -> View | None:
         Choice(
             Interval(time.starts_at, time.ends_at),
             f"{schedule}/proposed/{time.id}",
-            time.lapses_at if time.held and time.lapses_at > now else None,
+            _kept(base, time, now),
         )
         for time in proposal.times
         if time.starts_at > now

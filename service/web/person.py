@@ -15,6 +15,7 @@ from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.operations import arcs, calendars, consents, feeds, people, unsure
 from service.operations.followup import load_commitment, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
+from service.operations.proposing import open_proposals
 from service.operations.times import availability_of
 from service.store.tables import Connection, CriticalDate, Link, Pair
 from service.web import wishes
@@ -97,6 +98,7 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
         ],
         "commitments": commitments_of(session, pair.id, open_only=True),
         "schedule": schedule.token if schedule is not None else None,
+        "offers": open_proposals(session, now(), pair.id),
     }
 
 

@@ -146,6 +146,15 @@ def test_another_time_that_was_asked_for(services, met):
     assert set(kept("proposed", send(services, "proposed", NOW))) == {"Ana"}
 
 
+def test_a_time_that_is_not_kept_says_so(services, met):
+    at_night = START.replace(hour=3) + timedelta(days=3)
+    change(services, met, mails.proposes(at_night, moving=True, checked=False))
+    assert "(not kept: it was not free for both of you" in text_of(send(services, "proposed", NOW)["Ana"])
+    change(services, met, mails.proposes(START + timedelta(days=3), moving=True))
+    late = send(services, "proposed", NOW + timedelta(days=2))["Ana"]
+    assert "(no longer kept)" in text_of(late)
+
+
 def test_times_that_were_offered_for_a_new_meeting(services, met):
     times = [START + timedelta(days=days) for days in (3, 4, 5)]
     change(services, met, mails.proposes(*times, by="mentee"))

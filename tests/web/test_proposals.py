@@ -84,6 +84,10 @@ def test_three_times_are_offered_looked_at_and_one_is_taken(services, client, an
     assert "You offered Ben 3 times" in page
     assert page.count("Kept for the two of you until") == 3
     assert "still open" in text_of(client.get(f"/s/{ana[0]}"))
+    with services.database.read() as session:
+        ben = session.get(Pair, ana[1]).mentor_id
+    assert "Ben suggests" not in text_of(client.get(f"/p/{link(services, 'person', ben)}"))
+    assert "Ana suggests times" in text_of(client.get(f"/p/{link(services, 'person', ben)}"))
     theirs = client.get(own.replace(ana[0], bens))
     assert "Any of these?" in text_of(theirs)
     links = re.findall(r'href="([^"]+/proposed/\d+)"', theirs.get_data(as_text=True))
