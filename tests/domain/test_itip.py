@@ -138,7 +138,9 @@ def test_whatever_people_type_comes_back_and_breaks_nothing(summary, description
     assert str(event["UID"]) == INVITATION.uid
 
 
-@pytest.mark.parametrize("text", ["ليلى ועוד \u202ertl\u202c", "🎤👩🏽‍🔬" * 40, "Ōta ½ – “quoted”"])
+@pytest.mark.parametrize(
+    "text", ["ليلى ועוד \u202ertl\u202c", "🎤👩🏽‍🔬" * 40, "Ōta ½ – “quoted”", r"C:\New\notes; \, \n \\N"]
+)
 def test_every_script_survives(text):
     assert event_of(itip.request(replace(INVITATION, summary=text)))["SUMMARY"] == text
 
