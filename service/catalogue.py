@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gettext
 import io
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -125,7 +126,18 @@ def _words(locale: str) -> Words:
 
 @lru_cache(maxsize=4096)
 def _written_day(locale: Locale, skeleton: str, day: date) -> str:
-    return format_date(day, locale.datetime_skeletons[skeleton].pattern, locale=locale).replace(",", "")
+    return format_date(day, _pattern(locale, skeleton), locale=locale).replace(",", "")
+
+
+def _pattern(locale: Locale, skeleton: str) -> str:
+    """Few locales have their own for the words in full; the others' short one is widened (UTS 35 part 4, "Matching
+    Skeletons")."""
+    known = locale.datetime_skeletons
+    own = known.get(skeleton)
+    if own is not None:
+        return str(own.pattern)
+    short = known[skeleton.replace("MMMM", "MMM").replace("EEEE", "E")].pattern
+    return re.sub("M{3,}", "MMMM", re.sub("E+|c{3,}", "EEEE", short))
 
 
 @lru_cache(maxsize=4096)
