@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from service.catalogue import FALLBACK, Words
 from service.domain import agreement
+from service.domain.access import Action, Thing, When, may
 from service.domain.agreement import CLAUSES, ROLES, Clause, Difference, Role, State, Values, Whose
 from service.domain.errors import AgreementChanged, AgreementNotReady, InvalidInput, NotAllowed, NotFound
 from service.domain.followup import waking
@@ -23,7 +24,7 @@ from service.domain.terms import LEVELS, acting
 from service.messages import pdf
 from service.messages.agreement import Names, Signed, document, signed
 from service.operations import agendas, cadence
-from service.operations.meetings import look_again, meetings_of
+from service.operations.meetings import look_again, meetings_of, role_in
 from service.store import outbox, writes
 from service.store.database import load_row
 from service.store.tables import Agreement, AgreementAnswers, AgreementSignature, Meeting, Pair, Person
@@ -69,7 +70,12 @@ def desk(session: Session, pair: Pair, person_id: int) -> Desk:
     before = next((each for each in reversed(versions) if each.signed_at is not None), None)
     role: Role = "mentee" if person_id == pair.mentee_id else "mentor"
     answers = _answers(session, row) if row is not None else {}
-    said = {pair.role(each): values for each, values in answers.items()}
+    given = (When.BOTH,) if len(answers) == len(ROLES) else ()
+    said = {
+        pair.role(each): values
+        for each, values in answers.items()
+        if may(role_in(pair, person_id, each), Thing.ANSWERS, Action.READ, *given)
+    }
     terms = _values(row.terms) if row is not None and row.terms else None
     signed_by = frozenset(pair.role(each) for each in _signatures(session, row)) if row is not None else frozenset()
     return Desk(
@@ -77,7 +83,7 @@ def desk(session: Session, pair: Pair, person_id: int) -> Desk:
         row=row,
         state=agreement.state_of(terms, len(signed_by)),
         own=said.get(role),
-        answered=frozenset(said),
+        answered=frozenset(pair.role(each) for each in answers),
         differences=_still_different(said, terms) if terms is not None else (),
         to_settle=agreement.to_settle(terms) if terms is not None else (),
         terms=terms,

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain import arc
+from service.domain.access import Action, Role, Thing, When, may, role_of
 from service.domain.errors import FieldFault, InvalidInput, NotFound
 from service.domain.event_time import UNREADABLE
 from service.domain.followup import waking
@@ -99,16 +100,24 @@ def load_date(session: Session, date_id: int, person_id: int, *, dropped: bool =
     pair = session.get(Pair, critical.pair_id) if critical is not None else None
     if critical is None or pair is None or (critical.dropped_at is not None and not dropped):
         raise NotFound("no_such_date")
-    mentor_may = person_id == pair.mentor_id and critical.shared_at is not None
-    if person_id != pair.mentee_id and not mentor_may:
+    if not may(role_in(pair, person_id), Thing.DATE, Action.READ, *given_of(critical)):
         raise NotFound("no_such_date")
     return critical
+
+
+def role_in(pair: Pair, person_id: int) -> Role:
+    """Dates are the mentee's."""
+    return role_of(person_id, pair.mentee_id, (pair.mentee_id, pair.mentor_id))
+
+
+def given_of(critical: CriticalDate) -> tuple[When, ...]:
+    return (When.SHARED,) if critical.shared_at is not None else ()
 
 
 def load_own_date(session: Session, date_id: int, person_id: int, *, dropped: bool = False) -> CriticalDate:
     """The date, for its mentee alone: only they may move, share or drop it. Raises NotFound for everybody else."""
     critical = load_date(session, date_id, person_id, dropped=dropped)
-    if session.get_one(Pair, critical.pair_id).mentee_id != person_id:
+    if not may(role_in(session.get_one(Pair, critical.pair_id), person_id), Thing.DATE, Action.WRITE):
         raise NotFound("no_such_date")
     return critical
 
@@ -124,9 +133,8 @@ def dates_of(session: Session, now: datetime, pair: Pair, person_id: int) -> lis
         )
         .order_by(CriticalDate.starts_at)
     )
-    if person_id != pair.mentee_id:
-        wanted = wanted.where(CriticalDate.shared_at.is_not(None))
-    return list(session.scalars(wanted))
+    role = role_in(pair, person_id)
+    return [each for each in session.scalars(wanted) if may(role, Thing.DATE, Action.READ, *given_of(each))]
 
 
 def arc_of(session: Session, now: datetime, critical: CriticalDate) -> list[ArcLine]:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.domain.access import Action, Thing, may
 from service.domain.agenda import AgendaDraft, checked, skeleton
 from service.domain.errors import (
     CalendarUnreadable,
@@ -33,6 +34,7 @@ from service.operations.meetings import (
     look_again,
     may_cancel,
     put_agenda,
+    role_in,
 )
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
 from service.store import claims, outbox, proposals, writes
@@ -254,7 +256,7 @@ def _new_meeting(
         uid=str(uuid.uuid4()),  # bare and random: RFC 7986 5.3; no token, no row id
         sequence=0,
         place=place,
-        ask=ask if wanted.by_id == framed.pair.mentee_id else None,
+        ask=ask if may(role_in(pair, wanted.by_id, pair.mentee_id), Thing.ASK, Action.WRITE) else None,
         changed_by=wanted.by_id,
         fixed_at=now,
         invite_by=wanted.invite_by,

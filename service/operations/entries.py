@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
 from service.domain import itip
+from service.domain.access import Action, Role, Thing, When, may
 from service.domain.itip import Attendee, Invitation
 from service.domain.sessions import SESSIONS
 from service.domain.terms import Level, terms_of
@@ -16,6 +17,13 @@ from service.messages.view import Who, time_line
 from service.operations.meetings import interval_of
 from service.store.tables import AgendaItem, Meeting, Person
 
+# The strictest level at which an entry still shows it; what is not named here never depends on the level.
+SHOWN_UNTIL = {
+    Thing.PERSON: Level.OUTLINE,
+    Thing.PLACE: Level.OUTLINE,
+    Thing.SESSION: Level.OUTLINE,
+    Thing.AGENDA: Level.AGENDA,
+}
 MAKERS = {"REQUEST": itip.request, "CANCEL": itip.cancel, "PUBLISH": itip.publish}
 
 
@@ -79,7 +87,7 @@ def invitation_for(
         interval=interval_of(meeting),
         summary=summary(words, meeting, level),
         description="\n\n".join(lines),
-        location=meeting.place if level is not Level.SEALED else None,
+        location=meeting.place if shows(Thing.PLACE, level) else None,
         organizer=settings.mail_address,
         organizer_name=words("entry.organizer", name=behind.name, programme=settings.programme),
         behind=behind.email,
@@ -98,9 +106,15 @@ def level_of(meeting: Meeting, reader: Person, *, for_both: bool = False) -> Lev
     return terms.level_for(reader.invite)
 
 
+def shows(thing: Thing, level: Level) -> bool:
+    """Whether whoever looks into a calendar may read it in an entry of this level."""
+    given = (When.LEVEL,) if level <= SHOWN_UNTIL.get(thing, Level.SEALED) else ()
+    return may(Role.CALENDAR, thing, Action.READ, *given)
+
+
 def summary(words: Words, meeting: Meeting, level: Level) -> str:
     """First names and nothing else: neither what the meeting is for nor anything that somebody typed."""
-    if level is Level.SEALED:
+    if not shows(Thing.PERSON, level):
         return words("entry.sealed")
     pair = meeting.pair
     key = "entry.mentoring" if terms_of(pair.terms).says_mentoring else "entry.summary"
@@ -134,12 +148,12 @@ def points_at(
 ) -> list[tuple[str, int | None]]:
     """Each point with its minutes: the agenda less what was ticked out, the headings of such a meeting with nothing
     that anybody typed, or nothing."""
-    if level is Level.SEALED:
-        return []
-    if level is Level.OUTLINE:
+    if shows(Thing.AGENDA, level):
+        return [
+            (item.text or (words(f"agenda.{item.key}") if item.key else ""), item.minutes)
+            for item in agenda
+            if not item.hidden
+        ]
+    if shows(Thing.SESSION, level):
         return [(words(f"agenda.{point.key}"), None) for point in SESSIONS[meeting.session].skeleton]
-    return [
-        (item.text or (words(f"agenda.{item.key}") if item.key else ""), item.minutes)
-        for item in agenda
-        if not item.hidden
-    ]
+    return []

@@ -14,12 +14,13 @@ from sqlalchemy.orm import Session
 
 from service import logs
 from service.domain import followup
+from service.domain.access import Action, Thing, check, may
 from service.domain.agenda import AgendaDraft, checked
 from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.domain.typed import typed
 from service.operations import cadence
-from service.operations.meetings import advance, agreed_at_meeting, facts_of, look_again, put_agenda
+from service.operations.meetings import advance, agreed_at_meeting, facts_of, look_again, put_agenda, role_in
 from service.store import outbox, writes
 from service.store.database import AWAY
 from service.store.tables import Commitment, Meeting, Reflection
@@ -131,7 +132,7 @@ def answer_ask(
 ) -> None:
     """What the mentee wants from the hour, and the agenda if it was changed with it. Mails nobody: the brief carries
     it."""
-    if by_id != meeting.pair.mentee_id:
+    if not may(role_in(meeting.pair, by_id, meeting.pair.mentee_id), Thing.ASK, Action.WRITE):
         raise NotFound
     if meeting.phase != Phase.BOOKED or now >= meeting.ends_at:
         raise MoveNotAllowed(phase=meeting.phase)
@@ -249,15 +250,16 @@ def _reflect(session: Session, now: datetime, meeting: Meeting, by_id: int, text
 def reflection_of(session: Session, meeting: Meeting, person_id: int) -> str | None:
     """What this person wrote for themselves; nobody else's is ever loaded."""
     kept = session.get(Reflection, (meeting.id, person_id))
-    return kept.text if kept else None
+    return kept.text if kept and may(role_in(meeting.pair, person_id, person_id), Thing.PRIVATE, Action.READ) else None
 
 
 def load_commitment(session: Session, commitment_id: int, person_id: int) -> Commitment:
     """Raises NotFound when it never existed or belongs to a pair that this person is not in."""
     commitment = session.get(Commitment, commitment_id)
     meeting = session.get(Meeting, commitment.meeting_id) if commitment and commitment.meeting_id else None
-    if commitment is None or meeting is None or person_id not in {meeting.pair.mentee_id, meeting.pair.mentor_id}:
+    if commitment is None or meeting is None:
         raise NotFound
+    check(role_in(meeting.pair, person_id), Thing.COMMITMENT, Action.WRITE)
     return commitment
 
 

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from service.domain.access import Action, Thing, may
 from service.domain.agreement import without_words
 from service.links import revoke_links
-from service.operations import consents, inbound
+from service.operations import arcs, consents, inbound
 from service.operations.calendars import connections_of, remove_connection
 from service.operations.consents import Ended
-from service.operations.followup import run_due
+from service.operations.followup import reflection_of, run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
 from service.operations.unsure import waiting_of
@@ -63,7 +64,7 @@ def export(session: Session, person: Person) -> dict[str, Any]:
     """What they wrote and what was shared with them; never the other's private lines."""
     pairs = []
     for pair in list_pairs(session, person.id):
-        mentee = pair.mentee_id == person.id
+        role = arcs.role_in(pair, person.id)
         dates = session.scalars(select(CriticalDate).where(CriticalDate.pair_id == pair.id)).all()
         pairs.append(
             {
@@ -74,11 +75,11 @@ def export(session: Session, person: Person) -> dict[str, Any]:
                     {
                         "kind": each.kind,
                         "at": each.starts_at.isoformat(),
-                        "label": each.label if mentee else None,
+                        "label": each.label if may(role, Thing.PRIVATE_LABEL, Action.READ) else None,
                         "shared_label": each.shared_label,
                     }
                     for each in dates
-                    if mentee or each.shared_at is not None
+                    if may(role, Thing.DATE, Action.READ, *arcs.given_of(each))
                 ],
                 "parked": [
                     each.text or each.key
@@ -123,7 +124,6 @@ def _agreements(session: Session, pair: Pair, person_id: int) -> list[dict[str, 
 
 
 def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, Any]:
-    own = session.get(Reflection, (meeting.id, person_id))
     return {
         "session": meeting.session,
         "start": meeting.starts_at.isoformat(),
@@ -132,7 +132,7 @@ def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, An
         "place": meeting.place,
         "ask": meeting.ask,
         "agenda": [item.text or item.key for item in agenda_of(session, meeting)],
-        "reflection": own.text if own is not None else None,
+        "reflection": reflection_of(session, meeting, person_id),
     }
 
 

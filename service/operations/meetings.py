@@ -10,6 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service.domain import followup
+from service.domain.access import Action, Role, Thing, check, may, role_of
 from service.domain.agenda import AgendaDraft
 from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.interval import Interval
@@ -25,9 +26,15 @@ MOST_STRANGERS = 20
 def load_meeting(session: Session, meeting_id: int, person_id: int) -> Meeting:
     """Raises NotFound when it never existed or this person is not in it: deliberately the same."""
     meeting = load_row(session, Meeting, meeting_id)
-    if meeting is None or person_id not in {meeting.pair.mentee_id, meeting.pair.mentor_id}:
+    if meeting is None:
         raise NotFound
+    check(role_in(meeting.pair, person_id), Thing.MEETING, Action.READ)
     return meeting
+
+
+def role_in(pair: Pair, person_id: int, author_id: int | None = None) -> Role:
+    """Which of the two they are, for what `author_id` wrote; without it, for what is both people's."""
+    return role_of(person_id, author_id, (pair.mentee_id, pair.mentor_id))
 
 
 def booked_with(session: Session, by_id: int, key: str | None) -> Meeting | None:
@@ -82,7 +89,7 @@ def attendance_of(session: Session, meeting: Meeting) -> dict[int, str]:
 
 def strangers_of(session: Session, meeting: Meeting, reader_id: int) -> list[str]:
     """Addresses from which the meeting was answered by somebody whom nobody asked: for the mentee alone."""
-    if reader_id != meeting.pair.mentee_id:
+    if not may(role_in(meeting.pair, reader_id, meeting.pair.mentee_id), Thing.STRANGERS_MAIL, Action.READ):
         return []
     wanted = select(Inbound.sender).where(Inbound.meeting_id == meeting.id, Inbound.sender.is_not(None))
     return sorted(set(filter(None, session.scalars(wanted.limit(MOST_STRANGERS)))))

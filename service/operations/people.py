@@ -15,13 +15,14 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.domain.access import Action, Role, Thing, may
 from service.domain.availability import Availability, to_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound
 from service.domain.typed import LONGEST_PLACE, typed
 from service.links import link_for, revoke_links
 from service.operations import booking, cadence
 from service.operations.bounces import try_again
-from service.operations.meetings import may_cancel, meetings_of
+from service.operations.meetings import may_cancel, meetings_of, role_in
 from service.store import claims, outbox, proposals
 from service.store.database import alone, load_row
 from service.store.tables import Calendar, Connection, Link, Meeting, Pair, Person, Proposal
@@ -150,7 +151,8 @@ def list_pairs(session: Session, person_id: int | None = None) -> list[Pair]:
 def load_pair(session: Session, pair_id: int, person_id: int | None = None) -> Pair:
     """Raises NotFound when it never existed, or when `person_id` is given and not in it: deliberately the same."""
     pair = session.get(Pair, pair_id)
-    if pair is None or (person_id is not None and person_id not in {pair.mentee_id, pair.mentor_id}):
+    role = Role.COORDINATOR if person_id is None or pair is None else role_in(pair, person_id)
+    if pair is None or not may(role, Thing.PAIR, Action.READ):
         raise NotFound("no_such_pair")
     return pair
 

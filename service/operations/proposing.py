@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.domain.access import Action, Thing, check
 from service.domain.errors import InvalidInput, NotFound, ProposalOver
 from service.domain.followup import waking
 from service.domain.interval import Interval
@@ -20,7 +21,7 @@ from service.domain.typed import typed
 from service.links import link_for
 from service.operations import booking, details
 from service.operations.booking import BookingInput
-from service.operations.meetings import check_may_move
+from service.operations.meetings import check_may_move, role_in
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
 from service.store import claims, outbox, proposals
 from service.store.database import load_row
@@ -144,8 +145,9 @@ def close(session: Session, now: datetime, proposal_id: int, by_id: int) -> Prop
 def load_proposal(session: Session, proposal_id: int | None, person_id: int) -> Proposal:
     """Raises NotFound when it never existed or this person is not in its pair: deliberately the same."""
     found = session.get(Proposal, proposal_id) if proposal_id is not None else None
-    if found is None or person_id not in {found.pair.mentee_id, found.pair.mentor_id}:
+    if found is None:
         raise NotFound
+    check(role_in(found.pair, person_id, found.by_id), Thing.PROPOSAL, Action.READ)
     return found
 
 

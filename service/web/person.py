@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import links, numbers
+from service.domain.access import Action, Thing, check
 from service.domain.availability import to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.operations import arcs, calendars, consents, feeds, people, unsure
@@ -131,8 +132,7 @@ def change(token: str, what: str) -> AnyResponse:
 
 def _date(session: Session, reader: Reader) -> str | None:
     pair = my_pair(session, reader)
-    if pair.mentee_id != reader.person.id:
-        raise NotFound
+    check(arcs.role_in(pair, reader.person.id), Thing.DATE, Action.WRITE)
     date_id = asked_int("date")
     wanted = date_input(reader.person.zone)
     if date_id is None:

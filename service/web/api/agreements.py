@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from service.domain.access import Thing
 from service.domain.agreement import CLAUSES
 from service.operations import agreements, cadence, people
 from service.store.tables import Pair
@@ -15,7 +16,13 @@ from service.web.api.frame import Caller, call
 from service.web.page import now, reading, writing
 
 
-@call("GET", "/agreement/clauses", "Every clause: its kind, its choices and its default.", answer=models.Clauses)
+@call(
+    "GET",
+    "/agreement/clauses",
+    "Every clause: its kind, its choices and its default.",
+    answer=models.Clauses,
+    about=Thing.AGREEMENT,
+)
 def clauses(_caller: Caller) -> models.Clauses:
     return models.Clauses(
         clauses=[
@@ -34,6 +41,7 @@ def clauses(_caller: Caller) -> models.Clauses:
     "How it stands: one's own answers, and of the other's nothing before both have answered.",
     answer=models.Agreement,
     may=(404,),
+    about=Thing.AGREEMENT,
 )
 def agreement(caller: Caller, pair_id: int) -> models.Agreement:
     with reading() as session:
@@ -47,6 +55,7 @@ def agreement(caller: Caller, pair_id: int) -> models.Agreement:
     body=models.ClauseValues,
     answer=models.Agreement,
     may=(403, 404, 422),
+    about=Thing.AGREEMENT,
 )
 def put_answers(caller: Caller, pair_id: int, body: models.ClauseValues) -> models.Agreement:
     with writing() as session:
@@ -62,6 +71,7 @@ def put_answers(caller: Caller, pair_id: int, body: models.ClauseValues) -> mode
     body=models.ClauseValues,
     answer=models.Agreement,
     may=(403, 404, 422),
+    about=Thing.AGREEMENT,
 )
 def change_agreement(caller: Caller, pair_id: int, body: models.ClauseValues) -> models.Agreement:
     with writing() as session:
@@ -77,6 +87,7 @@ def change_agreement(caller: Caller, pair_id: int, body: models.ClauseValues) ->
     body=models.Signature,
     answer=models.Agreement,
     may=(403, 404, 409),
+    about=Thing.AGREEMENT,
 )
 def sign_agreement(caller: Caller, pair_id: int, body: models.Signature) -> models.Agreement:
     with writing() as session:
@@ -91,6 +102,7 @@ def sign_agreement(caller: Caller, pair_id: int, body: models.Signature) -> mode
     "Takes back a change that is not signed by both.",
     answer=models.Agreement,
     may=(403, 404),
+    about=Thing.AGREEMENT,
 )
 def withdraw_change(caller: Caller, pair_id: int) -> models.Agreement:
     with writing() as session:
@@ -105,6 +117,7 @@ def withdraw_change(caller: Caller, pair_id: int) -> models.Agreement:
     "A signed version to the letter.",
     answer=models.SignedVersion,
     may=(404,),
+    about=Thing.AGREEMENT,
 )
 def signed_version(caller: Caller, pair_id: int, version: int) -> models.SignedVersion:
     with reading() as session:
@@ -122,6 +135,7 @@ def signed_version(caller: Caller, pair_id: int, version: int) -> models.SignedV
     body=models.Pause,
     answer=models.Paused,
     may=(404, 422),
+    about=Thing.MEETING,
 )
 def put_pause(caller: Caller, pair_id: int, body: models.Pause) -> models.Paused:
     with writing() as session:

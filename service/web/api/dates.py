@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from service.domain.errors import FieldFault, InvalidInput, NotFound
+from service.domain.access import Action, Role, Thing, check
+from service.domain.errors import FieldFault, InvalidInput
 from service.operations import arcs, people
 from service.store.tables import CriticalDate
 from service.web.api import answers, bodies, shapes
@@ -19,13 +20,14 @@ from service.web.page import now, reading, writing
     "Critical dates that this person may see.",
     answer=answers.Dates,
     may=(404,),
+    about=Thing.DATE,
 )
 def dates(caller: Caller, pair_id: int) -> answers.Dates:
     with reading() as session:
         found = people.load_pair(session, pair_id, caller.me)
-        mentee = found.mentee_id == caller.me
+        role = arcs.role_in(found, caller.me)
         seen = arcs.dates_of(session, now(), found, caller.me)
-        return answers.Dates(items=[shapes.date_answer(session, now(), each, mentee) for each in seen], next=None)
+        return answers.Dates(items=[shapes.date_answer(session, now(), each, role) for each in seen], next=None)
 
 
 @call(
@@ -36,14 +38,14 @@ def dates(caller: Caller, pair_id: int) -> answers.Dates:
     answer=answers.CriticalDate,
     status=201,
     may=(404, 422),
+    about=Thing.DATE,
 )
 def add_date(caller: Caller, pair_id: int, body: bodies.DateInput) -> answers.CriticalDate:
     with writing() as session:
         found = people.load_pair(session, pair_id, caller.me)
-        if found.mentee_id != caller.me:
-            raise NotFound
+        check(arcs.role_in(found, caller.me), Thing.DATE, Action.WRITE)
         made = arcs.add_date(session, now(), found, _date_input(body.model_dump()))
-        return shapes.date_answer(session, now(), made, mentee=True)
+        return shapes.date_answer(session, now(), made, Role.AUTHOR)
 
 
 def _date_input(given: dict[str, Any]) -> arcs.DateInput:
@@ -62,6 +64,7 @@ def _date_input(given: dict[str, Any]) -> arcs.DateInput:
     body=bodies.DateChange,
     answer=answers.CriticalDate,
     may=(404, 422),
+    about=Thing.DATE,
 )
 def change_date(caller: Caller, date_id: int, body: bodies.DateChange) -> answers.CriticalDate:
     with writing() as session:
@@ -79,7 +82,7 @@ def change_date(caller: Caller, date_id: int, body: bodies.DateChange) -> answer
             critical.ends_at = None  # else the length is kept
         if given:
             arcs.move_date(session, now(), critical, _date_input(_held(critical) | given))
-        return shapes.date_answer(session, now(), critical, mentee=True)
+        return shapes.date_answer(session, now(), critical, Role.AUTHOR)
 
 
 def _held(critical: CriticalDate) -> dict[str, Any]:
@@ -100,6 +103,7 @@ def _held(critical: CriticalDate) -> dict[str, Any]:
     "The date is off; booked meetings are kept and asked about.",
     status=204,
     may=(404,),
+    about=Thing.DATE,
 )
 def drop_date(caller: Caller, date_id: int) -> None:
     with writing() as session:

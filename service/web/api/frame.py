@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from service.domain import errors
+from service.domain.access import Action, Role, Thing, When, may
 from service.store.database import AWAY
 from service.store.tables import ApiToken, Person
 from service.store.types import fingerprint
@@ -49,6 +50,12 @@ class Caller:
         if self.person_id is None:
             raise errors.NotAllowed("not_a_person")
         return self.person_id
+
+    def check(self, thing: Thing, action: Action) -> None:
+        """Raises NotAllowed where nobody of their kind ever may; of which pair they are is for the operation."""
+        roles = (Role.COORDINATOR,) if self.person_id is None else (Role.AUTHOR, Role.OTHER)
+        if not any(may(role, thing, action, *When) for role in roles):
+            raise errors.NotAllowed("not_a_person" if self.person_id is None else "coordinator_only")
 
 
 class Unauthorized(errors.GreenroomError):
@@ -110,6 +117,7 @@ class Call:
     statuses: tuple[int, ...]
     query: tuple[Query, ...]
     keyed: bool
+    about: Thing
 
 
 CALLS: list[Call] = []
@@ -127,15 +135,16 @@ def call(
     status: int = 200,
     may: tuple[int, ...] = (),
     query: tuple[Query, ...] = (),
-    coordinator: bool = False,
     keyed: bool = False,
+    about: Thing,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a function as a route and in the description: one place for both. It gets the caller, the body's model
-    where there is one, and the path's numbers; it returns an `answer`, or the same as a dict where there are many."""
+    where there is one, and the path's numbers; it returns an `answer`, or the same as a dict where there are many.
+    `about`: what it reads or writes, and so who may call it at all."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         statuses = (status, *may) if accepted is None else (status, 202, *may)
-        CALLS.append(Call(method, path, summary, body, answer, accepted, statuses, query, keyed))
+        CALLS.append(Call(method, path, summary, body, answer, accepted, statuses, query, keyed, about))
 
         @wraps(function)
         def view(**numbers: int) -> Response:
@@ -144,8 +153,7 @@ def call(
 
         def answered(**numbers: int) -> Response:
             caller = _caller()
-            if coordinator and caller.person_id is not None:
-                raise errors.NotAllowed("coordinator_only")
+            caller.check(about, Action.READ if method == "GET" else Action.WRITE)
             if method != "GET":
                 limited_call(request.headers["Authorization"])
             if any(number > LARGEST_ID for number in numbers.values()):

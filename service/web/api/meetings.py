@@ -8,6 +8,7 @@ from flask import request
 from sqlalchemy.orm import Session
 
 from service.catalogue import Words
+from service.domain.access import Thing
 from service.domain.errors import InvalidInput, SlotTaken
 from service.links import link_for
 from service.operations import arcs, booking, details, followup, people
@@ -34,6 +35,7 @@ LONGEST_KEY = 200
     status=201,
     may=(404, 409, 422, 503),
     keyed=True,
+    about=Thing.MEETING,
 )
 def book(caller: Caller, pair_id: int, body: bodies.MeetingInput) -> answers.Meeting:
     with reading() as session:
@@ -84,7 +86,7 @@ def meeting_of(caller: Caller, meeting_id: int) -> answers.Meeting:
         return shapes.meeting_answer(session, now(), services().settings.base_url, meeting, meeting.pair.me(caller.me))
 
 
-@call("GET", "/meetings/<int:meeting_id>", "One meeting.", answer=answers.Meeting, may=(404,))
+@call("GET", "/meetings/<int:meeting_id>", "One meeting.", answer=answers.Meeting, may=(404,), about=Thing.MEETING)
 def meeting(caller: Caller, meeting_id: int) -> answers.Meeting:
     return meeting_of(caller, meeting_id)
 
@@ -96,6 +98,7 @@ def meeting(caller: Caller, meeting_id: int) -> answers.Meeting:
     body=bodies.MeetingChange,
     answer=answers.Meeting,
     may=(404, 409, 422, 503),
+    about=Thing.MEETING,
 )
 def changemeeting_of(caller: Caller, meeting_id: int, body: bodies.MeetingChange) -> answers.Meeting:
     given = body.model_fields_set
@@ -132,6 +135,7 @@ def changemeeting_of(caller: Caller, meeting_id: int, body: bodies.MeetingChange
     body=bodies.Cancellation,
     answer=answers.Meeting,
     may=(404, 409, 422),
+    about=Thing.MEETING,
 )
 def cancel(caller: Caller, meeting_id: int, body: bodies.Cancellation) -> answers.Meeting:
     with writing() as session:
@@ -145,6 +149,7 @@ def cancel(caller: Caller, meeting_id: int, body: bodies.Cancellation) -> answer
     "What the two agreed there.",
     answer=answers.Commitments,
     may=(404,),
+    about=Thing.COMMITMENT,
 )
 def commitments(caller: Caller, meeting_id: int) -> answers.Commitments:
     with reading() as session:
@@ -161,6 +166,7 @@ def commitments(caller: Caller, meeting_id: int) -> answers.Commitments:
     answer=answers.Commitment,
     status=201,
     may=(404, 409, 422),
+    about=Thing.COMMITMENT,
 )
 def add_commitment(caller: Caller, meeting_id: int, body: bodies.CommitmentInput) -> answers.Commitment:
     with writing() as session:
@@ -177,6 +183,7 @@ def add_commitment(caller: Caller, meeting_id: int, body: bodies.CommitmentInput
     body=bodies.CommitmentChange,
     answer=answers.Commitment,
     may=(404, 422),
+    about=Thing.COMMITMENT,
 )
 def change_commitment(caller: Caller, commitment_id: int, body: bodies.CommitmentChange) -> answers.Commitment:
     with writing() as session:

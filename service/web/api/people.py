@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from service import links
+from service.domain.access import Thing
 from service.domain.availability import DEFAULT, from_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound, RuleBroken
 from service.operations import calendars, consents, people, refreshing
@@ -28,14 +29,20 @@ class NotConfigured(RuleBroken):
         super().__init__("provider_not_configured", known=known)
 
 
-@call("GET", "/me", "The person whose token this is.", answer=answers.Me)
+@call("GET", "/me", "The person whose token this is.", answer=answers.Me, about=Thing.PERSON)
 def me(caller: Caller) -> answers.Me:
     with reading() as session:
         person = person_of(session, caller)
         return answers.Me(**dict(shapes.person_answer(person)), locale=person.locale, mails=person.mails)
 
 
-@call("GET", "/me/availability", "Hours, overrides, buffers, notice, caps, pledge.", answer=answers.Availability)
+@call(
+    "GET",
+    "/me/availability",
+    "Hours, overrides, buffers, notice, caps, pledge.",
+    answer=answers.Availability,
+    about=Thing.PERSON,
+)
 def availability(caller: Caller) -> answers.Availability:
     with reading() as session:
         return shapes.availability_answer(person_of(session, caller))
@@ -48,6 +55,7 @@ def availability(caller: Caller) -> answers.Availability:
     body=bodies.AvailabilityInput,
     answer=answers.Availability,
     may=(422,),
+    about=Thing.PERSON,
 )
 def put_availability(caller: Caller, body: bodies.AvailabilityInput) -> answers.Availability:
     with writing() as session:
@@ -56,7 +64,13 @@ def put_availability(caller: Caller, body: bodies.AvailabilityInput) -> answers.
         return shapes.availability_answer(person)
 
 
-@call("GET", "/me/connections", "Connected calendars, without their secrets.", answer=answers.Connections)
+@call(
+    "GET",
+    "/me/connections",
+    "Connected calendars, without their secrets.",
+    answer=answers.Connections,
+    about=Thing.CONNECTION,
+)
 def connections(caller: Caller) -> answers.Connections:
     with reading() as session:
         return shapes.connections_answer(session, caller.me)
@@ -71,6 +85,7 @@ def connections(caller: Caller) -> answers.Connections:
     status=201,
     accepted=answers.Invitation,
     may=(422,),
+    about=Thing.CONNECTION,
 )
 def connect(caller: Caller, body: bodies.ConnectionInput) -> answers.Connection | answers.Invitation:
     if body.provider in BY_CONSENT:
@@ -97,7 +112,12 @@ def _invite(caller: Caller, body: bodies.ConnectionInput) -> answers.Invitation:
 
 
 @call(
-    "DELETE", "/me/connections/<int:connection_id>", "Takes a connection and its secrets away.", status=204, may=(404,)
+    "DELETE",
+    "/me/connections/<int:connection_id>",
+    "Takes a connection and its secrets away.",
+    status=204,
+    may=(404,),
+    about=Thing.CONNECTION,
 )
 def disconnect(caller: Caller, connection_id: int) -> None:
     end_watches(connection_id, caller.me)
@@ -108,7 +128,13 @@ def disconnect(caller: Caller, connection_id: int) -> None:
     end_at_provider(ended)
 
 
-@call("GET", "/pairs", "The pairs that this person is in; all of them for the coordinator.", answer=answers.Pairs)
+@call(
+    "GET",
+    "/pairs",
+    "The pairs that this person is in; all of them for the coordinator.",
+    answer=answers.Pairs,
+    about=Thing.PAIR,
+)
 def pairs(caller: Caller) -> answers.Pairs:
     with reading() as session:
         found = people.list_pairs(session, caller.person_id)
@@ -123,7 +149,7 @@ def pairs(caller: Caller) -> answers.Pairs:
     answer=answers.NewPair,
     status=201,
     may=(422,),
-    coordinator=True,
+    about=Thing.PAIR,
 )
 def add_pair(_caller: Caller, body: bodies.PairInput) -> answers.NewPair:
     with writing() as session:
@@ -156,7 +182,7 @@ def _as_sent(wrong: InvalidInput) -> InvalidInput:
     "/programme",
     "Counts, and whether pairs meet; nothing that they say.",
     answer=answers.Programme,
-    coordinator=True,
+    about=Thing.PROGRAMME,
 )
 def programme(_caller: Caller) -> answers.Programme:
     with reading() as session:
@@ -167,7 +193,7 @@ def programme(_caller: Caller) -> answers.Programme:
     return answers.Programme(programme=services().settings.programme, pairs=len(items), items=items, next=None)
 
 
-@call("GET", "/pairs/<int:pair_id>", "One pair.", answer=answers.Pair, may=(404,))
+@call("GET", "/pairs/<int:pair_id>", "One pair.", answer=answers.Pair, may=(404,), about=Thing.PAIR)
 def pair(caller: Caller, pair_id: int) -> answers.Pair:
     with reading() as session:
         return shapes.pair_answer(people.load_pair(session, pair_id, caller.person_id))
@@ -180,6 +206,7 @@ def pair(caller: Caller, pair_id: int) -> answers.Pair:
     body=bodies.PairChange,
     answer=answers.Pair,
     may=(404, 422),
+    about=Thing.USUAL_PLACE,
 )
 def change_pair(caller: Caller, pair_id: int, body: bodies.PairChange) -> answers.Pair:
     with writing() as session:
@@ -196,6 +223,7 @@ def change_pair(caller: Caller, pair_id: int, body: bodies.PairChange) -> answer
     query=QUERY,
     answer=answers.Slots,
     may=(404, 422),
+    about=Thing.BUSY,
 )
 def slots(caller: Caller, pair_id: int) -> SlotsJson:
     with looking() as look:

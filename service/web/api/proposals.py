@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from service.catalogue import Words
+from service.domain.access import Thing
 from service.domain.errors import InvalidInput, NotFound, SlotTaken
 from service.operations import arcs, booking, people, proposing
 from service.operations.meetings import load_meeting
@@ -25,6 +26,7 @@ from service.web.page import now, reading, services, writing
     answer=answers.Proposal,
     status=201,
     may=(404, 409, 422, 503),
+    about=Thing.PROPOSAL,
 )
 def propose(caller: Caller, pair_id: int, body: bodies.ProposalInput) -> answers.Proposal:
     query = _query(caller, pair_id, body)
@@ -71,6 +73,7 @@ def _proposal(caller: Caller, proposal_id: int) -> answers.Proposal:
     "What can still be taken, by either of the two.",
     answer=answers.Proposals,
     may=(404,),
+    about=Thing.PROPOSAL,
 )
 def proposals(caller: Caller, pair_id: int) -> answers.Proposals:
     with reading() as session:
@@ -80,7 +83,12 @@ def proposals(caller: Caller, pair_id: int) -> answers.Proposals:
 
 
 @call(
-    "GET", "/proposals/<int:proposal_id>", "One proposal, whatever became of it.", answer=answers.Proposal, may=(404,)
+    "GET",
+    "/proposals/<int:proposal_id>",
+    "One proposal, whatever became of it.",
+    answer=answers.Proposal,
+    may=(404,),
+    about=Thing.PROPOSAL,
 )
 def proposal(caller: Caller, proposal_id: int) -> answers.Proposal:
     return _proposal(caller, proposal_id)
@@ -93,6 +101,7 @@ def proposal(caller: Caller, proposal_id: int) -> answers.Proposal:
     body=bodies.Acceptance,
     answer=answers.Meeting,
     may=(404, 409, 422, 503),
+    about=Thing.MEETING,
 )
 def accept(caller: Caller, proposal_id: int, body: bodies.Acceptance) -> answers.Meeting:
     with reading() as session:
@@ -114,6 +123,7 @@ def accept(caller: Caller, proposal_id: int, body: bodies.Acceptance) -> answers
     "Its author takes it back; from the other: none of these.",
     status=204,
     may=(404,),
+    about=Thing.PROPOSAL,
 )
 def end(caller: Caller, proposal_id: int) -> None:
     with writing() as session:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from service import links
 from service.catalogue import Words
+from service.domain.access import Action, Role, Thing, may
 from service.domain.availability import to_json
 from service.operations import arcs, events, video
 from service.operations.calendars import connections_of
@@ -103,7 +104,7 @@ def proposal_answer(now: datetime, proposal: Proposal) -> answers.Proposal:
     )
 
 
-def date_answer(session: Session, now: datetime, critical: CriticalDate, mentee: bool) -> answers.CriticalDate:
+def date_answer(session: Session, now: datetime, critical: CriticalDate, role: Role) -> answers.CriticalDate:
     """The private label is in the mentee's copy only."""
     at = instant(critical.starts_at)
     found = answers.CriticalDate(
@@ -118,7 +119,7 @@ def date_answer(session: Session, now: datetime, critical: CriticalDate, mentee:
         shared=critical.shared_at is not None,
         arc=[_arc_line(line) for line in arcs.arc_of(session, now, critical)],
     )
-    if mentee:
+    if may(role, Thing.PRIVATE_LABEL, Action.READ):
         found.label = critical.label
     return found
 
