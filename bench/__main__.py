@@ -14,7 +14,18 @@ from types import FrameType
 from bench import soak
 
 STOPS = (signal.SIGTERM, signal.SIGINT)
-PARTS: tuple[str, ...] = ("slots", "stack", "api", "page", "mail", "answers", "sweep", "importing")
+PARTS: tuple[str, ...] = (
+    "slots",
+    "stack",
+    "api",
+    "page",
+    "mail",
+    "answers",
+    "sweep",
+    "importing",
+    "refresh",
+    "confirm",
+)
 
 # What the machine may take at most, in the units of the figures: milliseconds, seconds, megabytes of PSS, ratios.
 LIMITS: dict[str, float] = {
@@ -27,6 +38,14 @@ LIMITS: dict[str, float] = {
     "page.p99": 50.0,
     "sweep.seconds": 1.0,
     "importing.seconds": 60.0,
+    "refresh.seconds": 15.0,
+    "refresh.calls": 400.0,  # of Google a listing and two parts of the window, of Microsoft one
+    "refresh.again_calls": 200.0,
+    "refresh.peak": 150.0,
+    "confirm.p95": 2500.0,
+    "confirm.refused": 4500.0,
+    "confirm.listing_p95": 150.0,
+    "confirm.listing_calls": 0.0,
     "stack.ready": 4.0,
     "stack.pss": 250.0,
     "soak.growth": 1.05,  # of the memory of the first minute

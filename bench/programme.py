@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy.orm import Session
 
+from integrations.google_account import GoogleTokens
+from integrations.microsoft_account import Kept
 from service import links, wiring
 from service.domain.interval import Span, floor_epoch, merge, pack
 from service.operations import arcs, people
 from service.settings import Settings
 from service.store.migrate import migrate
-from service.store.tables import ApiToken, Calendar, Connection
-from service.store.types import fingerprint
+from service.store.tables import ApiToken, Calendar, Connection, Grant
+from service.store.types import OfRow, fingerprint
 
 DAY, DAYS = 86_400, 60
 
@@ -49,7 +51,7 @@ def pair_with(settings: Settings, busy: int) -> Asked:
         link = people.scheduling_link(session, now, pair, "practice", talk.id)
         page = urlsplit(links.url_of(settings.base_url, link)).path
         slots = f"/api/v1/pairs/{pair.id}/slots?session=check-in"
-        asked = Asked(page, slots, _token(session, now, pair.mentee_id))
+        asked = Asked(page, slots, api_token(session, now, pair.mentee_id))
     services.database.close()
     return asked
 
@@ -66,7 +68,7 @@ def busy_times(dice: random.Random, start: int, count: int) -> Iterator[Span]:
         yield begin, begin + 120
 
 
-def _token(session: Session, now: datetime, person_id: int) -> str:
+def api_token(session: Session, now: datetime, person_id: int) -> str:
     token = secrets.token_urlsafe(32)
     session.add(ApiToken(token_hash=fingerprint(token), person_id=person_id, created_at=now))
     return token
@@ -75,16 +77,20 @@ def _token(session: Session, now: datetime, person_id: int) -> str:
 def _fill_calendar(session: Session, now: datetime, person_id: int, count: int) -> None:
     """As a worker would have stored it: read a moment ago, and merged."""
     busy = merge(busy_times(random.Random(person_id), floor_epoch(now), count))
-    connection = Connection(
-        person_id=person_id, provider="ics", url="https://calendar.example.org/x.ics", created_at=now
-    )
+    connect(session, now, person_id, "ics", "https://calendar.example.org/x.ics", busy)
+
+
+def connect(session: Session, now: datetime, person_id: int, provider: str, url: str, busy: Sequence[Span]) -> None:
+    """A calendar that was read a moment ago, and a grant where its provider needs one."""
+    connection = Connection(person_id=person_id, provider=provider, url=url, created_at=now, due_at=now)
     session.add(connection)
     session.flush()
+    key = "" if provider == "ics" else f"{provider}{person_id}"
     session.add(
         Calendar(
             connection_id=connection.id,
-            key="",
-            key_hash=fingerprint(""),
+            key=key,
+            key_hash=fingerprint(key),
             name="Work",
             busy=pack(busy),
             window_from=now - timedelta(days=1),
@@ -92,3 +98,29 @@ def _fill_calendar(session: Session, now: datetime, person_id: int, count: int) 
             verified_at=now,
         )
     )
+    if provider in TOKENS:
+        session.add(
+            Grant(
+                connection_id=connection.id,
+                account_hash=fingerprint(key),
+                account=f"{key}@example.org",
+                scopes="",
+                tokens=OfRow(connection.id, TOKENS[provider](now)),
+                granted_at=now,
+            )
+        )
+
+
+def _google_tokens(now: datetime) -> str:
+    return GoogleTokens("refresh", "access", now + timedelta(hours=1), ()).render()
+
+
+def _microsoft_tokens(_now: datetime) -> str:
+    kept = Kept()
+    given = {"access_token": "access", "refresh_token": "refresh", "token_type": "Bearer", "expires_in": 3600}
+    endpoint = "https://login.microsoftonline.com/common/oauth2/v2.0/token"
+    kept.cache.add({"client_id": "bench", "scope": [], "token_endpoint": endpoint, "response": given})
+    return kept.render()
+
+
+TOKENS: dict[str, Callable[[datetime], str]] = {"google": _google_tokens, "microsoft": _microsoft_tokens}

@@ -42,7 +42,7 @@ def serving(environ: dict[str, str], command: tuple[str, ...] = GREENROOM, worke
     environ = environ | {"GREENROOM_WEB_WORKERS": str(workers)}
     with subprocess.Popen([sys.executable, *command], env=environ, stderr=subprocess.DEVNULL) as web:
         try:
-            _wait_for(int(environ["PORT"]))
+            wait_for(int(environ["PORT"]))
             yield web.pid
         finally:
             web.terminate()
@@ -89,7 +89,8 @@ def children_of(pid: int) -> list[int]:
     return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
-def _wait_for(port: int) -> None:
+def wait_for(port: int) -> None:
+    """Until somebody listens there. Raises RuntimeError when nobody does in time."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:
@@ -98,4 +99,4 @@ def _wait_for(port: int) -> None:
             time.sleep(0.05)
         else:
             return
-    raise RuntimeError("the web server did not start")
+    raise RuntimeError("a server did not start")

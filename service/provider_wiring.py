@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -126,13 +126,15 @@ MAILERS: dict[str, Callable[[Settings, SenderTokens, Callable[[], datetime]], Ma
 }
 
 
-def warm(settings: Settings) -> None:
-    """Loads what the configured providers need: for a process whose forks would each do it again."""
-    if GOOGLE in settings.providers:
+def warm(settings: Settings, used: Collection[str] = (GOOGLE, MICROSOFT)) -> None:
+    """Loads what those of the configured providers need that are `used`: for a process whose forks would each do it
+    again, or where somebody would wait for it."""
+    if GOOGLE in settings.providers and GOOGLE in used:
         from integrations.google_api import calendar_api  # noqa: PLC0415 - as above
 
         calendar_api(settings.google_calendar_root)
-    if MICROSOFT in settings.providers:
+        _google_http(settings)
+    if MICROSOFT in settings.providers and MICROSOFT in used:
         _microsoft(settings)
 
 

@@ -114,6 +114,11 @@ def settle(
     session.flush()
 
 
+def providers_in_use(session: Session) -> frozenset[str]:
+    """Whose calendars anybody here has."""
+    return frozenset(session.scalars(select(Connection.provider).distinct()))
+
+
 def connections_of(session: Session, person_id: int) -> list[Connection]:
     return list(
         session.scalars(

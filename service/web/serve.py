@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import select
@@ -13,12 +14,15 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import ThreadWorker
+from sqlalchemy.exc import SQLAlchemyError
 
-from service import logs, settings, wiring
+from service import logs, provider_wiring, settings, wiring
+from service.operations import calendars
 from service.settings import Settings
 from service.web import create_app
 from service.web.offers import SlotTimes
 from service.web.traced import ABOUT
+from service.wiring import Services
 
 log = logging.getLogger("service.web.access")
 STEP, MOST_STEPS = 0.0002, 10  # seconds; another process is awake in less than one step
@@ -101,7 +105,9 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Once in each worker, after the fork: a database connection belongs to one process."""
-        return create_app(wiring.build(self._settings), self._slot_times)
+        services = wiring.build(self._settings)
+        _warm(services)
+        return create_app(services, self._slot_times)
 
     def _give_stripe(self, arbiter: Any, worker: Any) -> None:
         """In the parent, which knows who lives. One too many shares the last one: then a count may be lost."""
@@ -111,6 +117,14 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def _take_stripe(self, _arbiter: Any, worker: Any) -> None:
         self._slot_times.take(worker.stripe)
+
+
+def _warm(services: Services) -> None:
+    """Loads what reads the calendars that people here have: else the first who book after a start wait for it, together
+    two seconds (measured in November 2026). A provider's client that nobody here needs stays out. A database that is
+    away keeps no server from starting."""
+    with contextlib.suppress(SQLAlchemyError), services.database.read() as session:
+        provider_wiring.warm(services.settings, calendars.providers_in_use(session))
 
 
 def _settle(_worker: Any) -> None:

@@ -155,13 +155,20 @@ def test_a_process_without_microsoft_loads_nothing_of_it(settings):
         "import sys\n"
         "from service import wiring, provider_wiring\n"
         "from service.settings import Settings\n"
+        "from service.store import migrate\n"
         "from workers import run\n"
         "from pathlib import Path\n"
         f"services = wiring.build(Settings(data_dir=Path({str(settings.data_dir)!r}), secret_keys=('k' * 43,)))\n"
         "provider_wiring.warm(services.settings)\n"
         "assert 'msal' not in sys.modules\n"
         "from dataclasses import replace\n"
-        "provider_wiring.warm(replace(services.settings, microsoft_client_id='x', microsoft_client_secret='y'))\n"
+        "from service.web import serve\n"
+        "both = replace(services.settings, microsoft_client_id='x', microsoft_client_secret='y')\n"
+        "serve._warm(replace(services, settings=both))\n"  # a database without tables is no reason not to start
+        "migrate.migrate(services.database.engine)\n"
+        "serve._warm(replace(services, settings=both))\n"
+        "assert 'msal' not in sys.modules, 'nobody has connected it'\n"
+        "provider_wiring.warm(both)\n"
         "assert 'msal' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
