@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from email.message import Message
 from html.parser import HTMLParser
 
 from service.domain.received import leaves
+from service.domain.said_date import day_at_start
 from service.domain.typed import clean
 
 LONGEST_TEXT, MOST_LINES = 20_000, 400  # of what is looked at
@@ -81,13 +83,62 @@ STATES = {
 STATE = {state: re.compile(rf"(?i)^(?:{words})(?![\w-])[\s,.;:!–-]*") for state, words in STATES.items()}
 
 
+# Of something agreed, to another day; without a day after it, it could be about anything.
+MOVED = re.compile(
+    r"(?i)^(?:(?:i.?m )?(?:moving|moved|postponed|pushing|pushed|delayed)(?: it| this)?|(?:ich )?verschiebe(?: es)?"
+    r"|verschoben|verlegt|(?:je )?reporte|report[ée]e?|d[ée]cal[ée]e?|(?:lo )?aplazo|aplazad[oa]|pospuest[oa]|movid[oa]"
+    r"|adiad[oa]|adio"
+    r"|rimandat[oa]|rimando|spostat[oa]|verzet|verschoven|uitgesteld|flytt(?:er|et|ar|at)|utsatt|przesuwam|przesuni[ęe]te"
+    r"|prze[łl]o[żz]one|переношу|перенес(?:ено|ла|у)|延期)(?![\w-])[\s,.;:!–-]*"
+)
+NOT_HAPPENED = re.compile(
+    r"(?i)^(?:it (?:did not|didn.t) happen|(?:the|our) meeting (?:did not|didn.t) (?:happen|take place)"
+    r"|we (?:did not|didn.t) meet|es hat nicht stattgefunden|es fand nicht statt|das treffen (?:fand nicht statt|ist"
+    r" ausgefallen)|wir haben uns nicht getroffen|(?:[çc]a|cela) n.a pas eu lieu"
+    r"|(?:nous ne nous sommes|on ne s.est) pas vus?"
+    r"|no (?:tuvo lugar|se hizo|nos reunimos|nos vimos)|n[ãa]o (?:aconteceu|nos encontr[áa]mos|nos reunimos)"
+    r"|non (?:ha avuto luogo|c.[èe] stato|ci siamo vist[ie]|ci siamo incontrat[ie])|(?:het is|is) niet doorgegaan"
+    r"|we hebben elkaar niet (?:gezien|gesproken)|det blev inte av|vi tr[äa]ffades inte|det ble ikke noe av"
+    r"|vi m[øo]ttes ikke|nie odby[łl]o si[ęe]|nie spotka[łl](?:y[śs]my|i[śs]my) si[ęe]|(?:встреча )?не состоял[ао]сь"
+    r"|мы не встретились)\s*(?=[.,;:!(–\n-]|$)"
+)
+BULLET = re.compile(r"^\s*(?:[-*•–·]|\d{1,2}[.)])\s+")
+# A line that is for the reader and no promise.
+POLITE = re.compile(
+    r"(?i)^\s*(?:hi|hey|hello|dear|good (?:morning|evening)|thanks?|thank you|cheers|best|kind regards|regards|yours"
+    r"|yes|no|ok(?:ay)?|great|good|nothing|hallo|liebe[rs]?|guten|danke|vielen dank|gru[ßs]"
+    r"|(?:viele|liebe|beste) gr[üu]|ja|nein|nichts|bonjour|bonsoir|ch[èe]re?|merci|bien [àa]|cordialement|oui|non|rien"
+    r"|hola|querid[oa]|estimad[oa]|gracias|saludos|s[íi]|nada|ol[áa]|car[oa]|obrigad[oa]|abra[çc]o|sim|ciao|buongiorno|grazie|saluti|niente|dag"
+    r"|beste|bedankt|dank|groet|niets|hei|hej|takk?|tack|hilsen|h[äa]lsningar|cze[śs][ćc]|dzi[ęe]k|pozdrawiam|tak|nie|привет"
+    r"|здравствуй|спасибо|да|нет)(?![\w-])"
+)
+MOST_PROMISES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What the mail was about that is answered, and on which day its reader answers.
+
+    `agenda`: "asked" when it asked for points, "open" while the meeting is ahead, else empty. `over`: the meeting is.
+    `asked_what`: it asked what the two agreed, and nothing was noted. `month_first`: the reader writes 3/5 in March.
+    """
+
+    today: date
+    agenda: str = ""
+    over: bool = False
+    asked_what: bool = False
+    month_first: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What a reply says where that is plain: `what` is stop, a state of a commitment, point, or unsure; `text` the
-    rest."""
+    """What a reply says where that is plain: `what` is stop, a state of a commitment, point, promises, not_happened or
+    unsure; `text` the rest."""
 
     what: str
-    text: str
+    text: str = ""
+    due_on: date | None = None
+    lines: tuple[str, ...] = ()
 
 
 def own_words(message: Message) -> str:
@@ -103,21 +154,43 @@ def own_words(message: Message) -> str:
     return clean("\n".join(kept))
 
 
-def understood(text: str, *, agenda: str, commitments: bool) -> Said:
-    """`agenda`: "asked" when the mail asked for it, "open" while the meeting is ahead, else empty; `commitments`:
-    whether the mail was about what was agreed. Nothing is guessed: what could be meant otherwise is unsure."""
+def understood(text: str, about: About) -> Said:
+    """Nothing is guessed: what could be meant otherwise is unsure."""
     bare = re.sub(r"[\s.!,]+", " ", text).strip().lower()
     if bare in STOP:
-        return Said("stop", "")
-    if commitments:
-        for state, begins in STATE.items():
-            found = begins.match(text)
-            if found is not None:
-                return Said(state, text[found.end() :].strip())
+        return Said("stop")
+    if about.over:
+        return _of_the_past(text, about)
     short = len(text) <= LONGEST_POINT and text.count("\n") <= 2 and not ABOUT_THE_TIME.search(text)
-    if text and short and (agenda == "asked" or (agenda == "open" and ABOUT_AN_AGENDA.search(text))):
-        return Said("point", " ".join(text.split()))
-    return Said("unsure", text)
+    if any(begins.match(text) for begins in STATE.values()):
+        return Said("unsure", text)  # a point, or what became of something agreed before
+    asked = about.agenda == "asked" or (about.agenda == "open" and ABOUT_AN_AGENDA.search(text))
+    return Said("point", " ".join(text.split())) if text and short and asked else Said("unsure", text)
+
+
+def promises_in(text: str) -> tuple[str, ...]:
+    """One a line."""
+    return tuple(BULLET.sub("", line).strip() for line in text.splitlines() if line.strip())
+
+
+def _of_the_past(text: str, about: About) -> Said:
+    """What became of the meeting, of something agreed, or what was agreed."""
+    if NOT_HAPPENED.match(text):
+        return Said("not_happened")
+    moved = MOVED.match(text)
+    to = day_at_start(text[moved.end() :], about.today, month_first=about.month_first) if moved is not None else None
+    if to is not None:
+        return Said("moving", to[1], to[0])
+    for state, begins in STATE.items():
+        found = begins.match(text)
+        if found is not None:
+            return Said(state, text[found.end() :].strip())
+    lines = [line for line in text.splitlines() if line.strip()]
+    promises = promises_in(text)
+    bulleted = all(BULLET.match(line) for line in lines)
+    plain = about.asked_what and not any(POLITE.match(line) or line.rstrip().endswith(("?", ",")) for line in lines)
+    fits = 1 <= len(lines) <= MOST_PROMISES and all(0 < len(line) <= LONGEST_POINT for line in promises)
+    return Said("promises", lines=promises) if fits and (bulleted or plain) else Said("unsure", text)
 
 
 def _attributes(lines: list[str], at: int) -> bool:

@@ -108,7 +108,7 @@ def followup(view: View) -> Letter:
     blocks: list[Block] = [Opens(words(f"{key}.opening", other=view.with_whom().first)), _about_when(view)]
     if view.agreed:
         blocks.append(list_of(words("mail.agreed"), view.agreed))
-    blocks += [Says(words("mail.followup.reflect")), *new_times(view, "mail.next_times")]
+    blocks += [Says(words("mail.followup.reflect")), *new_times(view, "mail.next_times"), *_answer(view)]
     asides = [Button(words("mail.didnt_happen"), view.links.followup + "#not")]
     if view.links.schedule:
         asides.append(Button(words("mail.next.button"), view.links.schedule))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.messages.letter import Block, Button, Letter, Lists, Offers, Says
+from service.messages.letter import Block, Button, Letter, Lists, Offers, Quotes, Says
 from service.messages.view import Point, View, time_line
 
 
@@ -38,6 +38,9 @@ def letter(
         other = view.other.first if view.other is not None else ""
         blocks = [Says(words(hello, programme=view.programme, other=other)), *blocks]
         asides = (*asides, Button(words("mail.no_thank_you"), mails))
+    if view.unsure:
+        blocks = [*blocks, Quotes(view.unsure, words("mail.unsure"))]
+        asides = (*asides, Button(words("mail.unsure.button"), view.links.person + "#words"))
     footer = [words("mail.footer.programme", programme=view.programme, contact=view.contact)]
     if view.nth:
         footer.append(words("mail.footer.count", nth=view.nth, most=view.most))

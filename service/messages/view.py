@@ -84,6 +84,7 @@ class View:
     turn: str = ""  # what there is to do about the agreement: answer, compare, changed or sign
     version: int = 0  # of the agreement
     sha256: str = ""
+    unsure: str = ""  # what the reader wrote to us and we did not understand, or a forwarded date, in words
     read_here: str = ""  # what an answer that we read is taken for: agenda or agreed
 
     @property

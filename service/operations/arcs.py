@@ -43,6 +43,11 @@ class DateInput:
     label: str | None = None
     shared_label: str | None = None
 
+    @property
+    def at_utc(self) -> datetime | None:
+        """None when clocks skip it."""
+        return _instant(self.at, ZoneInfo(self.zone))
+
 
 @dataclass(frozen=True, slots=True)
 class ArcLine:

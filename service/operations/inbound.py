@@ -16,7 +16,7 @@ from service.domain.mail_origin import is_proved
 from service.domain.meeting import Phase
 from service.domain.received import LOOP, MOST_BYTES, loop_token_of, machine_made, message_id_of, parsed
 from service.domain.reply import ItipReply, reply_in
-from service.operations import booking, bounces, plain_replies
+from service.operations import booking, bounces, occasions, plain_replies
 from service.operations.plain_replies import UNPROVED
 from service.operations.proposing import LONGEST_COMMENT, ProposalInput, propose
 from service.store import claims, outbox
@@ -95,7 +95,10 @@ def _decide(
     made = machine_made(message)
     if made == "bounce":
         return bounces.decide(session, now, row, message)
-    return ("ignored", made) if made is not None else plain_replies.decide(session, now, row, message, proved)
+    if made is not None:
+        return "ignored", made
+    forwarded = occasions.decide(session, now, row, message)
+    return forwarded or plain_replies.decide(session, now, row, message, proved)
 
 
 def _answer(

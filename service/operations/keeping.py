@@ -20,7 +20,7 @@ from service.operations.consents import Ended
 from service.operations.followup import reflection_of, run_due
 from service.operations.meetings import agenda_of, meetings_of
 from service.operations.people import end_pair, list_pairs
-from service.operations.unsure import waiting_of
+from service.operations.unsure import texts_of
 from service.store import claims, held, proposals, writes
 from service.store.tables import (
     AgendaItem,
@@ -101,7 +101,7 @@ def export(session: Session, person: Person) -> dict[str, Any]:
         "hours": person.availability,
         "pairs": pairs,
         "mails_come_back_since": person.refused_at.isoformat() if person.refused_at else None,
-        "unsure": [each.text for each in waiting_of(session, person.id)],
+        "unsure": texts_of(session, person.id),
     }
 
 

@@ -12,7 +12,11 @@ from service.operations.mail_facts import Facts
 from service.store.tables import Meeting, OutboxRow, Person
 
 REPLY_TO_THE_OTHER = frozenset({"brief", "list", "not-happened", "declined", "cancellation"})
-UNDERSTOOD = {"brief": "agenda", "list": "agreed"}  # what an answer to them is taken for, where we read it
+UNDERSTOOD = {
+    "brief": "agenda",
+    "list": "agreed",
+    "followup": "outcome",
+}  # what an answer to them is taken for, where we read it
 
 
 class MailSettings(Protocol):

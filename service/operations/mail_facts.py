@@ -15,7 +15,7 @@ from service.links import LinkBook
 from service.operations import video
 from service.operations.events import entered
 from service.store import outbox, writes
-from service.store.tables import AgendaItem, Attendance, Commitment, Meeting, OutboxRow, Person
+from service.store.tables import AgendaItem, Attendance, Commitment, Inbound, Meeting, OutboxRow, Person
 
 T = TypeVar("T")
 
@@ -34,6 +34,7 @@ class Facts:
     entries: Mapping[tuple[int, int], str]  # meeting and person -> whose calendar made their entry: own or other
     links_awaited: frozenset[int]  # meetings whose calendar still makes their video link
     heard: set[int]  # people who got a mail of ours before
+    unsure: frozenset[int]  # people on whose page something waits that they wrote
     links: LinkBook
 
 
@@ -65,6 +66,7 @@ def gather(session: Session, now: datetime, rows: Sequence[OutboxRow]) -> Facts:
         links_awaited=video.awaited(session, meeting_ids),
         gone_out=_grouped(outbox.gone_out(session, meeting_ids), lambda row: row.meeting_id),
         heard=outbox.people_who_heard(session, person_ids),
+        unsure=_unsure(session, person_ids),
         links=LinkBook(session, now, person_ids, meeting_ids),
     )
 
@@ -74,6 +76,11 @@ def _grouped(values: Iterable[T], key: Callable[[T], int | None]) -> Mapping[int
     for value in values:
         found[key(value)].append(value)
     return found
+
+
+def _unsure(session: Session, person_ids: Collection[int]) -> frozenset[int]:
+    wanted = select(Inbound.person_id).where(Inbound.person_id.in_(person_ids), Inbound.state == "waiting")
+    return frozenset(person_id for person_id in session.scalars(wanted) if person_id is not None)
 
 
 def _answers(session: Session, meeting_ids: Collection[int]) -> Mapping[int, Mapping[int, str]]:

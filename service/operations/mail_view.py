@@ -12,7 +12,7 @@ from service.domain.interval import Interval
 from service.domain.slots import three_best
 from service.domain.terms import Level
 from service.messages.view import Choice, Links, Point, View, Who
-from service.operations import again, pair_mail_view, video
+from service.operations import again, pair_mail_view, unsure, video
 from service.operations.entries import level_of, points_at
 from service.operations.mail_context import UNDERSTOOD, Context
 from service.operations.meetings import interval_of, may_move
@@ -32,6 +32,8 @@ from service.store.tables import (
 
 MENTEE_COUNT = ("agenda-ask", "reminder", "followup")
 MENTOR_COUNT = ("brief", "list")
+DUE = frozenset({*MENTEE_COUNT, *MENTOR_COUNT, "book-nudge"})  # what nobody's action caused
+LONGEST_UNSURE = 300
 AGAIN = frozenset({"declined", "cancellation", "not-happened"})  # another time for the same thing
 WITH_TIMES = AGAIN | {"date-moved", "followup", "list"}
 
@@ -47,11 +49,24 @@ def view_of(context: Context) -> View | None:
         answerable=context.reply_goes_to_the_other,
         read_here=UNDERSTOOD.get(context.row.kind, "") if context.settings.answers_read else "",
     )
+    if context.row.kind in DUE and context.reader.id in context.facts.unsure:
+        base = replace(base, unsure=_unsure(context, base.words))
     without_meeting = _WITHOUT_MEETING.get(context.row.kind)
     if without_meeting is not None:
         return without_meeting(context, base)
     meeting = context.meeting
     return _about_meeting(context, base, meeting) if meeting is not None else None
+
+
+def _unsure(context: Context, words: Words) -> str:
+    """The newest of what waits for the reader, in their own words."""
+    newest = next(iter(unsure.waiting_of(context.session, context.now, context.reader.id, most=1)), None)
+    if newest is None:
+        return ""
+    if newest.occasion is not None and newest.occasion.at_utc is not None:
+        moment = words.moment(newest.occasion.at_utc, ZoneInfo(context.reader.zone))
+        return words("mail.unsure.occasion", moment=moment)
+    return newest.text[:LONGEST_UNSURE] or words("mail.unsure.answer")
 
 
 def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:

@@ -1,5 +1,5 @@
-"""A reply in words: an agenda's point, what became of a commitment, or stop. What is unsure waits on its author's
-page, and reaches nobody."""
+"""A reply in words: an agenda's point, what became of a commitment or of the meeting, what was agreed, or stop. What is
+unsure waits on its author's page, and reaches nobody."""
 
 from __future__ import annotations
 
@@ -7,18 +7,19 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service import links
 from service.domain.agenda import MOST_POINTS
-from service.domain.errors import LinkGone, NotFound
+from service.domain.errors import InvalidInput, LinkGone, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
-from service.domain.plain_reply import STATES, own_words, understood
+from service.domain.plain_reply import About, Said, own_words, understood
 from service.domain.received import MESSAGE_ID, header, sender_of
-from service.operations.followup import set_commitment
-from service.operations.meetings import commitments_of, look_again
+from service.operations.followup import Line, set_commitment, submit_followup
+from service.operations.meetings import agreed_at_meeting, commitments_of, look_again
 from service.store.database import load_row
 from service.store.tables import AgendaItem, Commitment, Inbound, Meeting, OutboxRow, Person
 
@@ -52,21 +53,57 @@ def decide(session: Session, now: datetime, row: Inbound, message: Message, prov
         return "ignored", "nothing_said"
     if not proved:
         return "waiting", UNPROVED
-    ahead = meeting is not None and meeting.phase == Phase.BOOKED and now < meeting.starts_at
-    over = meeting is not None and meeting.phase in {Phase.ENDED, Phase.CLOSED}
-    agenda = "asked" if ahead and answered.kind == "agenda-ask" else "open" if ahead else ""
-    said = understood(text, agenda=agenda, commitments=over)
+    said = understood(text, about_of(session, now, person, meeting, answered.kind))
     if said.what == "stop":
         person.mails = "none"
         return "applied", "stop"
-    if said.what == "point" and meeting is not None and add_point(session, now, meeting, person.id, said.text):
-        return "applied", "point"
-    if said.what in STATES and meeting is not None:
-        line = _only_commitment(session, meeting, person.id)
-        if line is not None and len(said.text) <= LONGEST_NOTE:
-            set_commitment(line, said.what, said.text or None)
-            return "applied", said.what
-    return "waiting", "unsure"
+    if said.what == "unsure" or meeting is None:
+        return "waiting", "unsure"
+    try:
+        with session.begin_nested():
+            done = _apply(session, now, meeting, person.id, said)
+    except (InvalidInput, MoveNotAllowed):
+        done = False
+    return ("applied", said.what) if done else ("waiting", "unsure")
+
+
+def about_of(session: Session, now: datetime, person: Person, meeting: Meeting | None, kind: str | None) -> About:
+    """What a reply to a mail of this kind can be about, now, for whom it was."""
+    ahead = meeting is not None and meeting.phase == Phase.BOOKED and now < meeting.starts_at
+    return About(
+        today=now.astimezone(ZoneInfo(person.zone)).date(),
+        agenda="asked" if ahead and kind == "agenda-ask" else "open" if ahead else "",
+        over=meeting is not None and meeting.phase in {Phase.ENDED, Phase.CLOSED},
+        asked_what=kind == "followup" and meeting is not None and not agreed_at_meeting(session, meeting),
+        month_first=person.locale == "en_US",
+    )
+
+
+def _apply(session: Session, now: datetime, meeting: Meeting, person_id: int, said: Said) -> bool:
+    """False when it cannot be: of several commitments none is guessed. Raises what the same on a page raises."""
+    if said.what == "point":
+        return add_point(session, now, meeting, person_id, said.text)
+    if said.what == "not_happened":
+        submit_followup(session, now, meeting, person_id, happened=False)
+        return True
+    if said.what == "promises":
+        lines = tuple(promise_of(meeting, line) for line in said.lines)
+        submit_followup(session, now, meeting, person_id, happened=True, lines=lines)
+        return True
+    mine = commitments_to_answer(session, meeting, person_id)
+    if len(mine) != 1 or len(said.text) > LONGEST_NOTE:
+        return False
+    set_commitment(mine[0], said.what, said.text or None, said.due_on)
+    return True
+
+
+def promise_of(meeting: Meeting, line: str) -> Line:
+    """ "Ana: read the paper" is Ana's; without a name it is nobody's yet."""
+    named, colon, rest = line.partition(":")
+    for person in (meeting.pair.mentee, meeting.pair.mentor):
+        if colon and rest.strip() and named.strip().casefold() == person.first_name.casefold():
+            return Line(None, rest.strip(), person.id)
+    return Line(None, line)
 
 
 def add_point(session: Session, now: datetime, meeting: Meeting, by_id: int, text: str) -> bool:
@@ -115,7 +152,6 @@ def _referred(session: Session, message: Message) -> OutboxRow | None:
     return None
 
 
-def _only_commitment(session: Session, meeting: Meeting, person_id: int) -> Commitment | None:
-    """The one that is open and theirs; None when there are several: which is meant is not guessed."""
-    mine = [line for line in commitments_of(session, meeting.pair_id, open_only=True) if line.owner_id == person_id]
-    return mine[0] if len(mine) == 1 else None
+def commitments_to_answer(session: Session, meeting: Meeting, person_id: int) -> list[Commitment]:
+    """Those that are open, and theirs."""
+    return [line for line in commitments_of(session, meeting.pair_id, open_only=True) if line.owner_id == person_id]

@@ -66,7 +66,7 @@ def _show(
             (connection, [calendars.next_busy(connection, now()), _checked(connection.checked_at)])
             for connection in connections
         ],
-        waiting=unsure.waiting_of(session, person.id),
+        waiting=unsure.waiting_of(session, now(), person.id),
         feed=feeds.feed_link(session, now(), person), feed_url=_feed_url,
         waits=consents.waits, providers=services().settings.providers,
     )  # fmt: skip
@@ -231,8 +231,9 @@ def _feed(session: Session, reader: Reader) -> None:
 
 def _words(session: Session, reader: Reader) -> None:
     """What they wrote by mail and we did not understand: they say what it is."""
-    wish, max_age = request.form.get("wish", "leave"), services().settings.busy_max_age
-    unsure.put_right(session, now(), max_age, reader.person.id, asked_int("message") or 0, wish)
+    wish, _, subject = request.form.get("wish", "leave").partition(":")
+    max_age, message_id = services().settings.busy_max_age, asked_int("message") or 0
+    unsure.put_right(session, now(), max_age, reader.person.id, message_id, wish, numbers.whole(subject))
 
 
 def _rotate(session: Session, reader: Reader) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from email import message_from_bytes
 from email.mime.multipart import MIMEMultipart
 from email.mime.text import MIMEText
 
 import pytest
 
-from service.domain.plain_reply import Said, own_words, understood
+from service.domain.plain_reply import About, Said, own_words, understood
 
 QUOTED = "> You meet Ana on Monday.\n> Agenda\n"
 PLAIN = {
@@ -34,6 +35,7 @@ PLAIN = {
     "a signature": "-- \nBen Okafor\nProfessor\n",
     "nothing": "",
 }
+MONDAY = date(2027, 2, 1)
 WORDS = "Could we also talk about the Q&A part?"
 
 
@@ -84,16 +86,20 @@ def test_text_goes_before_html_and_other_charsets_are_read():
         ("Stop!", Said("stop", "")),
         ("UNSUBSCRIBE", Said("stop", "")),
         ("bitte keine Mails mehr.", Said("stop", "")),
+        (
+            "Done is better than perfect, can we discuss that?",
+            Said("unsure", "Done is better than perfect, can we discuss that?"),
+        ),
         ("Stop me if I talk too long", Said("unsure", "Stop me if I talk too long")),
     ],
 )
 def test_before_a_meeting(text, said):
-    assert understood(text, agenda="open", commitments=False) == said
+    assert understood(text, About(MONDAY, agenda="open")) == said
 
 
 def test_what_was_asked_for_is_an_answer_in_any_words():
-    assert understood("My opening.", agenda="asked", commitments=False) == Said("point", "My opening.")
-    assert understood("I have to cancel", agenda="asked", commitments=False).what == "unsure"
+    assert understood("My opening.", About(MONDAY, agenda="asked")) == Said("point", "My opening.")
+    assert understood("I have to cancel", About(MONDAY, agenda="asked")).what == "unsure"
 
 
 @pytest.mark.parametrize(
@@ -103,11 +109,84 @@ def test_what_was_asked_for_is_an_answer_in_any_words():
         ("Done.", Said("done", "")),
         ("Erledigt! Hat geholfen", Said("done", "Hat geholfen")),
         ("stuck: no access to the lab", Said("stuck", "no access to the lab")),
-        ("moving, until Friday", Said("moving", "until Friday")),
+        ("moving, until Friday", Said("moving", "", date(2027, 2, 5))),
+        ("moving, nearly there", Said("moving", "nearly there")),
         ("Let's change it", Said("renegotiated", "it")),
         ("Donella is here", Said("unsure", "Donella is here")),
         ("I am not done", Said("unsure", "I am not done")),
     ],
 )
 def test_of_what_was_agreed(text, said):
-    assert understood(text, agenda="", commitments=True) == said
+    assert understood(text, About(MONDAY, over=True)) == said
+
+
+FRIDAY, TENTH = date(2027, 2, 5), date(2027, 3, 10)
+MOVES = {
+    "en": ("Moving to March 10, the lab is closed", "moving it to Friday: no time", "Moved to 10 March"),
+    "de": ("Verschoben auf den 10. März, das Labor ist zu", "verschiebe es auf Freitag", "verschoben auf 10.3."),
+    "fr": ("Reporté au 10 mars, le labo est fermé", "je reporte à vendredi", "décalé au 10/03/2027"),
+    "es": ("Aplazado al 10 de marzo, el laboratorio", "lo aplazo al viernes", "aplazado hasta el 10/3"),
+    "pt": ("Adiado para 10 de março, o laboratório", "adio para sexta-feira", "adiado até o dia 10/3"),
+    "it": ("Rimandato al 10 marzo, il laboratorio", "rimando a venerdì", "spostato al 10/3"),
+    "nl": ("Verzet naar 10 maart, het lab is dicht", "verschoven naar vrijdag", "uitgesteld tot 10-3-2027"),
+    "sv": ("Flyttat till den 10 mars, labbet", "flyttar till fredag", "flyttat till 10/3"),
+    "pl": ("Przesunięte na 10 marca, laboratorium", "przesuwam na piątek", "przełożone na 10.03"),
+    "ru": ("Перенесено на 10 марта, лаборатория", "переношу на пятницу", "перенесено на 10.03.2027"),
+    "ja": ("延期 3月10日に", "延期: 2027年2月5日", "延期 2027-03-10"),
+}
+
+
+@pytest.mark.parametrize("language", list(MOVES))
+def test_something_agreed_moves_to_a_day_in_the_writers_language(language):
+    found = [understood(text, About(MONDAY, over=True)) for text in MOVES[language]]
+    assert [said.what for said in found] == ["moving"] * 3
+    assert [said.due_on for said in found] == [TENTH, FRIDAY, TENTH]
+
+
+@pytest.mark.parametrize(
+    "text", ["moved to another lab", "verschoben", "moved to 31 February", "moving to 3 January 2027", "moved by Ben"]
+)
+def test_no_day_is_no_move(text):
+    said = understood(text, About(MONDAY, over=True))
+    assert said.due_on is None
+    assert said.what == ("moving" if text.startswith("moving") else "unsure")
+
+
+def test_the_figures_of_a_day_are_the_readers():
+    text = "moving to 3/5"
+    assert understood(text, About(MONDAY, over=True)).due_on == date(2027, 5, 3)
+    assert understood(text, About(MONDAY, over=True, month_first=True)).due_on == date(2027, 3, 5)
+    assert understood("moving to Monday", About(MONDAY, over=True)).due_on == date(2027, 2, 8)
+
+
+NOT_MET = [
+    "It did not happen.", "It didn't happen, Ben was ill", "We didn’t meet", "Es hat nicht stattgefunden.",
+    "Wir haben uns nicht getroffen", "Ça n'a pas eu lieu", "On ne s’est pas vus.", "No tuvo lugar", "No nos vimos.",
+    "Não aconteceu.", "Non ci siamo visti", "Het is niet doorgegaan", "Det blev inte av", "Nie odbyło się.",
+    "Мы не встретились",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", NOT_MET)
+def test_it_did_not_happen(text):
+    assert understood(text, About(MONDAY, over=True, asked_what=True)).what == "not_happened"
+    assert understood(text, About(MONDAY, agenda="open")).what == "unsure"
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "lines"),
+    [
+        ("Read the paper\nBen: write to Kim", True, ("Read the paper", "Ben: write to Kim")),
+        ("- Read the paper\n- Write to Kim", False, ("Read the paper", "Write to Kim")),
+        ("1. Read the paper\n\n2. Write to Kim", True, ("Read the paper", "Write to Kim")),
+        ("Read the paper", False, ()),
+        ("Thanks, that was great!", True, ()),
+        ("Hallo Ben,\nlies das Paper", True, ()),
+        ("What should I write here?", True, ()),
+        ("We didn't meet the goals", False, ()),
+        ("- x" * 200, True, ()),
+    ],
+)
+def test_what_both_agreed_one_on_each_line(text, asked, lines):
+    said = understood(text, About(MONDAY, over=True, asked_what=asked))
+    assert (said.what, said.lines) == (("promises", lines) if lines else ("unsure", ()))

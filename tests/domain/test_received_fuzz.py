@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import time
+from datetime import date
 from email.parser import BytesHeaderParser
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from service.domain.bounce import ours_named, refused_for_good
 from service.domain.mail_origin import is_proved
-from service.domain.plain_reply import own_words, understood
+from service.domain.plain_reply import About, own_words, understood
 from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed, sender_of, subject_of
 from service.domain.reply import ItipReply, reply_in
 
@@ -32,7 +33,9 @@ def read(raw: bytes) -> ItipReply | None:
         return None
     assert machine_made(message) in {None, "bounce", "auto_reply", "list"}
     assert isinstance(sender_of(message) + subject_of(message), str)
-    understood(own_words(message), agenda="open", commitments=True)
+    text = own_words(message)
+    understood(text, About(date(2027, 2, 1), agenda="open"))
+    understood(text, About(date(2027, 2, 1), over=True, asked_what=True))
     assert is_proved(message, "mx.example.org") in {True, False}
     assert refused_for_good(message, "ben@example.org") in {True, False}
     assert all(len(name) == 36 for name in ours_named(raw, message))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 
@@ -16,7 +17,7 @@ from service.operations.booking import BookingInput
 from service.operations.meetings import agenda_of, commitments_of
 from service.operations.offering import SlotQuery
 from service.setting_values import imap_url
-from service.store.tables import Inbound, Meeting, OutboxRow
+from service.store.tables import CriticalDate, Inbound, Meeting, OutboxRow
 from service.web import create_app
 from tests import cast
 from tests.web.walk import forms_of, link, text_of
@@ -226,6 +227,150 @@ def test_of_several_commitments_none_is_guessed(here, meeting_id):
     with here.database.write() as session:
         followup.run_due(session, here.clock.now)
     assert arrives(here, reply(sent(here, "brief"), "done")) == ("waiting", "unsure")
+
+
+def over(here, meeting_id, *promises):
+    """The meeting has taken place, with these promises of Ana's, and she was asked about it: the mail."""
+    before_the_meeting(here)
+    with here.database.write() as session:
+        meeting = session.get(Meeting, meeting_id)
+        for text in promises:
+            followup.agree(session, START, meeting, meeting.pair.mentee_id, text, meeting.pair.mentee_id, None)
+    live_until(here, START + timedelta(days=1))
+    return sent(here, "followup", "ana")
+
+
+def promised(here, meeting_id):
+    with here.database.read() as session:
+        meeting = session.get(Meeting, meeting_id)
+        names = {meeting.pair.mentee_id: "Ana", meeting.pair.mentor_id: "Ben", None: ""}
+        found = commitments_of(session, meeting.pair_id)
+        return [(names[line.owner_id], line.text, line.state, line.due_on, line.note) for line in found]
+
+
+def test_something_agreed_moves_to_the_day_that_was_written(here, meeting_id):
+    asked = over(here, meeting_id, "Read the paper")
+    said = "Moving to Friday, the lab is closed"  # it is a Tuesday in Lisbon
+    assert arrives(here, reply(asked, said, "ana@example.org")) == ("applied", "moving")
+    assert promised(here, meeting_id) == [("Ana", "Read the paper", "moving", date(2027, 2, 12), "the lab is closed")]
+
+
+def test_a_reply_to_the_follow_up_is_what_both_agreed(here, meeting_id):
+    asked = over(here, meeting_id)
+    said = "Read the paper\nBen: introduce me to Kim"
+    assert arrives(here, reply(asked, said, "ana@example.org")) == ("applied", "promises")
+    assert [line[:3] for line in promised(here, meeting_id)] == [
+        ("", "Read the paper", "open"),
+        ("Ben", "introduce me to Kim", "open"),
+    ]
+
+
+def test_a_reply_to_the_follow_up_says_that_it_did_not_happen(here, meeting_id):
+    asked = over(here, meeting_id)
+    assert arrives(here, reply(asked, "Es hat nicht stattgefunden.", "ana@example.org")) == ("applied", "not_happened")
+    with here.database.read() as session:
+        assert session.get(Meeting, meeting_id).happened is False
+    drain(here)
+    assert "did not meet" in sent(here, "not-happened").get_body(("plain",)).get_content()
+
+
+def test_which_of_several_is_meant_is_one_click_on_its_authors_page(here, meeting_id):
+    asked = over(here, meeting_id, "One", "Two")
+    assert arrives(here, reply(asked, "done, at last", "ana@example.org")) == ("waiting", "unsure")
+    client, ana_id = create_app(here).test_client(), person_id(here, "ana")
+    page = client.get(f"/p/{link(here, 'person', ana_id)}")
+    [form] = [form for form in forms_of(page) if form.action.endswith("/words")]
+    wishes = re.findall(r'name="wish" value="(answer:[0-9]+)">([^<]*)', page.get_data(as_text=True))
+    assert [text for _, text in wishes] == ["done: One", "done: Two"]
+    assert form.send(client, ("wish", "answer:99")).status_code == 404
+    assert form.send(client, ("wish", wishes[1][0])).status_code == 303
+    assert [line[1:] for line in promised(here, meeting_id)] == [
+        ("One", "open", None, None),
+        ("Two", "done", None, "at last"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wish", "happened", "lines"), [("agreed", None, ["Thanks!", "read it"]), ("not_happened", False, [])]
+)
+def test_what_was_meant_after_a_meeting_is_said_on_the_page(here, meeting_id, wish, happened, lines):
+    asked = over(here, meeting_id)
+    assert arrives(here, reply(asked, "Thanks!\n- read it", "ana@example.org")) == ("waiting", "unsure")
+    with here.database.write() as session:
+        row = session.scalars(select(Inbound)).one()
+        for _ in range(2):
+            unsure.put_right(session, here.clock(), timedelta(hours=1), row.person_id, row.id, wish)
+        assert session.get(Meeting, meeting_id).happened is happened
+    assert [text for _, text, *_ in promised(here, meeting_id)] == lines
+
+
+def test_what_waits_is_in_its_authors_next_due_mail_and_in_no_other(here, meeting_id):
+    live_until(here, START - timedelta(days=3))
+    asked = sent(here, "agenda-ask", "ana")
+    assert arrives(here, reply(asked, "UNCLEAR: can we move it?", "ana@example.org")) == ("waiting", "unsure")
+    before_the_meeting(here)
+    told = [mail.recipient for mail in here.mailer.sent if b"UNCLEAR" in mail.octets]
+    assert told == ["ana@example.org"]
+    text = sent(here, "reminder", "ana").get_body(("plain",)).get_content()
+    assert "not sure what it is meant for" in text
+    assert f"/p/{link(here, 'person', person_id(here, 'ana'))}#words" in text
+
+
+def person_id(here, key):
+    with here.database.write() as session:
+        return cast.person(session, NOW, key).id
+
+
+OCCASION = """BEGIN:VCALENDAR\r
+PRODID:-//Example//EN\r
+VERSION:2.0\r
+METHOD:REQUEST\r
+BEGIN:VEVENT\r
+UID:conference-77@events.example.com\r
+DTSTAMP:20270101T000000Z\r
+DTSTART;TZID=Europe/Lisbon:20270304T150000\r
+DTEND;TZID=Europe/Lisbon:20270304T160000\r
+SUMMARY:SECRET-TALK\r
+ORGANIZER:mailto:chair@events.example.com\r
+ATTENDEE;RSVP=TRUE:mailto:ana@example.org\r
+END:VEVENT\r
+END:VCALENDAR\r
+"""
+
+
+def forwarded(sender, ics=OCCASION):
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["From"], mail["To"], mail["Subject"] = sender, "meet@example.org", "Fwd: Your talk"
+    mail["Message-ID"] = f"<{abs(hash((sender, ics)))}@example.org>"
+    mail.set_content("FYI\n")
+    mail.add_attachment(ics.encode(), maintype="text", subtype="calendar", filename="invite.ics")
+    return mail.as_bytes()
+
+
+def test_a_forwarded_invitation_is_a_date_that_waits_for_its_owners_yes(here, meeting_id):
+    written = len(here.mailer.sent)
+    assert arrives(here, forwarded("ben@example.org")) == ("ignored", "not_a_reply"), "he is nobody's mentee"
+    past = OCCASION.replace("20270304", "20260304")
+    assert arrives(here, forwarded("ana@example.org", past)) == ("ignored", "not_a_reply")
+    assert arrives(here, forwarded("ana@example.org")) == ("waiting", "occasion")
+    client, ana = create_app(here).test_client(), link(here, "person", person_id(here, "ana"))
+    page = client.get(f"/p/{ana}")
+    [form] = [form for form in forms_of(page) if form.action.endswith("/words")]
+    assert "SECRET-TALK" in text_of(page)
+    with here.database.read() as session:
+        assert session.scalars(select(CriticalDate)).all() == []
+        pair_id = session.get(Meeting, meeting_id).pair_id
+    assert form.send(client, ("wish", f"date:{pair_id + 1}")).status_code == 404
+    for _ in range(2):
+        assert form.send(client, ("wish", f"date:{pair_id}")).status_code == 303
+    with here.database.read() as session:
+        [critical] = session.scalars(select(CriticalDate))
+    assert (critical.kind, critical.starts_at, critical.label) == ("presentation", cast.TALK, "SECRET-TALK")
+    assert critical.shared_at is None
+    drain(here)
+    assert {mail.recipient for mail in here.mailer.sent[written:]} <= {"ana@example.org", "ben@example.org"}
+    assert all(b"SECRET-TALK" not in mail.octets for mail in here.mailer.sent)
+    assert b"events.example.com" not in b"".join(mail.octets for mail in here.mailer.sent)
 
 
 def test_where_no_mailbox_is_read_an_answer_goes_to_the_other_as_before(services, meeting_id):
