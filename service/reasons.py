@@ -8,49 +8,50 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from pydantic_core import to_json
+
 from service.catalogue import Words
-from service.domain.slots import Reason, Refusal, Slot
+from service.domain.interval import instant
+from service.domain.slots import Reason, Refusal
+from service.domain.wall import DAY
 
 # These read the same whoever they are about; the others have words for oneself and words for somebody else.
 _OF_ANYONE = frozenset({"past", "grid", "unavailable", "calendar_unreadable"})
 
 
-Line = dict[str, str]
-
-
 class Reasons:
-    """Code and text of many slots' reasons, each sentence made once: slots share their reasons, and what differs from
-    one to the next is only the hour on the other person's wall."""
+    """Many slots' reasons as JSON, each sentence made once: slots share their reasons, and what differs from one to the
+    next is only the hour on the other person's wall."""
 
     def __init__(self, words: Words) -> None:
         self.words = words
-        self._lines: dict[int, Line] = {}
-        self._hours: dict[tuple[int, int, int], Line] = {}
+        self._lines: dict[int, str] = {}
+        self._hours: dict[tuple[int, int], str] = {}
 
-    def of(self, slot: Slot) -> list[Line]:
-        """The slot must outlive this: its reasons are known by their identity. One that names an hour says the same at
-        the same time of the day in UTC (scoring gives another to the days around a change of the clocks)."""
-        lines, hours, start, told = self._lines, self._hours, slot.start, []
-        for reason in slot.reasons:
-            line = lines.get(id(reason)) or hours.get((id(reason), start.hour, start.minute))
-            told.append(line or self._line(reason, start))
-        return told
+    def of(self, why: tuple[Reason, ...], epoch: int) -> str:
+        """An array of codes and texts, for a slot that starts then. Slots must outlive this: their reasons are known by
+        their identity. One that names an hour says the same at the same time of the day in UTC (scoring gives another
+        to the days around a change of the clocks)."""
+        lines, hours, clock = self._lines, self._hours, epoch % DAY
+        told = [lines.get(id(each)) or hours.get((id(each), clock)) or self._line(each, epoch) for each in why]
+        return f"[{','.join(told)}]"
 
-    def _line(self, reason: Reason, start: datetime) -> Line:
+    def _line(self, reason: Reason, epoch: int) -> str:
         hour = "zone" in reason.params
-        line = _line_of(self.words, reason.code, tuple(reason.params.items()), start if hour else None)
+        line = _line_of(self.words, reason.code, tuple(reason.params.items()), epoch if hour else None)
         if hour:
-            self._hours[id(reason), start.hour, start.minute] = line
+            self._hours[id(reason), epoch % DAY] = line
         else:
             self._lines[id(reason)] = line
         return line
 
 
 @lru_cache(maxsize=8192)
-def _line_of(words: Words, code: str, filled: tuple[tuple[str, Any], ...], start: datetime | None) -> Line:
-    """Kept from one answer to the next, and changed by nobody: filling in the twenty sentences of a hundred slots took
-    a fiftieth of an answer (measured in November 2026)."""
-    return {"code": code, "text": reason_text(words, Reason(code, dict(filled)), start)}
+def _line_of(words: Words, code: str, filled: tuple[tuple[str, Any], ...], epoch: int | None) -> str:
+    """Kept from one answer to the next: filling in the twenty sentences of a hundred slots took a fiftieth of an answer
+    (measured in November 2026)."""
+    text = reason_text(words, Reason(code, dict(filled)), None if epoch is None else instant(epoch))
+    return to_json({"code": code, "text": text}).decode()
 
 
 def reason_text(words: Words, reason: Reason, start: datetime | None) -> str:

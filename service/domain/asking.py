@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from service.domain.arc import Target
 from service.domain.availability import Availability
-from service.domain.interval import Interval, Spans
+from service.domain.interval import Interval, Spans, instant
 
 Reader = Literal["mentee", "mentor"]
 
@@ -83,12 +83,21 @@ class Reason(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """A bookable time. `score` is 0 to 100; of `reasons` the first is the sentence that a card shows."""
+    """A bookable time, from `epoch` to `until` in epoch seconds: of hundreds that are found few are shown. `score` is 0
+    to 100; of `reasons` the first is the sentence that a card shows."""
 
-    start: datetime
-    end: datetime
+    epoch: int
+    until: int
     score: int
     reasons: tuple[Reason, ...]
+
+    @property
+    def start(self) -> datetime:
+        return instant(self.epoch)
+
+    @property
+    def end(self) -> datetime:
+        return instant(self.until)
 
 
 class Refusal(NamedTuple):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from service.domain.arc import Target
 from service.domain.asking import Ask, PersonTimes, Reader, Reason, Slot
 from service.domain.caps import full_periods
-from service.domain.interval import Span, floor_epoch, instant
+from service.domain.interval import Span, floor_epoch
 from service.domain.wall import DAY, day_number, local_day, segments
 
 _QUARTER = 900
@@ -39,11 +39,11 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
     if not starts:
         return []
     other = ask.mentee if reader == "mentor" else ask.mentor
-    length = -(-int(ask.duration.total_seconds()) // _QUARTER)
+    seconds = int(ask.duration.total_seconds())
+    length = -(-seconds // _QUARTER)
     minute = ask.target.minute if ask.target and ask.target.role == "practice" else None
     counted = ask.target.zone if ask.target else ask.mentee.zone
     pledged = _pledged_spans(ask, starts)
-    duration = ask.duration
     today = local_day(ask.mentee.zone, floor_epoch(ask.now))
     slot = tuple.__new__  # as Slot(...), in a third of the time
     ranked: list[Slot] = []
@@ -61,8 +61,7 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
             why = told[extra]
             if pledged and any(since <= epoch < until for since, until in pledged):
                 why += (Reason("pledge", {"person": ask.mentor.first_name}),)
-            start = instant(epoch)
-            ranked.append(slot(Slot, (start, start + duration, points + of_hour, why)))
+            ranked.append(slot(Slot, (epoch, epoch + seconds, points + of_hour, why)))
     ranked.sort(key=_score, reverse=True)  # stable: the earlier of equals stays first
     return ranked
 

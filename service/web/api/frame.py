@@ -139,7 +139,7 @@ def call(
     about: Thing,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a function as a route and in the description: one place for both. It gets the caller, the body's model
-    where there is one, and the path's numbers; it returns an `answer`, or the same as a dict where there are many.
+    where there is one, and the path's numbers; it returns an `answer`, or the same as JSON where there are many.
     `about`: what it reads or writes, and so who may call it at all."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -168,12 +168,10 @@ def call(
     return register
 
 
-def _answer(found: Model | dict[str, Any] | None, status: int) -> Response:
-    octets = b""
+def _answer(found: Model | str | None, status: int) -> Response:
     if isinstance(found, Model):
-        octets = found.model_dump_json(by_alias=True, exclude_unset=True).encode()
-    elif found is not None:
-        octets = to_json(found)  # a hundred slots in a quarter of json.dumps' time
+        found = found.model_dump_json(by_alias=True, exclude_unset=True)
+    octets = (found or "").encode()
     response = Response(octets, status, content_type="application/json" if octets else None)
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -14,7 +14,7 @@ from service.operations.programme import pair_states
 from service.store import pair_rows
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, call, person_of
-from service.web.api.slots import QUERY, SlotsJson, slots_json
+from service.web.api.slots import QUERY, slots_json
 from service.web.consent import end_at_provider, end_watches
 from service.web.page import looking, now, reading, services, writing
 
@@ -225,7 +225,7 @@ def change_pair(caller: Caller, pair_id: int, body: bodies.PairChange) -> answer
     may=(404, 422),
     about=Thing.BUSY,
 )
-def slots(caller: Caller, pair_id: int) -> SlotsJson:
+def slots(caller: Caller, pair_id: int) -> str:
     with looking() as look:
         me = caller.me
         found = pair_rows.load_pair(look, pair_id)
