@@ -60,9 +60,9 @@ class Clause:
         return self.whose in {Whose.BOTH, Whose.EACH} or self.whose == role
 
 
-def _owner(key: str, default: str = "mentee", *, asked: bool = False, acts: bool = False) -> Clause:
-    choices = ("mentee", "mentor") if acts else ("mentee", "mentor", "both")
-    return Clause(key, "roles", choices=choices, default=default, asked=asked, acts=acts)
+def _owner(key: str, default: str = "mentee", *, together: bool = True, asked: bool = False) -> Clause:
+    choices = (*ROLES, "both") if together else ROLES
+    return Clause(key, "roles", choices=choices, default=default, asked=asked, acts=True)
 
 
 def _words(key: str, group: str) -> Clause:
@@ -83,8 +83,8 @@ CLAUSES: dict[str, Clause] = {
         Clause("format", "rhythm", choices=("video", "phone", "in-person", "mixed"), default="video"),
         Clause("starts_on", "rhythm", Kind.DAY),
         Clause("months", "rhythm", choices=("6", "12", "open"), default="12", acts=True),
-        _owner("scheduler", asked=True, acts=True),
-        Clause("agenda_owner", "roles", choices=("mentee", "mentor", "both"), default="mentee", acts=True),
+        _owner("scheduler", together=False, asked=True),
+        _owner("agenda_owner"),
         Clause("agenda_lead", "roles", choices=("48h", "72h", "120h"), default="72h", acts=True),
         _owner("notes", "both"),
         _owner("actions"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import IntEnum
 
-from service.domain.agreement import CLAUSES, EXTRAS, Role, Values, defaults
+from service.domain.agreement import CLAUSES, EXTRAS, Role, RoleCard, Values, defaults, role_card
 from service.domain.availability import Pledge
 
 GAPS = {"steady": timedelta(weeks=4), "sprint": timedelta(weeks=2), "light": timedelta(weeks=7)}
@@ -50,6 +50,10 @@ class Terms:
     def scheduler(self) -> Role:
         """Whom we ask to find a time; the other is never asked."""
         return "mentor" if self.values["scheduler"] == "mentor" else "mentee"
+
+    def card(self, role: Role) -> RoleCard:
+        """Who does what, as one of the two reads it."""
+        return role_card(self.values, role)
 
     def may_order(self, role: str) -> bool:
         """Whether they order the agenda and park points of it; who may not adds points of their own."""

@@ -182,9 +182,9 @@ def welcome(view: View) -> Letter:
         Says(words(f"mail.welcome.{view.role}", other=other.first)),
         Says(words("mail.welcome.hours", zone=words.place_of(view.me.zone))),
     ]
-    asides: tuple[Button, ...] = ()
+    asides: tuple[Button, ...] = (Button(words("mail.welcome.agreement"), view.links.pair),)
     if view.mentee and view.links.schedule:
-        asides = (Button(words("mail.welcome.first_time", other=other.first), view.links.schedule),)
+        asides = (Button(words("mail.welcome.first_time", other=other.first), view.links.schedule), *asides)
     button = Button(words("mail.welcome.button"), view.links.person)
     return letter(replace(view, first_mail=True), words("subject.welcome"), blocks, button, asides)
 

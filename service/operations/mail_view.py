@@ -189,21 +189,6 @@ def _links_view(context: Context, base: View) -> View:
     return replace(base, pairs=tuple(pairs))
 
 
-def _welcome_view(context: Context, base: View) -> View | None:
-    pair = context.session.get(Pair, context.row.pair_id) if context.row.pair_id is not None else None
-    if pair is None or pair.ended_at is not None:
-        return None
-    other = pair.other(context.reader.id)
-    mentee = context.reader.id == pair.mentee_id
-    schedule = context.url("schedule", pair_id=pair.id) if mentee else ""
-    return replace(
-        base,
-        other=Who(other.first_name, ZoneInfo(other.zone)),
-        mentee=mentee,
-        links=replace(base.links, schedule=schedule),
-    )
-
-
 def _kept(base: View, time: ProposedTime, now: datetime) -> str:
     if not time.held:
         return base.words("mail.not_kept")
@@ -252,7 +237,7 @@ def _calendar_broken_view(context: Context, base: View) -> View | None:
 
 _WITHOUT_MEETING: dict[str, Callable[[Context, View], View | None]] = {
     "links": _links_view,
-    "welcome": _welcome_view,
+    "welcome": pair_mail_view.welcome_view,
     "proposed": _proposed_view,
     "calendar-broken": _calendar_broken_view,
     "book-nudge": pair_mail_view.nudge_view,

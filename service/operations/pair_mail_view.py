@@ -21,6 +21,15 @@ from service.store.tables import Pair
 FIRST = "kick-off"
 
 
+def welcome_view(context: Context, base: View) -> View | None:
+    pair = _pair(context)
+    if pair is None:
+        return None
+    view = _about(context, base, pair)
+    schedule = context.url("schedule", pair_id=pair.id) if view.mentee else ""
+    return replace(view, links=replace(view.links, schedule=schedule))
+
+
 def nudge_view(context: Context, base: View) -> View | None:
     """None when something is booked by now, the two pause, or the other finds the times."""
     pair = _pair(context)

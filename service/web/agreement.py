@@ -6,8 +6,9 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service.domain.agreement import CLAUSES, GROUPS, Clause, Kind, State, Whose, defaults, role_card
+from service.domain.agreement import CLAUSES, GROUPS, Clause, Kind, State, Whose
 from service.domain.errors import AgreementChanged, AgreementNotReady, InvalidInput, NotFound
+from service.domain.terms import terms_of
 from service.messages.agreement import Names, titled, told
 from service.operations import agreements, people
 from service.operations.agreements import Desk
@@ -42,14 +43,14 @@ def _show(
 ) -> AnyResponse:
     desk = agreements.desk(session, pair, reader.person.id)
     other, names = pair.other(reader.person.id), Names(pair.mentee.first_name, pair.mentor.first_name)
-    holding = desk.before or defaults()
+    terms = terms_of(pair.terms)
     return page(
         "agreement.html", status, reader=reader, token=token, pair=pair, other=other, names=names, desk=desk,
         faults=faults or [], done="done" in request.args, groups=_groups(desk, asked=False),
-        asked=_groups(desk, asked=True), held=_held(desk), card=role_card(holding, desk.role),
+        asked=_groups(desk, asked=True), held=_held(desk), card=terms.card(desk.role),
         told=lambda clause, said: told(words(), clause, said, names),
         titled=lambda term: titled(words(), term, names),
-        standing=_lines(desk), states=State, whose=Whose, kinds=Kind, clauses=CLAUSES,
+        reply_time=terms.reply_time, standing=_lines(desk), states=State, kinds=Kind, clauses=CLAUSES,
     )  # fmt: skip
 
 

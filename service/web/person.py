@@ -13,6 +13,7 @@ from service import links, numbers
 from service.domain.access import Action, Thing, check
 from service.domain.availability import to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
+from service.domain.terms import terms_of
 from service.operations import arcs, calendars, consents, feeds, people, unsure
 from service.operations.followup import load_commitment, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
@@ -89,6 +90,7 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
         "other": pair.other(mine),
         "names": {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name},
         "mentee": pair.mentee_id == mine,
+        "card": terms_of(pair.terms).card("mentee" if pair.mentee_id == mine else "mentor"),
         "dates": [
             (date, [(line, window_days(line.part.window, date)) for line in arcs.arc_of(session, now(), date)])
             for date in arcs.dates_of(session, now(), pair, mine)

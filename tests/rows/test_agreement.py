@@ -34,6 +34,8 @@ def test_e1_both_cards_name_an_owner_for_each_duty(life):
         life.act(who, "sign")
     assert "Finding the times" in card_of(life, "ben")["You"]
     assert "Taking notes" in card_of(life, "ana")["You"]
+    home = life.text("ben")
+    assert "You Finding the times" in home, "and so it stands on their own page"
 
 
 def test_e7_each_answers_alone_and_what_differs_cannot_be_signed_over(life):
