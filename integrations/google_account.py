@@ -149,7 +149,7 @@ class GoogleAccount:
 
     def _renew(self, spent: str, deadline: float) -> str:
         """Another access token than `spent`: what somebody got meanwhile, or what Google gives us now."""
-        with self._tokens.renewing(self._left(deadline)) as kept:
+        with self._tokens.renewing(self._left(deadline), host_of(self.client.token_uri)) as kept:
             tokens = GoogleTokens.parse(kept)
             if tokens.access_token != spent and self._holds(tokens):
                 return tokens.access_token

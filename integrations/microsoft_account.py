@@ -93,7 +93,7 @@ class MicrosoftAccount:
     def _renew(self, refused: str | None, deadline: float) -> str:
         """Another access token than the refused one: what somebody got meanwhile, or what Entra gives us now."""
         deadline = min(deadline, time.monotonic() + RENEW_SECONDS)
-        with self._tokens.renewing(left(deadline, self.root)) as text:
+        with self._tokens.renewing(left(deadline, self.root), self.host) as text:
             kept = Kept(text)
             found = kept.access_token(refused)
             if found is not None:

@@ -137,6 +137,9 @@ def test_a_database_file_that_is_none_is_left_as_it_is(run, tmp_path):
         ("GREENROOM_POLL_SECONDS", "-1", "above zero"),
         ("GREENROOM_DATABASE_URL", "mysql://x", "postgresql"),
         ("GREENROOM_OUTBOUND_ALLOW", "http://x", "host:port"),
+        ("GREENROOM_MICROSOFT_CLIENT_SECRET", "00000000-1111-2222-3333-444444444444", "looks like a secret's id"),
+        ("GREENROOM_MICROSOFT_AUTHORITY", "http://login.example.org/common", "must be https"),
+        ("GREENROOM_GOOGLE_TOKEN_URI", "http://oauth2.example.org/token", "must be https"),
         ("GREENROOM_EXTRA_CA_BUNDLE", "/nowhere", "not there"),
     ],
 )
@@ -146,6 +149,15 @@ def test_a_wrong_setting_stops_with_its_name_and_a_right_example(run, monkeypatc
     assert name in told
     assert words in told
     assert f"{name}=" in told
+    assert "HIDDEN" not in told
+
+
+@pytest.mark.parametrize("provider", ["GOOGLE", "MICROSOFT"])
+@pytest.mark.parametrize(("given", "missing"), [("ID", "SECRET"), ("SECRET", "ID")])
+def test_half_a_client_names_the_other_half(run, monkeypatch, provider, given, missing):
+    monkeypatch.setenv(f"GREENROOM_{provider}_CLIENT_{given}", "HIDDEN")
+    told = run("pair", "list", exit_code=1).stderr
+    assert f"GREENROOM_{provider}_CLIENT_{missing}: is needed with the other half" in told
     assert "HIDDEN" not in told
 
 

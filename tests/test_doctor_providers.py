@@ -11,6 +11,7 @@ from service.doctor import outside
 from service.wiring import utc_now
 from tests.integrations.google_fake import google
 from tests.integrations.google_oauth_fake import CLIENT_SECRET
+from tests.integrations.microsoft_fake import microsoft
 from tests.smtp import free_port
 
 
@@ -41,6 +42,15 @@ def test_providers_that_are_not_set_up_are_not_asked(settings):
 def test_a_wrong_client_is_the_operators_to_mend(settings, fake, changed):
     [(part, state, advice)] = rows(settings, **{**fake.settings, **changed})
     assert (part, state) == ("google", "broken")
+    assert "client id and secret" in advice
+
+
+def test_a_tenant_that_is_not_there_is_the_operators_to_mend(settings, tmp_path):
+    with microsoft(tmp_path) as entra:
+        assert rows(settings, **entra.settings) == [("microsoft", "well", "")]
+        typo = {**entra.settings, "microsoft_authority": f"https://{entra.host}/typo"}
+        [(part, state, advice)] = rows(settings, **typo)
+    assert (part, state) == ("microsoft", "broken")
     assert "client id and secret" in advice
 
 

@@ -15,9 +15,9 @@ class TokenBox(Protocol):
         """As they stand now. Raises AdapterError `reconnect`, permanent, when there are none."""
         ...
 
-    def renewing(self, timeout: timedelta) -> AbstractContextManager[str]:
+    def renewing(self, timeout: timedelta, host: str) -> AbstractContextManager[str]:
         """Alone among all processes, with the tokens read again inside: somebody may have renewed them meanwhile.
-        Raises AdapterError `timeout` when others hold it too long."""
+        Raises AdapterError `timeout` when others hold it too long: who does not answer them is `host`."""
         ...
 
     def save(self, tokens: str) -> None:

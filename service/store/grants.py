@@ -36,8 +36,8 @@ class StoredTokens:
         return kept.secret
 
     @contextmanager
-    def renewing(self, timeout: timedelta) -> Iterator[str]:
-        self._take(timeout)
+    def renewing(self, timeout: timedelta, host: str) -> Iterator[str]:
+        self._take(timeout, host)
         try:
             yield self.load()
         finally:
@@ -50,7 +50,7 @@ class StoredTokens:
         if not self._changed(self._table.renewed_by == self._mine, tokens=sealed):
             raise AdapterError("reconnect", permanent=False)
 
-    def _take(self, timeout: timedelta) -> None:
+    def _take(self, timeout: timedelta, host: str) -> None:
         mine = secrets.token_urlsafe(16)
         deadline = time.monotonic() + timeout.total_seconds()
         while True:
@@ -61,7 +61,7 @@ class StoredTokens:
                 return
             self.load()  # raises when the connection is gone
             if time.monotonic() >= deadline:
-                raise AdapterError("timeout", permanent=False)
+                raise AdapterError("timeout", permanent=False, host=host)
             time.sleep(LOOK_SECONDS)
 
     def _give_back(self) -> None:

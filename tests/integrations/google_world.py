@@ -36,7 +36,7 @@ class MemoryTokens:
         return self.tokens
 
     @contextmanager
-    def renewing(self, timeout: timedelta) -> Iterator[str]:
+    def renewing(self, timeout: timedelta, host: str) -> Iterator[str]:
         yield self.load()
 
     def save(self, tokens: str) -> None:

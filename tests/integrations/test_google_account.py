@@ -49,7 +49,7 @@ def test_a_token_is_renewed_when_it_is_about_to_end_and_then_used(world, clock):
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
-def test_a_clock_that_is_five_minutes_off_costs_a_request_and_no_reading(world, clock, minutes):
+def test_a_clock_skew_of_five_minutes_costs_a_request_and_no_reading(world, clock, minutes):
     def ours():
         return clock() + timedelta(minutes=minutes)
 
@@ -100,7 +100,7 @@ def test_a_spent_token_is_looked_at_once_more(world, clock):
 
     class Overtaken(MemoryTokens):
         @contextmanager
-        def renewing(self, timeout):
+        def renewing(self, timeout, host):
             yield self.load()
 
         def load(self):

@@ -112,7 +112,7 @@ def test_what_does_not_count_for_its_owner_is_free(world):
     assert busy_of(read(world)) == [LATER]
 
 
-def test_a_whole_day_is_one_of_the_calendars_zone(world):
+def test_an_all_day_event_in_another_zone_is_a_day_of_the_calendars_zone(world):
     """Auckland's 10 February 2027 begins on the 9th at 11:00 UTC, and its clocks go back on 4 April."""
     world.primary.zone = "Pacific/Auckland"
     put(world, MORNING, "one", start={"date": "2027-02-10"}, end={"date": "2027-02-11"})
@@ -171,7 +171,7 @@ def test_only_what_is_needed_is_asked_for(world):
 
 
 @pytest.mark.parametrize("answer", [None, refused(400, "invalid"), refused(410, "updatedMinTooLongAgo")])
-def test_a_sync_token_that_google_takes_no_more_costs_a_whole_reading(world, answer):
+def test_a_sync_token_expired_costs_a_whole_reading(world, answer):
     put(world, MORNING)
     mark = read(world).mark
     if answer is None:
@@ -192,7 +192,7 @@ def test_many_events_come_by_pages(world):
     assert (len(reading.spans), len(reading.own)) == (24, 1)
 
 
-def test_a_calendar_that_is_gone_is_unreadable_and_not_free(world):
+def test_a_calendar_removed_is_unreadable_and_not_free(world):
     mark = read(world).mark
     world.primary.deleted = True
     for known in (None, mark):

@@ -73,7 +73,7 @@ def test_what_is_asked_for_again_is_what_was_given(tmp_path):
 
 
 @pytest.mark.parametrize("minutes", [-5, 5])
-def test_a_clock_that_is_five_minutes_off_costs_a_request_and_no_reading(tmp_path, minutes):
+def test_a_clock_skew_of_five_minutes_costs_a_request_and_no_reading(tmp_path, minutes):
     with microsoft(tmp_path, lambda: real_clock() + timedelta(minutes=minutes)) as fake:
         world = World(fake)
         for seconds in (3599, 301, 0):
@@ -123,7 +123,7 @@ def test_a_spent_token_is_looked_at_once_more(world):
 
     class Overtaken(MemoryTokens):
         @contextmanager
-        def renewing(self, timeout):
+        def renewing(self, timeout, host):
             yield spent
 
         def load(self):

@@ -156,7 +156,7 @@ def test_an_event_of_no_length_blocks_nothing(world):
     assert busy_of(world.read()) == []
 
 
-def test_a_calendar_that_was_removed_is_unreadable_and_not_free(world):
+def test_a_calendar_removed_is_unreadable_and_not_free(world):
     mark = world.read().mark
     world.mailbox.calendars.clear()
     for known in (None, mark):

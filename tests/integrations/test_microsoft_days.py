@@ -38,7 +38,7 @@ def whole_day(world, year, month, day, days=1, **about):
         ("Europe/Berlin", utc(2027, 2, 9, 23)),
     ],
 )
-def test_a_whole_day_in_another_zone_is_its_owners_day(world, zone, start):
+def test_an_all_day_event_in_another_zone_is_its_owners_day(world, zone, start):
     world.mailbox.zone = ZoneInfo(zone)
     whole_day(world, 2027, 2, 10)
     reading = world.read(request=replace(REQUEST, zone=ZoneInfo(zone)))

@@ -221,7 +221,7 @@ def test_an_event_that_somebody_deleted_stands_again_when_the_meeting_changes(se
     assert [event.copy for name, event in ben.events.items() if name != key] == [1]
 
 
-def test_s26_a_change_goes_to_the_connection_that_it_was_written_with(services, pair_id):
+def test_s26_a_connection_replaced_gets_the_changes_of_what_was_written_with_it(services, pair_id):
     first = connect(services, "ben")
     meeting_id = book(services, pair_id)
     run(services)

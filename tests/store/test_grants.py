@@ -20,6 +20,7 @@ from tests.fakes import SetClock
 PUT = "UPDATE grants SET tokens = :s WHERE connection_id = :b"
 pytestmark = pytest.mark.databases
 SOON, AT_ONCE = timedelta(seconds=20), timedelta(0)
+HOST = "oauth2.googleapis.com"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_of_many_that_renew_one_does_and_the_others_take_what_it_got(database, c
 
     def work():
         box = StoredTokens(database, connection_id, utc_now)
-        with box.renewing(SOON) as tokens:
+        with box.renewing(SOON, HOST) as tokens:
             if tokens == "old":
                 renewed.append(tokens)
                 box.save("new")
@@ -56,12 +57,12 @@ def test_of_many_that_renew_one_does_and_the_others_take_what_it_got(database, c
 def test_who_waits_too_long_is_told_and_a_lost_lease_is_taken_over(database, connection_id):
     clock = SetClock()
     first, second = (StoredTokens(database, connection_id, clock) for _ in range(2))
-    with first.renewing(SOON):
-        with pytest.raises(AdapterError) as raised, second.renewing(AT_ONCE):
+    with first.renewing(SOON, HOST):
+        with pytest.raises(AdapterError) as raised, second.renewing(AT_ONCE, HOST):
             pass
-        assert (raised.value.code, raised.value.permanent) == ("timeout", False)
+        assert (raised.value.code, raised.value.params) == ("timeout", {"host": HOST})
         clock.now += LEASE
-        with second.renewing(AT_ONCE):
+        with second.renewing(AT_ONCE, HOST):
             second.save("the second's")
             with pytest.raises(AdapterError):
                 first.save("the first's")
@@ -72,7 +73,7 @@ def test_tokens_that_are_gone_need_their_owner(database, connection_id):
     with database.write() as session:
         session.execute(update(Grant).values(tokens=None))
     for box in (StoredTokens(database, connection_id, utc_now), StoredTokens(database, 4711, utc_now)):
-        with pytest.raises(AdapterError) as raised, box.renewing(AT_ONCE):
+        with pytest.raises(AdapterError) as raised, box.renewing(AT_ONCE, HOST):
             pass
         assert (raised.value.code, raised.value.permanent) == ("reconnect", True)
 
@@ -109,11 +110,11 @@ def test_the_sending_accounts_tokens_are_kept_like_a_connections_and_never_one_o
         tokens = OfRow(SendingGrant.THE_ONE, "ours")
         session.add(SendingGrant(id=1, provider="google", account="us", scopes="send", tokens=tokens, granted_at=now))
     ours, his = SenderTokens(database, "google", utc_now), StoredTokens(database, connection_id, utc_now)
-    with ours.renewing(SOON) as kept:
+    with ours.renewing(SOON, HOST) as kept:
         ours.save(f"{kept} anew")
-        with pytest.raises(AdapterError), SenderTokens(database, "google", utc_now).renewing(AT_ONCE):
+        with pytest.raises(AdapterError), SenderTokens(database, "google", utc_now).renewing(AT_ONCE, HOST):
             pass
-        with his.renewing(AT_ONCE):
+        with his.renewing(AT_ONCE, HOST):
             his.save("his")
     assert (ours.load(), his.load()) == ("ours anew", "his")
     with pytest.raises(AdapterError) as another:

@@ -30,7 +30,7 @@ def google():
 def services(services, google):
     """With Google set up."""
     configured = replace(services.settings, google_client_id="client", google_client_secret="secret")
-    return replace(services, settings=configured, authorizers={"google": google})
+    return replace(services, settings=configured, authorizers={"google": google, "microsoft": MemoryAuthorizer()})
 
 
 @pytest.fixture
@@ -100,6 +100,10 @@ def test_it_comes_back_once_and_to_the_browser_that_began(client, ben, google, s
     unknown = client.get(BACK, query_string={"state": "made-up", "code": "x"})
     assert unknown.status_code == 400
     assert client.get(BACK).status_code == 400
+    client.set_cookie(COOKIE, there.headers["Set-Cookie"].partition("=")[2].partition(";")[0], path="/oauth")
+    foreign = client.get("/oauth/microsoft/callback", query_string={"state": state_of(there), "code": "x"})
+    assert foreign.status_code == 400
+    assert "did not begin here" in text_of(foreign)
     assert come_back(client, there, google).status_code == 303
     client.set_cookie(COOKIE, there.headers["Set-Cookie"].partition("=")[2].partition(";")[0], path=BACK)
     again = client.get(BACK, query_string={"state": state_of(there), "code": "code-0"})

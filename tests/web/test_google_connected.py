@@ -3,17 +3,21 @@ becomes of a box that was unticked, and what happens at Google when it is taken 
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 
 from integrations.google_consent import FREE_BUSY, LIST, OWNED
-from service.store.tables import Calendar, Connection, Grant, Pair
+from service import wiring
+from service.store.tables import Calendar, Connection, Grant, Meeting, Pair
+from service.web import create_app
 from service.wiring import utc_now
 from tests.integrations.google_fake import google
 from tests.integrations.google_world import reaching
-from tests.web.walk import link, text_of
+from tests.web.walk import first_card, form_of, link, text_of
 
 BEN = "ben@example.com"  # at Google; we write to another address
 DENTIST = datetime(2027, 2, 26, 15, 0, tzinfo=UTC)
@@ -74,6 +78,35 @@ def test_a_no_at_google_is_an_answer(client, services, fake, mentor_id):
     refused = connect(client, services, fake, mentor_id, deny=True)
     assert refused.status_code == 422
     assert "You said no there" in text_of(refused)
+
+
+def test_a_wrong_secret_is_told_with_a_way_on(services, fake, mentor_id):
+    with reaching(replace(services, settings=replace(services.settings, **fake.settings)), fake) as ours:
+        wrong = replace(ours.settings, google_client_secret="another")
+        built = wiring.build(wrong)
+        client = create_app(replace(built, clock=services.clock, jobs=services.jobs)).test_client()
+        refused = connect(client, services, fake, mentor_id)
+        built.database.close()
+    assert refused.status_code == 422
+    assert "client id and secret; a feed address works meanwhile" in text_of(refused)
+
+
+def test_s18_times_are_listed_without_asking_google_and_a_booking_waits_for_it_no_longer_than_was_set(
+    client, services, fake, ana, mentor_id
+):
+    connect(client, services, fake, mentor_id)
+    hasty = replace(services, settings=replace(services.settings, live_read=timedelta(seconds=0.5)))
+    client = create_app(hasty).test_client()
+    client.get(f"/s/{ana[0]}")
+    fake.delay, before, began = 3, len(fake.journal), time.monotonic()
+    decide = client.get(first_card(client.get(f"/s/{ana[0]}")))
+    assert len(fake.journal) == before
+    refused = client.post(f"/s/{ana[0]}/time", data=form_of(decide, "book"))
+    assert time.monotonic() - began < fake.delay
+    assert refused.status_code == 503
+    assert "Not booked: we cannot check the calendar of Ben" in text_of(refused)
+    with services.database.read() as session:
+        assert session.scalars(select(Meeting)).all() == []
 
 
 def test_what_is_taken_away_here_ends_there(client, services, fake, mentor_id):

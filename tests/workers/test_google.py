@@ -123,7 +123,7 @@ def test_renewed_tokens_are_kept_sealed(services, world, connection_id):
 
 
 @pytest.mark.soak
-def test_two_processes_that_renew_a_rotating_token_at_once_both_end_well(services, world, connection_id):
+def test_two_workers_refreshing_a_rotating_token_both_end_well(services, world, connection_id):
     """Google answers slowly, so that both find the token spent. Threads do the same in every run: see
     tests/integrations/test_google_account.py."""
     world.fake.oauth.rotating = True

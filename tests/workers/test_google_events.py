@@ -136,7 +136,7 @@ def test_our_own_event_never_counts_as_busy(services, world, meeting_id):
         assert list(unpack(session.scalars(select(Calendar)).one().busy)) == []
 
 
-def test_consent_taken_back_at_the_provider_is_told_and_the_meeting_stands(services, world, meeting_id):
+def test_consent_withdrawn_at_the_provider_is_told_and_the_meeting_stands(services, world, meeting_id):
     world.grant.revoked = True
     write(services)
     assert state(services, meeting_id) == "failed"

@@ -123,7 +123,7 @@ def test_s09_what_google_tells_is_read_within_one_sweep(services, client, world,
     assert seen(services) == [new]
 
 
-def test_s09_a_notice_that_is_lost_costs_one_interval(services, world, connection_id):
+def test_s09_a_notice_lost_costs_one_interval(services, world, connection_id):
     new = change(world)
     services.clock.advance(seconds=services.settings.poll.total_seconds())
     assert sweep(services) == 1
@@ -141,7 +141,7 @@ def test_s09_a_notice_that_is_lost_costs_one_interval(services, world, connectio
         {"X-Goog-Resource-State": "sync"},
     ],
 )
-def test_what_is_forged_is_answered_the_same_and_changes_nothing(services, client, world, connection_id, headers):
+def test_a_notice_forged_is_answered_the_same_and_changes_nothing(services, client, world, connection_id, headers):
     services.clock.advance(seconds=20)
     before = stored.dump(services.database.engine)
     assert notice(client, world, **headers) == 204
@@ -194,6 +194,21 @@ def test_a_watch_is_renewed_at_half_its_life_and_the_new_one_stands_before_the_o
     notice(client, world)
     sweep(services)
     assert seen(services) == [new]
+
+
+def test_a_channel_expired_while_nobody_ran_is_replaced_and_nothing_is_missed(services, client, world, connection_id):
+    [old] = channels(world)
+    late = world.fake.channels.headers(old)
+    services.clock.advance(days=8)
+    new = change(world)
+    assert client.post("/hooks/google", headers=late).status_code == 204
+    sweep(services)
+    assert seen(services) == [new]
+    [fresh] = [key for key, channel in world.fake.channels.channels.items() if channel.until > services.clock()]
+    assert fresh != old
+    services.clock.advance(minutes=1)
+    assert client.post("/hooks/google", headers=world.fake.channels.headers(fresh)).status_code == 204
+    assert due_in(services, connection_id) <= timedelta(0)
 
 
 def test_a_stop_that_fails_is_made_up_for(services, world, connection_id):

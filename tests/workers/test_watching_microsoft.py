@@ -124,7 +124,7 @@ def test_s09_what_microsoft_tells_is_read_within_one_sweep(services, world, conn
         {"clientState": "guessed", "lifecycleEvent": "subscriptionRemoved"},
     ],
 )
-def test_what_is_forged_is_answered_the_same_and_changes_nothing(services, world, connection_id, changed):
+def test_a_notice_forged_is_answered_the_same_and_changes_nothing(services, world, connection_id, changed):
     services.clock.advance(seconds=20)
     before = stored.dump(services.database.engine)
     assert world.fake.subscriptions.notify(world.calendar, **changed) == [202]
