@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from service.operations import booking, calendars, followup, people, proposing, refreshing, turns
+from service.operations import booking, calendars, commitments, followup, people, proposing, refreshing, turns
 from service.operations.booking import AgendaDraft, BookingInput
 from service.operations.calendars import NewConnection
+from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
 from service.operations.proposing import ProposalInput
 from service.store import heartbeats, send_times
@@ -108,7 +109,7 @@ def _meet(session: Session, pair: Pair) -> Meeting:
     after = MONDAY + timedelta(hours=3)
     followup.run_due(session, after)
     for by_id, promise, thought in ((ana, "ANAS-PROMISE", "ANAS-THOUGHT"), (ben, "BENS-PROMISE", "BENS-THOUGHT")):
-        followup.agree(session, after, met, by_id, promise, by_id)
+        commitments.agree(session, after, met, by_id, Line(None, promise, by_id))
         followup.submit_followup(session, after, met, by_id, happened=True, reflection=thought)
     booking.book(session, after, AGE, query, BookingInput(start=MONDAY + timedelta(days=7), by_id=ana))
     for row in session.scalars(select(OutboxRow).where(OutboxRow.meeting_id == met.id)):

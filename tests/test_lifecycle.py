@@ -13,9 +13,9 @@ import pytest
 from integrations.smtp_mail import SmtpMailer
 from service.domain.agenda import AgendaDraft
 from service.domain.answering import make_reply, request_in
-from service.operations import booking, details, followup, inbound
+from service.operations import booking, commitments, details, followup, inbound
 from service.operations.booking import BookingInput
-from service.operations.followup import Line
+from service.operations.commitments import Line
 from service.operations.meetings import attendance_of
 from service.operations.offering import SlotQuery
 from service.store.tables import Meeting
@@ -124,8 +124,8 @@ def test_s17_ten_steps_and_the_exact_mails(world):
     # 7 in the hour: something is agreed, nobody is mailed
     world.services.clock.now = MOVED + timedelta(minutes=30)
     world.write(
-        lambda s: followup.agree(
-            s, world.services.clock.now, s.get(Meeting, meeting_id), pair.mentor_id, "Shorter slides"
+        lambda s: commitments.agree(
+            s, world.services.clock.now, s.get(Meeting, meeting_id), pair.mentor_id, Line(None, "Shorter slides")
         )
     )
     assert world.at(MOVED + timedelta(minutes=30)) == {}

@@ -21,6 +21,7 @@ from service.domain.errors import GreenroomError
 from service.domain.meeting import LIVE
 from service.operations import booking, followup, inbound, proposing
 from service.operations.booking import BookingInput
+from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
 from service.operations.proposing import ProposalInput
 from service.settings import Settings
@@ -157,7 +158,7 @@ class Life(RuleBasedStateMachine):
             if meeting is not None:
                 followup.submit_followup(
                     session, self.now, meeting, meeting.pair.mentee_id,
-                    happened=happened, lines=(followup.Line(None, "x"),),
+                    happened=happened, lines=(Line(None, "x"),),
                 )  # fmt: skip
 
         self.change(action)

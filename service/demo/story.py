@@ -14,10 +14,22 @@ from service.demo.clock import READ_TIMEOUT, Settle, machine_now, moment_of, mov
 from service.demo.folder import Note
 from service.demo.programme import ANA_AND_BEN, BEN, FEEDS, PAIRS, Matter, Someone, Two, ana, ben
 from service.domain.answering import make_reply, request_in
-from service.operations import arcs, booking, calendars, followup, inbound, meetings, offering, people, refreshing
+from service.operations import (
+    arcs,
+    booking,
+    calendars,
+    commitments,
+    followup,
+    inbound,
+    meetings,
+    offering,
+    people,
+    refreshing,
+)
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
 from service.operations.calendars import NewConnection
+from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
 from service.operations.people import PersonInput
 from service.store.tables import CriticalDate, Meeting, OutboxRow, Pair, Person
@@ -131,7 +143,7 @@ def _first_meeting(services: Services, settle: Settle) -> None:
         for text, owner, days in AGREED:
             due_on = meeting.starts_at.date() + timedelta(days=days)
             owner_id = people.load_person(session, owner.email).id
-            followup.agree(session, services.clock(), held, held.pair.mentee_id, text, owner_id, due_on)
+            commitments.agree(session, services.clock(), held, held.pair.mentee_id, Line(None, text, owner_id, due_on))
     move_to(services, moment_of(meeting, "hour-after") + HALF_AN_HOUR, settle)
     _confirm(services, meeting_id)
     move_to(services, moment_of(meeting, "next-morning"), settle)
@@ -170,7 +182,7 @@ def _confirm(services: Services, meeting_id: int) -> None:
         mentee: Person = people.load_person(session, ana.email)
         meeting = meetings.load_meeting(session, meeting_id, mentee.id)
         lines = tuple(
-            followup.Line(each.id, each.text, each.owner_id, each.due_on)
+            Line(each.id, each.text, each.owner_id, each.due_on)
             for each in meetings.agreed_at_meeting(session, meeting)
         )
         followup.submit_followup(

@@ -58,10 +58,12 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Offers:
-    """A title and a button for each thing that can be chosen; each may have a note."""
+    """A title and a button for each thing that can be chosen; each may have a note. `quiet` ones are small links beside
+    the one thing to do."""
 
     title: str
     buttons: tuple[tuple[Button, str], ...]
+    quiet: bool = False
     kind: str = "offers"
 
 

@@ -23,6 +23,8 @@ def invitation(view: View) -> Letter:
     if view.ask and not view.mentee:
         blocks.append(Quotes(view.ask, words("mail.ask.of", other=other.first)))
     blocks += [*_agenda(view), Says(words(f"mail.invitation.by.{view.entry}", other=other.first))]
+    if view.due_on:
+        blocks.append(Says(words("mail.commitments.moved", day=words.day(view.due_on))))
     subject = words(
         "subject.changed" if view.changed else "subject.invitation",
         moment=words.moment(view.when().start, view.me.zone),
@@ -67,6 +69,7 @@ def agenda_ask(view: View) -> Letter:
         Opens(words("mail.ask.opening", other=view.with_whom().first)),
         Says(words("mail.ask.how")),
         *_when_and_where(view),
+        *_own(view),
         *_still_open(view),
     ]
     return letter(view, _about(view), blocks, Button(words("mail.ask.button"), view.links.meeting + "#ask"))
@@ -92,6 +95,7 @@ def brief(view: View) -> Letter:
         if view.ask
         else Opens(words("mail.brief.no_ask", other=other.first)),
         *_still_open(view),
+        *_own(view),
         *_when_and_where(view),
         *_agenda(view),
         Says(words("mail.brief.question", question=question)),
@@ -122,6 +126,7 @@ def shared_list(view: View) -> Letter:
         Opens(words("mail.list.confirmed" if view.confirmed else "mail.list.as_noted", other=other.first)),
         _about_when(view),
         list_of(words("mail.agreed"), view.agreed),
+        *_introductions(view),
         *new_times(view, "mail.next_times"),
         *_answer(view),
     ]
@@ -247,6 +252,17 @@ def _agenda(view: View) -> list[Block]:
 
 def _still_open(view: View) -> list[Block]:
     return [list_of(view.words("mail.still_open"), view.still_open)] if view.still_open else []
+
+
+def _own(view: View) -> list[Block]:
+    """What the reader said they would do: a link each, to say how it stands."""
+    buttons = tuple((Button(own.text, own.url), own.note) for own in view.own)
+    return [Offers(view.words("mail.commitments.mine"), buttons, quiet=True)] if buttons else []
+
+
+def _introductions(view: View) -> list[Block]:
+    buttons = tuple((Button(text, draft), "") for text, draft in view.introductions)
+    return [Offers(view.words("mail.commitments.introduce"), buttons, quiet=True)] if buttons else []
 
 
 def _answer(view: View) -> list[Block]:

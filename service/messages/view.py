@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
@@ -30,6 +31,15 @@ class Choice:
     interval: Interval
     url: str
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """Something that the reader said they would do, and the page where they say how it stands."""
+
+    text: str
+    note: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +75,9 @@ class View:
     agenda: tuple[Point, ...] = ()
     agreed: tuple[Point, ...] = ()
     still_open: tuple[Point, ...] = ()
+    own: tuple[Own, ...] = ()  # of what is open, the reader's
+    introductions: tuple[tuple[str, str], ...] = ()  # that the reader said they would write: for what, and the draft
+    due_on: date | None = None  # by when the reader's are due, where that moved with the meeting
     times: tuple[Interval, ...] = ()
     choices: tuple[Choice, ...] = ()
     ways: tuple[tuple[str, str], ...] = ()  # what is gentler than the same again: in words, and its page

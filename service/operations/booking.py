@@ -24,6 +24,7 @@ from service.domain.interval import Interval
 from service.domain.meeting import Phase
 from service.domain.typed import LONGEST_PLACE, typed
 from service.operations import agendas, agreements, cadence, video
+from service.operations.commitments import follow_next
 from service.operations.events import want
 from service.operations.followup import queue_about
 from service.operations.meetings import (
@@ -152,6 +153,7 @@ def reschedule(
     _claim(session, now, framed, meeting, interval)
     meeting.starts_at, meeting.ends_at = interval.start, interval.end
     meeting.fixed_at, meeting.reason = now, said
+    follow_next(session, now, meeting.pair)
     announce_change(session, now, meeting, by_id, heard)
     for attendance in session.scalars(select(Attendance).where(Attendance.meeting_id == meeting.id)):
         attendance.partstat = "NEEDS-ACTION"  # a new time asks everybody again
@@ -275,6 +277,7 @@ def _claim(session: Session, now: datetime, framed: Frame, meeting: Meeting, int
 
 
 def _invite(session: Session, now: datetime, meeting: Meeting) -> None:
+    follow_next(session, now, meeting.pair)
     _tell(session, now, meeting)
     look_again(session, now, meeting)
     cadence.wake(session, now, meeting.pair_id)
@@ -288,5 +291,6 @@ def _stop(session: Session, now: datetime, meeting: Meeting, move: str, by_id: i
     meeting.sequence += 1
     meeting.changed_by, meeting.changed_at = by_id, now
     meeting.due_at = None
+    follow_next(session, now, meeting.pair)
     cadence.wake(session, now, meeting.pair_id)
     writes.follow(session, now, meeting.id)

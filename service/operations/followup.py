@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import date, datetime, timedelta
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Select, func, select, update
@@ -14,21 +14,19 @@ from sqlalchemy.orm import Session
 
 from service import logs
 from service.domain import followup
-from service.domain.access import Action, Thing, check, may
+from service.domain.access import Action, Thing, may
 from service.domain.agenda import AgendaDraft, checked
-from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
+from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.domain.typed import typed
 from service.operations import cadence
-from service.operations.meetings import advance, agreed_at_meeting, facts_of, look_again, put_agenda, role_in
+from service.operations.commitments import Line, put_lines
+from service.operations.meetings import advance, facts_of, look_again, put_agenda, role_in
 from service.store import outbox, writes
 from service.store.database import AWAY
-from service.store.tables import Commitment, Meeting, Reflection
+from service.store.tables import Meeting, Reflection
 
-STATES = ("open", "done", "moving", "stuck", "renegotiated")
-LONGEST_LINE = 500
 LONGEST_TEXT = 4_000
-MOST_LINES = 50
 AT_ONCE = ("invitation", "cancellation", "declined")  # somebody acted, and the other must know at any hour
 SWEEP_LIMIT = 100  # meetings in one transaction
 PUT_OFF = timedelta(hours=1)  # somebody has to mend what is wrong with a meeting, and nobody is sooner by trying
@@ -144,52 +142,6 @@ def answer_ask(
     look_again(session, now, meeting)
 
 
-def agree(
-    session: Session,
-    now: datetime,
-    meeting: Meeting,
-    by_id: int,
-    text: str,
-    owner_id: int | None = None,
-    due_on: date | None = None,
-) -> Commitment:
-    """One line of "we agreed", by either of the two. Without owner or date it is loose; the follow-up asks for them.
-
-    Repeatable: lines of one meeting with the same text, owner and date are one. Twice at once as well, as long as the
-    meeting was loaded by `load_meeting`, which lets one of them wait.
-    """
-    if meeting.phase not in {Phase.BOOKED, Phase.ENDED, Phase.CLOSED}:
-        raise MoveNotAllowed(phase=meeting.phase)
-    said = typed("text", text, LONGEST_LINE)
-    if not said:
-        raise InvalidInput.of("text", "empty")
-    _check_owner(meeting, owner_id)
-    known = agreed_at_meeting(session, meeting)
-    for line in known:
-        if (line.text, line.owner_id, line.due_on) == (said, owner_id, due_on):
-            return line
-    if len(known) >= MOST_LINES:
-        raise InvalidInput.of("text", "too_many_lines", most=MOST_LINES)
-    commitment = Commitment(
-        pair_id=meeting.pair_id, meeting_id=meeting.id, owner_id=owner_id, text=said, due_on=due_on,
-        by_id=by_id, created_at=now,
-    )  # fmt: skip
-    session.add(commitment)
-    look_again(session, now, meeting)
-    return commitment
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the follow-up's list: `commitment_id` None, or one that is gone meanwhile, is a new one; an empty text
-    takes the line away."""
-
-    commitment_id: int | None
-    text: str
-    owner_id: int | None = None
-    due_on: date | None = None
-
-
 def submit_followup(
     session: Session,
     now: datetime,
@@ -210,7 +162,7 @@ def submit_followup(
     ):
         raise MoveNotAllowed(phase=meeting.phase)
     meeting.happened = happened
-    _put_lines(session, now, meeting, by_id, lines)
+    put_lines(session, now, meeting, by_id, lines)
     if reflection is not None:
         _reflect(session, now, meeting, by_id, typed("reflection", reflection, LONGEST_TEXT) or "")
     if happened:
@@ -220,23 +172,6 @@ def submit_followup(
         queue_about(session, now, meeting, "not-happened", meeting.pair.other(by_id).id)
         cadence.wake(session, now, meeting.pair_id)
     look_again(session, now, meeting)
-
-
-def _put_lines(session: Session, now: datetime, meeting: Meeting, by_id: int, lines: tuple[Line, ...]) -> None:
-    if len(lines) > MOST_LINES:
-        raise InvalidInput.of("lines", "too_many_lines", most=MOST_LINES)
-    known = {commitment.id: commitment for commitment in agreed_at_meeting(session, meeting)}
-    for number, line in enumerate(lines, 1):
-        said = typed(f"line {number}", line.text, LONGEST_LINE)
-        _check_owner(meeting, line.owner_id)
-        commitment = known.get(line.commitment_id) if line.commitment_id is not None else None
-        if commitment is None:
-            if said:
-                agree(session, now, meeting, by_id, said, line.owner_id, line.due_on)
-        elif said:
-            commitment.text, commitment.owner_id, commitment.due_on = said, line.owner_id, line.due_on
-        else:
-            session.delete(commitment)
 
 
 def _reflect(session: Session, now: datetime, meeting: Meeting, by_id: int, text: str) -> None:
@@ -251,32 +186,3 @@ def reflection_of(session: Session, meeting: Meeting, person_id: int) -> str | N
     """What this person wrote for themselves; nobody else's is ever loaded."""
     kept = session.get(Reflection, (meeting.id, person_id))
     return kept.text if kept and may(role_in(meeting.pair, person_id, person_id), Thing.PRIVATE, Action.READ) else None
-
-
-def load_commitment(session: Session, commitment_id: int, person_id: int) -> Commitment:
-    """Raises NotFound when it never existed or belongs to a pair that this person is not in."""
-    commitment = session.get(Commitment, commitment_id)
-    meeting = session.get(Meeting, commitment.meeting_id) if commitment and commitment.meeting_id else None
-    if commitment is None or meeting is None:
-        raise NotFound
-    check(role_in(meeting.pair, person_id), Thing.COMMITMENT, Action.WRITE)
-    return commitment
-
-
-def set_commitment(
-    commitment: Commitment, state: str, note: str | None = None, due_on: date | None = None
-) -> Commitment:
-    """One of the four honest answers, or open again. `moving` and `renegotiated` may carry a new date."""
-    if state not in STATES:
-        raise InvalidInput.of("state", "unknown_state", known=", ".join(STATES))
-    commitment.state = state
-    if note is not None:
-        commitment.note = typed("note", note, LONGEST_LINE)
-    if due_on is not None:
-        commitment.due_on = due_on
-    return commitment
-
-
-def _check_owner(meeting: Meeting, owner_id: int | None) -> None:
-    if owner_id is not None and owner_id not in {meeting.pair.mentee_id, meeting.pair.mentor_id}:
-        raise InvalidInput.of("owner", "unknown_owner")

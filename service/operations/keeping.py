@@ -18,7 +18,7 @@ from service.operations import arcs, consents, inbound
 from service.operations.calendars import connections_of, remove_connection
 from service.operations.consents import Ended
 from service.operations.followup import reflection_of, run_due
-from service.operations.meetings import agenda_of, meetings_of
+from service.operations.meetings import agenda_of, commitments_of, meetings_of
 from service.operations.people import end_pair, list_pairs
 from service.operations.unsure import texts_of
 from service.store import claims, held, proposals, writes
@@ -88,10 +88,7 @@ def export(session: Session, person: Person) -> dict[str, Any]:
                 "agreements": _agreements(session, pair, person.id),
                 "proposed": [_proposal(each) for each in proposals.by_person(session, pair.id, person.id)],
                 "meetings": [_meeting(session, meeting, person.id) for meeting in meetings_of(session, pair)],
-                "commitments": [
-                    {"text": each.text, "state": each.state, "due_on": each.due_on.isoformat() if each.due_on else None}
-                    for each in session.scalars(select(Commitment).where(Commitment.pair_id == pair.id))
-                ],
+                "commitments": [_commitment(each) for each in commitments_of(session, pair.id)],
             }
         )
     return {
@@ -136,6 +133,20 @@ def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, An
     }
 
 
+def _commitment(line: Commitment) -> dict[str, Any]:
+    return {
+        "text": line.text,
+        "kind": line.kind,
+        "must": line.must,
+        "state": line.state,
+        "begins_on": line.begins_on.isoformat() if line.begins_on else None,
+        "due_on": line.due_on.isoformat() if line.due_on else None,
+        "reason": line.reason,
+        "note": line.note,
+        "took": line.took,
+    }
+
+
 def _proposal(proposal: Proposal) -> dict[str, Any]:
     return {
         "session": proposal.session,
@@ -176,6 +187,7 @@ def erase(session: Session, now: datetime, person: Person) -> list[Ended]:
     session.execute(delete(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.text.is_not(None)))
     session.execute(delete(ParkedPoint).where(ParkedPoint.by_id == person.id, ParkedPoint.text.is_not(None)))
     session.execute(delete(Commitment).where(Commitment.by_id == person.id))
+    session.execute(update(Commitment).where(Commitment.owner_id == person.id).values(note=None, took=None))
     session.execute(delete(CalendarWrite).where(CalendarWrite.person_id == person.id))
     ended = _forget_connections(session, person)
     own_links = select(Link.id).where(Link.person_id == person.id)

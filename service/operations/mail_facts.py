@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from service.domain.meeting import Phase
 from service.links import LinkBook
 from service.operations import video
 from service.operations.events import entered
 from service.store import outbox, writes
 from service.store.tables import AgendaItem, Attendance, Commitment, Inbound, Meeting, OutboxRow, Person
 
+NEWS_FOR = timedelta(days=90)  # what was done before that is no news to anybody
 T = TypeVar("T")
 
 
@@ -28,7 +30,8 @@ class Facts:
     meetings: Mapping[int, Meeting]
     agendas: Mapping[int | None, Sequence[AgendaItem]]
     agreed: Mapping[int | None, Sequence[Commitment]]
-    still_open: Mapping[int | None, Sequence[Commitment]]  # of the pair
+    promises: Mapping[int | None, Sequence[Commitment]]  # of the pair: what is open, and what was done lately
+    met_at: Mapping[int, datetime]  # when the pair's last meeting that is over ended
     answers: Mapping[int, Mapping[int, str]]  # meeting -> person -> PARTSTAT
     gone_out: Mapping[int | None, Sequence[OutboxRow]]
     entries: Mapping[tuple[int, int], str]  # meeting and person -> whose calendar made their entry: own or other
@@ -57,10 +60,11 @@ def gather(session: Session, now: datetime, rows: Sequence[OutboxRow]) -> Facts:
         agreed=_grouped(
             session.scalars(promises.where(Commitment.meeting_id.in_(meeting_ids))), lambda line: line.meeting_id
         ),
-        still_open=_grouped(
-            session.scalars(promises.where(Commitment.pair_id.in_(pair_ids), Commitment.state != "done")),
+        promises=_grouped(
+            session.scalars(promises.where(Commitment.pair_id.in_(pair_ids), _open_or_news(now))),
             lambda line: line.pair_id,
         ),
+        met_at=_met_at(session, now, pair_ids),
         answers=_answers(session, meeting_ids),
         entries=_entries(session, meetings),
         links_awaited=video.awaited(session, meeting_ids),
@@ -81,6 +85,17 @@ def _grouped(values: Iterable[T], key: Callable[[T], int | None]) -> Mapping[int
 def _unsure(session: Session, person_ids: Collection[int]) -> frozenset[int]:
     wanted = select(Inbound.person_id).where(Inbound.person_id.in_(person_ids), Inbound.state == "waiting")
     return frozenset(person_id for person_id in session.scalars(wanted) if person_id is not None)
+
+
+def _open_or_news(now: datetime) -> ColumnElement[bool]:
+    return (Commitment.state != "done") | (Commitment.answered_at > now - NEWS_FOR)
+
+
+def _met_at(session: Session, now: datetime, pair_ids: Collection[int]) -> Mapping[int, datetime]:
+    wanted = select(Meeting.pair_id, func.max(Meeting.ends_at)).where(
+        Meeting.pair_id.in_(pair_ids), Meeting.ends_at <= now, Meeting.phase != Phase.CANCELLED
+    )
+    return dict(session.execute(wanted.group_by(Meeting.pair_id)).all())
 
 
 def _answers(session: Session, meeting_ids: Collection[int]) -> Mapping[int, Mapping[int, str]]:

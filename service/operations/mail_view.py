@@ -12,23 +12,14 @@ from service.domain.interval import Interval
 from service.domain.slots import three_best
 from service.domain.terms import Level
 from service.messages.view import Choice, Links, Point, View, Who
-from service.operations import again, pair_mail_view, unsure, video
+from service.operations import again, pair_mail_view, promises_view, unsure, video
 from service.operations.entries import level_of, points_at
 from service.operations.mail_context import UNDERSTOOD, Context
 from service.operations.meetings import interval_of, may_move
 from service.operations.offering import SlotQuery, offer
 from service.operations.people import list_pairs
 from service.store import proposals
-from service.store.tables import (
-    AgendaItem,
-    Commitment,
-    Connection,
-    CriticalDate,
-    Meeting,
-    OutboxRow,
-    Pair,
-    ProposedTime,
-)
+from service.store.tables import AgendaItem, Connection, CriticalDate, Meeting, OutboxRow, Pair, ProposedTime
 
 MENTEE_COUNT = ("agenda-ask", "reminder", "followup")
 MENTOR_COUNT = ("brief", "list")
@@ -75,6 +66,7 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
     mentee = context.reader.id == pair.mentee_id
     acted_by = meeting.declined_by if row.kind == "declined" else meeting.changed_by
     counted = MENTEE_COUNT if mentee else MENTOR_COUNT
+    earlier = promises_view.earlier_of(context, meeting)
     times = _times(context, pair, meeting) if row.kind in WITH_TIMES else ()
     schedule = _schedule_url(context, pair, meeting) if row.kind in WITH_TIMES and pair.ended_at is None else ""
     critical = context.session.get(CriticalDate, row.date_id) if row.date_id is not None else None
@@ -88,10 +80,11 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
         place=meeting.place or base.words(video.unknown_place(meeting.id in facts.links_awaited)),
         ask=meeting.ask if shown is None else None,
         agenda=shown if shown is not None else tuple(_point(base.words, item) for item in facts.agendas[meeting.id]),
-        agreed=tuple(_promise(base.words, pair, line) for line in facts.agreed[meeting.id]),
-        still_open=tuple(
-            _promise(base.words, pair, line) for line in facts.still_open[pair.id] if line.meeting_id != meeting.id
-        ),
+        agreed=tuple(promises_view.point_of(base.words, pair, line) for line in facts.agreed[meeting.id]),
+        still_open=promises_view.told_of(context, base.words, pair, earlier),
+        own=promises_view.own_of(context, base.words, pair, [*earlier, *facts.agreed[meeting.id]]),
+        introductions=promises_view.introductions_of(context, base.words, pair, facts.agreed[meeting.id]),
+        due_on=promises_view.moved_to(context, pair) if row.kind == "invitation" and row.sequence else None,
         times=times,
         choices=again.choices(schedule, times) if schedule and row.kind in AGAIN else (),
         ways=_gentler(context, base, meeting, schedule) if schedule and row.kind == "declined" else (),
@@ -168,16 +161,6 @@ def _point(words: Words, item: AgendaItem) -> Point:
     notes = [words("point.minutes", minutes=item.minutes)] if item.minutes else []
     notes += [words(f"help.{item.help}")] if item.help else []
     return Point(text, ", ".join(notes))
-
-
-def _promise(words: Words, pair: Pair, line: Commitment) -> Point:
-    owner = pair.me(line.owner_id).first_name if line.owner_id is not None else None
-    day = words.day(line.due_on) if line.due_on is not None else None
-    if owner and day:
-        return Point(line.text, words("point.owner_date", owner=owner, day=day))
-    if owner:
-        return Point(line.text, words("point.owner", owner=owner))
-    return Point(line.text, words("point.date", day=day) if day else "")
 
 
 def _links_view(context: Context, base: View) -> View:

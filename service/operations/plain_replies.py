@@ -18,7 +18,8 @@ from service.domain.errors import InvalidInput, LinkGone, MoveNotAllowed, NotFou
 from service.domain.meeting import Phase
 from service.domain.plain_reply import About, Said, own_words, understood
 from service.domain.received import MESSAGE_ID, header, sender_of
-from service.operations.followup import Line, set_commitment, submit_followup
+from service.operations.commitments import Answer, Line, set_commitment
+from service.operations.followup import submit_followup
 from service.operations.meetings import agreed_at_meeting, commitments_of, look_again
 from service.store.database import load_row
 from service.store.tables import AgendaItem, Commitment, Inbound, Meeting, OutboxRow, Person
@@ -93,7 +94,7 @@ def _apply(session: Session, now: datetime, meeting: Meeting, person_id: int, sa
     mine = commitments_to_answer(session, meeting, person_id)
     if len(mine) != 1 or len(said.text) > LONGEST_NOTE:
         return False
-    set_commitment(mine[0], said.what, said.text or None, said.due_on)
+    set_commitment(now, mine[0], Answer(said.what, said.due_on, note=said.text or None))
     return True
 
 

@@ -17,7 +17,8 @@ from service.domain.received import parsed
 from service.domain.reply import reply_in
 from service.operations import inbound
 from service.operations.arcs import DateInput, add_date
-from service.operations.followup import agree, set_commitment, submit_followup
+from service.operations.commitments import Answer, agree, set_commitment
+from service.operations.followup import submit_followup
 from service.operations.occasions import mentored, occasion_in
 from service.operations.plain_replies import (
     LONGEST_NOTE,
@@ -115,14 +116,13 @@ def _apply(session: Session, now: datetime, unsure: Unsure, person_id: int, wish
         line = next((line for line in unsure.commitments if line.id == subject_id), None)
         if line is None or unsure.said is None:
             raise NotFound
-        set_commitment(line, unsure.said.what, unsure.said.text or None, unsure.said.due_on)
+        set_commitment(now, line, Answer(unsure.said.what, unsure.said.due_on, note=unsure.said.text or None))
         return unsure.said.what
     if not unsure.over:
         raise NotFound
     if wish == "agreed":
         for said in promises_in(unsure.text):
-            promise = promise_of(meeting, said)
-            agree(session, now, meeting, person_id, promise.text, promise.owner_id)
+            agree(session, now, meeting, person_id, promise_of(meeting, said))
         return "promises"
     if wish == "not_happened":
         submit_followup(session, now, meeting, person_id, happened=False)

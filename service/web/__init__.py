@@ -25,6 +25,7 @@ from service.web import (
     api,
     booking,
     callback,
+    commitments,
     consent,
     feed,
     front,
@@ -48,8 +49,8 @@ from service.wiring import Services
 
 log = logging.getLogger(__name__)
 PARTS = (
-    front, booking, meeting, proposals, after, person, agreement, feed, consent, callback, hooks, operator, sender,
-    mailbox, health, metrics, api,
+    front, booking, meeting, proposals, after, person, agreement, commitments, feed, consent, callback, hooks, operator,
+    sender, mailbox, health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 

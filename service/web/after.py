@@ -10,19 +10,19 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import links
+from service.domain.commitments import KINDS
 from service.domain.errors import InvalidInput
 from service.operations import followup, people, video
-from service.operations.followup import Line
+from service.operations.commitments import Line
 from service.operations.meetings import agreed_at_meeting
 from service.operations.offering import SlotQuery
-from service.store.tables import Meeting
+from service.store.tables import Commitment, Meeting
 from service.web.agenda_form import rows_in
+from service.web.commitments import line_of
 from service.web.meeting import meeting_of, names_of
 from service.web.offers import offered
 from service.web.page import (
     Reader,
-    asked_int,
-    day_of,
     fault_sentences,
     limited,
     now,
@@ -37,6 +37,7 @@ from service.web.times import times_of
 
 blueprint = Blueprint("after", __name__)
 MOST_ROWS = 60
+ROW = ("id", "text", "owner", "due_on", "kind", "must")  # the fields of a line
 
 
 @blueprint.get("/i/<token>")
@@ -83,7 +84,7 @@ def _after(
         rows=_rows(session, meeting), names=names_of(meeting), done="done" in request.args,
         other=meeting.pair.other(reader.person.id), times=found, schedule=schedule.token if schedule else None,
         reflection=request.form.get("reflection", followup.reflection_of(session, meeting, reader.person.id) or ""),
-        early=now() < meeting.ends_at, zone=ZoneInfo(reader.person.zone),
+        early=now() < meeting.ends_at, kinds=KINDS, zone=ZoneInfo(reader.person.zone),
     )  # fmt: skip
 
 
@@ -95,18 +96,22 @@ class Row:
     text: str
     owner: str
     due_on: str
+    kind: str
+    must: str
 
 
 def _rows(session: Session, meeting: Meeting) -> list[Row]:
     if refused("followup"):
         return [
-            Row(*(request.form.get(f"line.{at}.{name}", "") for name in ("id", "text", "owner", "due_on")))
+            Row(*(request.form.get(f"line.{at}.{name}", "") for name in ROW))
             for at in rows_in(request.form, "line")[:MOST_ROWS]
         ]
-    return [
-        Row(str(line.id), line.text, str(line.owner_id or ""), line.due_on.isoformat() if line.due_on else "")
-        for line in agreed_at_meeting(session, meeting)
-    ]
+    return [_row(line) for line in agreed_at_meeting(session, meeting)]
+
+
+def _row(line: Commitment) -> Row:
+    due_on = line.due_on.isoformat() if line.due_on else ""
+    return Row(str(line.id), line.text, str(line.owner_id or ""), due_on, line.kind, "yes" if line.must else "no")
 
 
 @blueprint.post("/f/<token>")
@@ -127,12 +132,4 @@ def answered(token: str) -> AnyResponse:
 
 
 def _posted_lines() -> list[Line]:
-    return [
-        Line(
-            commitment_id=asked_int(f"line.{at}.id"),
-            text=request.form.get(f"line.{at}.text", ""),
-            owner_id=asked_int(f"line.{at}.owner"),
-            due_on=day_of(f"line {at}", request.form.get(f"line.{at}.due_on", "")),
-        )
-        for at in rows_in(request.form, "line")[:MOST_ROWS]
-    ]
+    return [line_of(f"line.{at}.", f"line {at}") for at in rows_in(request.form, "line")[:MOST_ROWS]]

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import links
+from service.domain.commitments import KINDS
 from service.domain.errors import (
     CalendarUnreadable,
     InvalidInput,
@@ -21,6 +22,7 @@ from service.domain.errors import (
 from service.domain.meeting import Phase
 from service.domain.terms import terms_of
 from service.operations import agendas, booking, details, entries, events, followup, video
+from service.operations.commitments import agree
 from service.operations.meetings import (
     agenda_of,
     agreed_at_meeting,
@@ -38,12 +40,11 @@ from service.operations.proposing import open_proposals
 from service.store.tables import Meeting, Proposal
 from service.web import confirm
 from service.web.agenda_form import by_the_clock, drafts_of, parked, shown_drafts, shuffled, stored_drafts
+from service.web.commitments import line_of
 from service.web.offers import offered, offered_move
 from service.web.page import (
     Reader,
-    asked_int,
     asked_start,
-    day_of,
     fault_sentences,
     limited,
     now,
@@ -101,7 +102,7 @@ def _show(
             line for line in commitments_of(session, pair.id, open_only=True) if line.meeting_id != meeting.id
         ], proposals=_proposals(session, reader, meeting), strangers=strangers_of(session, meeting, reader.person.id),
         mail_from=services().settings.mail_address, entry=events.entry_for(session, meeting, reader.person.id),
-        unknown_place=video.place_key(session, meeting), video=video.state_of(session, meeting),
+        unknown_place=video.place_key(session, meeting), video=video.state_of(session, meeting), kinds=KINDS,
     )  # fmt: skip
 
 
@@ -286,10 +287,7 @@ def _place(session: Session, reader: Reader, meeting: Meeting) -> None:
 
 
 def _agree(session: Session, reader: Reader, meeting: Meeting) -> None:
-    followup.agree(
-        session, now(), meeting, reader.person.id, request.form.get("text", ""),
-        asked_int("owner"), day_of("due_on", request.form.get("due_on", "")),
-    )  # fmt: skip
+    agree(session, now(), meeting, reader.person.id, line_of("", "due_on"))
 
 
 CHANGES = {

@@ -15,7 +15,7 @@ from service.domain.availability import to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.domain.terms import terms_of
 from service.operations import arcs, calendars, consents, feeds, people, unsure
-from service.operations.followup import load_commitment, set_commitment
+from service.operations.commitments import Answer, load_own, set_commitment
 from service.operations.meetings import commitments_of, meetings_of
 from service.operations.proposing import open_proposals
 from service.operations.times import availability_of
@@ -223,8 +223,8 @@ def _counts(session: Session, reader: Reader) -> None:
 
 
 def _commitment(session: Session, reader: Reader) -> None:
-    line = load_commitment(session, asked_int("commitment") or 0, reader.person.id)
-    set_commitment(line, request.form.get("state", ""), request.form.get("note"))
+    line = load_own(session, asked_int("commitment") or 0, reader.person.id)
+    set_commitment(now(), line, Answer(request.form.get("state", ""), note=request.form.get("note")))
 
 
 def _feed(session: Session, reader: Reader) -> None:

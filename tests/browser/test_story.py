@@ -10,7 +10,8 @@ from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import select
 
 from service.links import link_for, url_of
-from service.operations import followup, people
+from service.operations import commitments, followup, people
+from service.operations.commitments import Line
 from service.store.tables import Meeting
 from tests import cast
 from tests.web.walk import add_mail
@@ -161,7 +162,7 @@ def test_the_hour_goes_on_beside_what_is_half_typed(chromium, site, ana):
     site.clock.now = meeting.starts_at + timedelta(minutes=20)
     with site.database.write() as session:
         known = session.get(Meeting, meeting.id)
-        followup.agree(session, site.clock.now, known, known.pair.mentor_id, "One slide a thought")
+        commitments.agree(session, site.clock.now, known, known.pair.mentor_id, Line(None, "One slide a thought"))
     page.clock.run_for(61_000)
     page.get_by_text("One slide a thought").wait_for()
     assert page.locator("[aria-current=step]").inner_text() != first

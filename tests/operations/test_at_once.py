@@ -9,9 +9,10 @@ from sqlalchemy import func, select
 from service.domain.availability import Availability, to_json
 from service.domain.errors import GreenroomError
 from service.domain.meeting import LIVE
-from service.operations import arcs, booking, followup, inbound, people
+from service.operations import arcs, booking, commitments, inbound, people
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
+from service.operations.commitments import Line
 from service.operations.meetings import load_meeting
 from service.operations.offering import SlotQuery
 from service.operations.people import PersonInput
@@ -84,7 +85,7 @@ def test_a_line_and_a_date_that_come_twice_at_once_are_one(services, pairs):
     def agree(text):
         def act(session):
             meeting = load_meeting(session, meeting_id, pair.mentee_id)
-            made = followup.agree(session, NOW, meeting, pair.mentee_id, text)
+            made = commitments.agree(session, NOW, meeting, pair.mentee_id, Line(None, text))
             session.flush()
             return made.id
 

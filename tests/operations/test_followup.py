@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select, text, update
 
 from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
-from service.operations import booking, followup
+from service.operations import booking, commitments, followup
 from service.operations.booking import BookingInput
-from service.operations.followup import Line
+from service.operations.commitments import Answer, Line
 from service.operations.meetings import agreed_at_meeting, commitments_of
 from service.operations.offering import SlotQuery
 from service.store.tables import Meeting, OutboxRow
@@ -52,7 +52,9 @@ def change(services, meeting_id, action):
 def test_the_whole_life_of_a_meeting(services, meeting_id):
     assert sweep(services, START) == [("agenda-ask", "mentee"), ("reminder", "mentee"), ("brief", "mentor")]
     change(
-        services, meeting_id, lambda s, m: followup.agree(s, START, m, m.pair.mentor_id, "Read the piece on openings")
+        services,
+        meeting_id,
+        lambda s, m: commitments.agree(s, START, m, m.pair.mentor_id, Line(None, "Read the piece on openings")),
     )
     assert sweep(services, END + timedelta(days=1)) == [("followup", "mentee"), ("list", "mentor")]
     assert sweep(services, END + timedelta(days=60)) == []
@@ -111,7 +113,9 @@ def test_it_did_not_happen_tells_the_other_and_stops(services, meeting_id):
 def test_the_list_is_put_right_and_comes_back(services, meeting_id):
     in_the_hour = START + timedelta(minutes=20)
     first = change(
-        services, meeting_id, lambda s, m: followup.agree(s, in_the_hour, m, m.pair.mentor_id, "Sent slides")
+        services,
+        meeting_id,
+        lambda s, m: commitments.agree(s, in_the_hour, m, m.pair.mentor_id, Line(None, "Sent slides")),
     )
     sweep(services, END + timedelta(hours=2))
 
@@ -134,14 +138,14 @@ def test_the_list_is_put_right_and_comes_back(services, meeting_id):
         ]
         assert followup.reflection_of(session, meeting, meeting.pair.mentee_id) == "Slow down"
         assert followup.reflection_of(session, meeting, meeting.pair.mentor_id) is None
-        line = followup.load_commitment(session, first.id, meeting.pair.mentor_id)
-        followup.set_commitment(line, "done", note="The part on openings helped")
+        line = commitments.load_commitment(session, first.id, meeting.pair.mentor_id)
+        commitments.set_commitment(NOW, line, Answer("done", note="The part on openings helped"))
         still_open = commitments_of(session, meeting.pair_id, open_only=True)
         assert [line.text for line in still_open] == ["Introduce Ana to Kim"]
         with pytest.raises(InvalidInput):
-            followup.set_commitment(line, "overdue")
+            commitments.set_commitment(NOW, line, Answer("overdue"))
         with pytest.raises(NotFound):
-            followup.load_commitment(session, first.id, cast.dan(session, NOW).id)
+            commitments.load_commitment(session, first.id, cast.dan(session, NOW).id)
 
     change(services, meeting_id, check)
     assert sweep(services, END + timedelta(days=1)) == [("list", "mentor")]
@@ -163,7 +167,7 @@ def test_an_answer_that_comes_late_still_sends_the_list(services, meeting_id):
 def test_nothing_can_be_agreed_on_a_cancelled_meeting(services, meeting_id):
     change(services, meeting_id, lambda s, m: booking.cancel(s, NOW, m, m.pair.mentee_id))
     with pytest.raises(MoveNotAllowed):
-        change(services, meeting_id, lambda s, m: followup.agree(s, NOW, m, m.pair.mentor_id, "x"))
+        (change(services, meeting_id, lambda s, m: commitments.agree(s, NOW, m, m.pair.mentor_id, Line(None, "x"))),)
     with pytest.raises(MoveNotAllowed):
         change(services, meeting_id, lambda s, m: followup.submit_followup(s, END, m, m.pair.mentee_id, happened=True))
 

@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from service.messages.letters import LETTERS
-from service.operations import agreements, arcs, booking, followup, outgoing, people
+from service.operations import agreements, arcs, booking, commitments, followup, outgoing, people
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
-from service.operations.followup import Line
+from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
 from service.store import outbox
 from service.store.tables import CriticalDate, Meeting, OutboxRow
@@ -99,7 +99,11 @@ def test_brief_when_nothing_was_said(services):
 
 
 def test_followup_and_list(services, met):
-    change(services, met, lambda s, m: followup.agree(s, START, m, m.pair.mentor_id, "Read the piece on openings"))
+    change(
+        services,
+        met,
+        lambda s, m: commitments.agree(s, START, m, m.pair.mentor_id, Line(None, "Read the piece on openings")),
+    )
     asked = END + timedelta(hours=1)
     with services.database.write() as session:
         followup.run_due(session, asked)

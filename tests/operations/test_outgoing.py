@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from service.messages.letters import LETTERS
-from service.operations import arcs, booking, followup, outgoing, people
-from service.operations.followup import Line
+from service.operations import arcs, booking, commitments, followup, outgoing, people
+from service.operations.commitments import Line
 from service.store.tables import CriticalDate, Meeting, OutboxRow
 from tests import cast, mails
 from tests.mails import AGE, END, NOW, START, change, everything, html_of, ics_of, queue, send, text_of
@@ -39,7 +39,7 @@ def every_mail(services, booked):
     take("date-moved", NOW)
     change(services, booked, mails.proposes(START + timedelta(days=3), moving=True))
     take("proposed", NOW)
-    change(services, booked, lambda s, m: followup.agree(s, START, m, m.pair.mentor_id, "AGREED-LINE"))
+    change(services, booked, lambda s, m: commitments.agree(s, START, m, m.pair.mentor_id, Line(None, "AGREED-LINE")))
     with services.database.write() as session:
         followup.run_due(session, END + timedelta(hours=1))
     take("followup", END + timedelta(hours=1))

@@ -12,8 +12,9 @@ import pytest
 from sqlalchemy import select
 
 from service.domain.answering import make_reply, request_in
-from service.operations import booking, followup, inbound, people, unsure
+from service.operations import booking, commitments, followup, inbound, people, unsure
 from service.operations.booking import BookingInput
+from service.operations.commitments import Line
 from service.operations.meetings import agenda_of, commitments_of
 from service.operations.offering import SlotQuery
 from service.setting_values import imap_url
@@ -205,7 +206,9 @@ def test_done_closes_the_one_commitment_with_the_rest_as_its_note(here, meeting_
     here.clock.now = START + timedelta(hours=1)
     with here.database.write() as session:
         meeting = session.get(Meeting, meeting_id)
-        followup.agree(session, START, meeting, meeting.pair.mentee_id, "Read the paper", meeting.pair.mentee_id, None)
+        commitments.agree(
+            session, START, meeting, meeting.pair.mentee_id, Line(None, "Read the paper", meeting.pair.mentee_id)
+        )
         followup.run_due(session, here.clock.now)
     live_until(here, START + timedelta(days=3))
     asked = sent(here, "followup", "ana")
@@ -222,7 +225,7 @@ def test_of_several_commitments_none_is_guessed(here, meeting_id):
     with here.database.write() as session:
         meeting = session.get(Meeting, meeting_id)
         for text in ("One", "Two"):
-            followup.agree(session, START, meeting, meeting.pair.mentor_id, text, meeting.pair.mentor_id, None)
+            commitments.agree(session, START, meeting, meeting.pair.mentor_id, Line(None, text, meeting.pair.mentor_id))
     here.clock.now = START + timedelta(hours=2)
     with here.database.write() as session:
         followup.run_due(session, here.clock.now)
@@ -235,7 +238,7 @@ def over(here, meeting_id, *promises):
     with here.database.write() as session:
         meeting = session.get(Meeting, meeting_id)
         for text in promises:
-            followup.agree(session, START, meeting, meeting.pair.mentee_id, text, meeting.pair.mentee_id, None)
+            commitments.agree(session, START, meeting, meeting.pair.mentee_id, Line(None, text, meeting.pair.mentee_id))
     live_until(here, START + timedelta(days=1))
     return sent(here, "followup", "ana")
 

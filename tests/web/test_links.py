@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from flask import url_for
 from sqlalchemy import select
 
-from service.operations import agreements, proposing
+from service.operations import agreements, commitments, proposing
+from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
 from service.operations.proposing import ProposalInput
 from service.store.tables import ApiToken, Link, Meeting, OutboxRow, Pair
@@ -59,6 +60,13 @@ def test_s20_get_changes_nothing(services, client, ana):
         monday = datetime(2027, 2, 8, 15, 0, tzinfo=UTC)
         said = ProposalInput((monday,), pair.mentor_id)
         offer = proposing.propose(session, NOW, timedelta(hours=1), SlotQuery(pair.id, "check-in"), said)
+        day = date(2027, 3, 1)
+        learn = commitments.agree(
+            session, NOW, session.get(Meeting, meeting_id), mine, Line(None, "A course", mine, day, "learn")
+        )
+        commitments.plan_learning(learn, day, day)
+        session.flush()
+        subject |= {"commitment_id": learn.id}
         subject |= {"proposal_id": offer.id, "time_id": offer.times[0].id}
         session.add(ApiToken(token_hash=fingerprint("ana" * 9), person_id=mine, created_at=NOW))
     purposes = {
@@ -67,6 +75,8 @@ def test_s20_get_changes_nothing(services, client, ana):
         "person.show": "person",
         "agreement.show": "person",
         "agreement.download": "person",
+        "commitments.show": "person",
+        "commitments.hold": "person",
         "consent.connect": "connect",
         "feed.show": "feed",
     }

@@ -8,7 +8,8 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select
 
-from service.operations import followup, people
+from service.operations import commitments, people
+from service.operations.commitments import Line
 from service.operations.times import availability_of
 from service.store.tables import CriticalDate, Meeting, Person
 from tests import cast
@@ -67,7 +68,7 @@ def test_what_was_agreed_says_whose_it_is(services, client, ana):
         meeting = session.get(Meeting, meeting_id)
         mentee_id, mentor_id = meeting.pair.mentee_id, meeting.pair.mentor_id
         for owner_id, text in ((mentee_id, "Shorter slides"), (mentor_id, "Introduce Kim"), (None, "Meet again")):
-            followup.agree(session, NOW, meeting, mentee_id, text, owner_id)
+            commitments.agree(session, NOW, meeting, mentee_id, Line(None, text, owner_id))
     told = text_of(client.get(f"/p/{link(services, 'person', mentee_id)}"))
     for line in ("Shorter slides · Ana", "Introduce Kim · Ben"):
         assert line in told

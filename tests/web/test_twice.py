@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import select
 
 from integrations.maildir_mail import MaildirMailer
-from service.operations import agreements, calendars, followup, proposing, refreshing
+from service.operations import agreements, calendars, commitments, proposing, refreshing
+from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
 from service.operations.proposing import ProposalInput
 from service.store.tables import CriticalDate, Inbound, Meeting, Pair
@@ -21,6 +22,7 @@ from workers.deliver import drain
 
 AGAIN = 303, 303
 DATE = {"kind": "exam", "day": "2027-03-21", "time": "10:00", "label": "Oral"}
+DAYS = {"first": "2027-03-01", "last": "2027-03-05"}
 LINES = {"line.0.text": "Thank Kim", "line.1.text": "Write the abstract", "reflection": "Slow down"}
 CASES = {  # what the form does: its page, what is typed into it, which button is pressed, the two answers
     "front.mail_links": ("/", {"email": "ana@example.org"}, None, AGAIN),
@@ -57,6 +59,19 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "person.change counts": ("/p/{person}", {"counts": "none"}, None, AGAIN),
     "person.change remove": ("/p/{person}", {}, None, AGAIN),
     "person.change commitment": ("/p/{person}", {}, ("state", "moving"), AGAIN),
+    "commitments.answered": ("/p/{person}/agreed/1", {"note": "Half of it"}, None, AGAIN),
+    "commitments.answered renegotiate": (
+        "/p/{person}/agreed/1",
+        {"due_on": "2027-03-02"},
+        ("state", "renegotiated"),
+        AGAIN,
+    ),
+    "commitments.answered days": (
+        "/p/{person}/agreed/2",
+        {"first": "2027-03-01", "last": "2027-03-05"},
+        ("action", "days"),
+        AGAIN,
+    ),
     "person.change feed": ("/p/{person}", {}, None, AGAIN),
     "person.change words": ("/p/{person}", {}, ("wish", "agenda"), AGAIN),
     "person.change rotate": ("/p/{person}", {}, None, (303, 410)),  # that is what it is for
@@ -99,7 +114,8 @@ def tokens(site, client, ana):
         pair, booked_one = session.get(Pair, ana[1]), session.get(Meeting, meeting_id)
         mentee, mentor, session.get(CriticalDate, ana[2]).shared_at = pair.mentee_id, pair.mentor_id, None
         pair.mentee.refused_at = NOW
-        followup.agree(session, NOW, booked_one, mentee, "Read the piece on openings", mentee)
+        commitments.agree(session, NOW, booked_one, mentee, Line(None, "Read the piece on openings", mentee))
+        commitments.agree(session, NOW, booked_one, mentee, Line(None, "A course", mentee, kind="learn"))
         wanted = calendars.NewConnection("ics", "webcal://known")
         asked = refreshing.request_for(session, NOW, pair.mentee)
         found = calendars.probe(site.calendars, wanted, asked, timedelta(seconds=1))

@@ -9,7 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from service.operations import arcs, followup, people
+from service.operations import arcs, commitments, people
+from service.operations.commitments import Line
 from service.store.tables import Commitment, CriticalDate, Meeting, Pair
 from service.web import create_app
 from tests.web.walk import NOW, book, first_card, form_of, forms_of, link, text_of
@@ -89,7 +90,7 @@ def test_no_line_and_no_reflection_is_lost_beside_a_list_that_changed(services, 
     with services.database.write() as session:
         meeting = session.get(Meeting, meeting_id)
         mine, ids = meeting.pair.mentee_id, {"pair_id": meeting.pair_id, "meeting_id": meeting_id}
-        gone = [followup.agree(session, NOW, meeting, mine, text) for text in ("One", "Two")]
+        gone = [commitments.agree(session, NOW, meeting, mine, Line(None, text)) for text in ("One", "Two")]
     services.clock.now = meeting.ends_at + timedelta(hours=2)
     after = link(services, "followup", mine, **ids)
     form = next(form for form in forms_of(client.get(f"/f/{after}")) if "reflection" in form.fields)

@@ -145,7 +145,8 @@ class ParkedPoint(Base):
 
 
 class Commitment(Base):
-    """Something agreed. Without owner or date it is loose, and the follow-up asks for them."""
+    """Something agreed. Without owner or date it is loose, and the follow-up asks for them. Unless `pinned`, its date
+    follows the next meeting."""
 
     __tablename__ = "commitments"
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -153,9 +154,17 @@ class Commitment(Base):
     meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"), index=True)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     text: Mapped[str] = mapped_column(EncryptedText("commitments.text"))
+    kind: Mapped[str] = mapped_column(String(8), default="do")  # do read learn meet
+    must: Mapped[bool] = mapped_column(default=True)  # else it would be nice
+    begins_on: Mapped[date | None]  # of a class
     due_on: Mapped[date | None]
+    pinned: Mapped[bool] = mapped_column(default=False)
     state: Mapped[str] = mapped_column(String(16), default="open")  # open done moving stuck renegotiated
+    answered_at: Mapped[datetime | None]  # when the state was said last
+    reason: Mapped[str | None] = mapped_column(String(10))  # why it was renegotiated: domain.commitments.REASONS
     note: Mapped[str | None] = mapped_column(EncryptedText("commitments.note"))
+    took: Mapped[str | None] = mapped_column(EncryptedText("commitments.took"))  # one line from what was read
+    uid: Mapped[str | None] = mapped_column(String(36))  # of the hold in its owner's calendar
     by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime]
 

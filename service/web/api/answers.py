@@ -207,9 +207,14 @@ class Commitment(Model):
     id: int
     text: str
     owner: int | None
+    kind: str
+    must: bool
     due_on: Day | None
+    pinned: bool
     state: str
+    reason: str | None
     note: str | None
+    took: str | None
 
 
 class Commitments(Model):

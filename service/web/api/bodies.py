@@ -149,12 +149,16 @@ class CommitmentInput(Model):
     text: str
     owner: Id | None = None
     due_on: Day | None = None
+    kind: str = "do"
+    must: bool = True
 
 
 class CommitmentChange(Model):
     state: str
     note: str | None = None
     due_on: Day | None = None
+    reason: str | None = None
+    took: str | None = None
 
 
 def _told(*, nullable: bool = False, **schema: Any) -> WithJsonSchema:

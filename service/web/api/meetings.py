@@ -11,8 +11,9 @@ from service.catalogue import Words
 from service.domain.access import Thing
 from service.domain.errors import InvalidInput, SlotTaken
 from service.links import link_for
-from service.operations import arcs, booking, details, followup, people
+from service.operations import arcs, booking, details, people
 from service.operations.booking import BookingInput
+from service.operations.commitments import Answer, Line, agree, load_own, set_commitment
 from service.operations.meetings import agreed_at_meeting, load_meeting
 from service.operations.offering import SlotQuery
 from service.store.tables import Meeting
@@ -171,7 +172,8 @@ def commitments(caller: Caller, meeting_id: int) -> answers.Commitments:
 def add_commitment(caller: Caller, meeting_id: int, body: bodies.CommitmentInput) -> answers.Commitment:
     with writing() as session:
         found = load_meeting(session, meeting_id, caller.me)
-        made = followup.agree(session, now(), found, caller.me, body.text, body.owner, body.due_on)
+        line = Line(None, body.text, body.owner, body.due_on, body.kind, body.must)
+        made = agree(session, now(), found, caller.me, line)
         session.flush()
         return shapes.commitment_answer(made)
 
@@ -187,5 +189,6 @@ def add_commitment(caller: Caller, meeting_id: int, body: bodies.CommitmentInput
 )
 def change_commitment(caller: Caller, commitment_id: int, body: bodies.CommitmentChange) -> answers.Commitment:
     with writing() as session:
-        line = followup.load_commitment(session, commitment_id, caller.me)
-        return shapes.commitment_answer(followup.set_commitment(line, body.state, body.note, body.due_on))
+        line = load_own(session, commitment_id, caller.me)
+        said = Answer(body.state, body.due_on, body.reason, body.note, body.took)
+        return shapes.commitment_answer(set_commitment(now(), line, said))

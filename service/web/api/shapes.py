@@ -165,9 +165,14 @@ def commitment_answer(line: Commitment) -> answers.Commitment:
         id=line.id,
         text=line.text,
         owner=line.owner_id,
+        kind=line.kind,
+        must=line.must,
         due_on=line.due_on.isoformat() if line.due_on else None,
+        pinned=line.pinned,
         state=line.state,
+        reason=line.reason,
         note=line.note,
+        took=line.took,
     )
 
 
