@@ -13,6 +13,7 @@ import click
 import pytest
 from babel.messages.pofile import read_po
 
+from integrations import google_consent, microsoft_consent
 from service.cli import main as greenroom
 from service.settings import every
 
@@ -177,3 +178,11 @@ def test_nothing_of_a_machine_is_in_the_tree() -> None:
         content = path.read_bytes()
         found += [f"{path.relative_to(ROOT)}: {word}" for word in words if word.encode() in content]
     assert not found
+
+
+def test_the_ladder_names_what_each_step_asks_for() -> None:
+    picture = (ROOT / "docs" / "ladder.svg").read_text()
+    for needed in (google_consent.NEEDED, microsoft_consent.NEEDED):
+        for step in ("busy", "write"):
+            for scope in needed[step]:
+                assert f">{scope.rpartition('/')[2]}</text>" in picture
