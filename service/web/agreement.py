@@ -10,7 +10,7 @@ from service.domain.agreement import CLAUSES, GROUPS, Clause, Kind, State, Whose
 from service.domain.errors import AgreementChanged, AgreementNotReady, InvalidInput, NotFound
 from service.domain.terms import terms_of
 from service.messages.agreement import Names, titled, told
-from service.operations import agreements, people
+from service.operations import agreements, midpoints, people
 from service.operations.agreements import Desk
 from service.store.tables import Pair
 from service.web.page import (
@@ -50,7 +50,8 @@ def _show(
         asked=_groups(desk, asked=True), held=_held(desk), card=terms.card(desk.role),
         told=lambda clause, said: told(words(), clause, said, names),
         titled=lambda term: titled(words(), term, names),
-        reply_time=terms.reply_time, standing=_lines(desk), states=State, kinds=Kind, clauses=CLAUSES,
+        reply_time=terms.reply_time, standing=_lines(desk), kept=midpoints.standing_of(session, now(), pair),
+        states=State, kinds=Kind, clauses=CLAUSES,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pytest
 from service.domain.agenda import AgendaDraft
 from tests.mails import ics_of
 from tests.rows.life import at, plain
-from tests.web.walk import text_of
+from tests.web.walk import link, text_of
 
 MET = at("2027-02-08T15:00+00:00")  # a Monday; it ends half an hour later
 NUDGE = "A time for the next meeting"
@@ -146,3 +146,32 @@ def test_e44_a_pledge_and_a_length_that_were_signed_are_offered(life):
     life.book(MET)
     (meeting,) = life.meetings()
     assert meeting.ends_at - meeting.starts_at == timedelta(minutes=45)
+
+
+def test_e44_what_held_and_what_slips_is_told_from_what_happened(life):
+    life.sign_up(cadence="sprint", notice="24h")
+    first = life.book(MET, ask="My talk")
+    life.pass_to(MET + timedelta(hours=2))
+    standing = kept(life)
+    assert standing["How often we meet: Every two weeks"] == "Kept"
+    assert standing["Until when a meeting may be moved: Until a day before"] == "Kept"
+    assert standing["Who decides what we talk about: Ana"] == "Kept"
+    assert standing["Who writes down what we agreed: Ana"] == "Slipping"
+    answer = {"happened": "yes", "line.0.text": "Shorter slides"}
+    link_to = link(life.services, "followup", life.ids["ana"], pair_id=life.pair_id, meeting_id=first)
+    assert life.client.post(f"/f/{link_to}", data=answer).status_code == 303
+    assert kept(life)["Who writes down what we agreed: Ana"] == "Kept"
+    off = life.book(MET + timedelta(days=42))
+    life.services.clock.now = MET + timedelta(days=41, hours=12)
+    life.client.post(f"{life.meeting('ben', off)}/cancel")
+    standing = kept(life)
+    assert standing["How often we meet: Every two weeks"] == "Slipping"
+    assert standing["Until when a meeting may be moved: Until a day before"] == "Slipping"
+    assert "overdue" not in life.agreement("ben").text.lower()
+
+
+def kept(life):
+    """The list on the page of the agreement, the same for both: line -> how it is going."""
+    both = [re.search(r'<section id="kept">(.*?)</section>', life.agreement(who).text, re.S)[1] for who in life.ids]
+    assert both[0] == both[1]
+    return dict(re.findall(r"<dt>(.*?)</dt><dd>(\w+)", both[0]))
