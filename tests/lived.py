@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from service.domain import agreement
 from service.operations import booking, calendars, commitments, followup, people, proposing, refreshing, turns
 from service.operations.booking import AgendaDraft, BookingInput
 from service.operations.calendars import NewConnection
@@ -119,20 +121,25 @@ def _meet(session: Session, pair: Pair) -> Meeting:
 
 def _agree(session: Session, pair: Pair) -> None:
     """A first version that both answered and one has signed."""
+    said = {"hope.mentee": "ANAS-HOPE", "motive": "BENS-MOTIVE"}
     made = Agreement(
-        pair_id=pair.id, version=1, terms='{"hope.mentee": "ANAS-HOPE", "motive": "BENS-MOTIVE"}',
+        pair_id=pair.id, version=1, terms=json.dumps(agreement.defaults() | said),
         text="> ANAS-HOPE\n> BENS-MOTIVE", text_sha256="s", document="ANAS-HOPE, BENS-MOTIVE", signed_sha256="s",
         created_at=NOW, signed_at=NOW,
     )  # fmt: skip
     session.add(made)
     session.flush()
     session.add_all([
-        AgreementAnswers(agreement_id=made.id, person_id=pair.mentee_id, answers='{"hope": "ANAS-HOPE"}',
+        AgreementAnswers(agreement_id=made.id, person_id=pair.mentee_id, answers=_said("mentee", hope="ANAS-HOPE"),
                          answered_at=NOW),
-        AgreementAnswers(agreement_id=made.id, person_id=pair.mentor_id, answers='{"motive": "BENS-MOTIVE"}',
+        AgreementAnswers(agreement_id=made.id, person_id=pair.mentor_id, answers=_said("mentor", motive="BENS-MOTIVE"),
                          answered_at=NOW),
         AgreementSignature(agreement_id=made.id, person_id=pair.mentee_id, text_sha256="s", signed_at=NOW),
     ])  # fmt: skip
+
+
+def _said(role: agreement.Role, **said: str) -> str:
+    return json.dumps(agreement.answers_of(role, said))
 
 
 def _connect(services: Services, session: Session, pair: Pair) -> None:

@@ -12,7 +12,7 @@ from service.domain.errors import NotAllowed, NotFound
 class Role(StrEnum):
     """Who asks, as seen from one thing that is kept. The first five are the table's columns, in their order."""
 
-    AUTHOR = "author"  # whoever typed or owns it: of dates and what is wanted from an hour the mentee
+    AUTHOR = "author"  # whoever typed or owns it; of MENTEES things the mentee, of what is both people's either
     OTHER = "other"  # the other one of the pair
     COORDINATOR = "coordinator"
     CALENDAR = "calendar"  # a colleague or an assistant who looks into a calendar that has an entry of ours
@@ -80,7 +80,7 @@ _TABLE = {
     Thing.SESSION:        "RW      RW         -            R:level   R",
     Thing.PLACE:          "RW      RW         -            R:level   -",
     Thing.ASK:            "RW      R          -            -         -",
-    Thing.REASON:         "RW      R          -            -         -",
+    Thing.REASON:         "RW      RW         -            -         -",
     Thing.AGENDA:         "RW      RW         -            R:level   -",
     Thing.PROPOSAL:       "RW      R          -            -         -",
     Thing.COMMITMENT:     "RW      RW         -            -         -",
@@ -100,6 +100,7 @@ _TABLE = {
     Thing.PROGRAMME:      "-       -          R            -         R",
     Thing.RUNNING:        "-       -          -            -         R",
 }  # fmt: skip
+MENTEES = frozenset({Thing.DATE, Thing.PRIVATE_LABEL, Thing.ASK, Thing.STRANGERS_MAIL})
 _LETTERS = {"R": Action.READ, "W": Action.WRITE, "c": Action.COUNT}
 
 
@@ -148,8 +149,8 @@ def role_of(asking_id: int, author_id: int | None, pair: Collection[int]) -> Rol
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a table's rows are, whose they are (its column of a person, `mentee`, or nobody's), and which of its
-    columns are something else."""
+    """What a table's rows are, whose they are (its column of a person or of a connection; None: both people's, or
+    nobody's), and which of its columns are something else."""
 
     thing: Thing
     whose: str | None = None
@@ -175,7 +176,7 @@ TABLES: dict[str, Kept] = {
     "commitments": Kept(Thing.COMMITMENT),
     "connections": Kept(Thing.CONNECTION, "person_id", (("password", Thing.SECRET), ("url", Thing.SECRET))),
     "consents": Kept(Thing.SECRET),
-    "critical_dates": Kept(Thing.DATE, "mentee", (("label", Thing.PRIVATE_LABEL),)),
+    "critical_dates": Kept(Thing.DATE, None, (("label", Thing.PRIVATE_LABEL),)),
     "grants": Kept(Thing.CONNECTION, "connection_id", (("tokens", Thing.SECRET),)),
     "heartbeats": Kept(Thing.RUNNING),
     "idempotency_keys": Kept(Thing.RUNNING),
