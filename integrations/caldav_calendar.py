@@ -19,6 +19,7 @@ from service.ports import BusyReading, CalendarRef, Fetched, ReadRequest, SyncMa
 
 MOST_BYTES = 32 * 1024 * 1024
 DAY = timedelta(days=1)
+AT_ONCE = 4  # while somebody waits; else one after another, since many of these servers are small
 APPLE = ".icloud.com"
 # What one address may answer although the account is at another.
 ELSEWHERE_PERHAPS = frozenset({"not_found", "unexpected_status", "forbidden", "not_caldav", "redirect_elsewhere"})
@@ -91,7 +92,8 @@ class CalDav:
 
     def fetch_all(self, wanted: Sequence[Wanted], request: ReadRequest, timeout: timedelta) -> list[Fetched]:
         deadline = monotonic() + timeout.total_seconds()
-        return ask_each(wanted, lambda each: self.fetch(each[0], request, each[1], left(deadline)), at_once=1)
+        at_once = AT_ONCE if request.live else 1
+        return ask_each(wanted, lambda each: self.fetch(each[0], request, each[1], left(deadline)), at_once)
 
     def _candidates(self) -> list[str]:
         """RFC 6764 5: what was given, then the well-known address of its host."""

@@ -130,6 +130,13 @@ def connections_of(session: Session, person_id: int) -> list[Connection]:
     )
 
 
+def verified(connection: Connection) -> datetime | None:
+    """When the oldest of its copies that count was known to be right; None while one is missing."""
+    moments = [calendar.verified_at for calendar in connection.calendars if calendar.counts]
+    known = [each for each in moments if each is not None]
+    return min(known, default=None) if len(known) == len(moments) else None
+
+
 def load_connection(session: Session, connection_id: int, person_id: int) -> Connection:
     connection = load_row(session, Connection, connection_id)
     if connection is None or connection.person_id != person_id:

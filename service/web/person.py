@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
 
 from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
@@ -64,12 +63,12 @@ def _show(
         assumed=person.availability is None,
         done="done" in request.args,
         connections=[
-            (connection, [calendars.next_busy(connection, now()), _checked(connection.checked_at)])
+            (connection, calendars.next_busy(connection, now()), _state(reader, connection))
             for connection in connections
         ],
         waiting=unsure.waiting_of(session, now(), person.id),
         feed=feeds.feed_link(session, now(), person), feed_url=_feed_url,
-        waits=consents.waits, providers=services().settings.providers,
+        providers=services().settings.providers,
     )  # fmt: skip
 
 
@@ -77,8 +76,15 @@ def _feed_url(link: Link) -> str:
     return links.url_of(services().settings.base_url, link)
 
 
-def _checked(at: datetime | None) -> str:
-    return age(words(), now(), at) if at is not None else ""
+def _state(reader: Reader, connection: Connection) -> str:
+    """How it stands, in a sentence; a copy that no longer counts is not called one that does."""
+    if consents.waits(connection):
+        return words()("connection.waiting")
+    tried = age(words(), now(), connection.checked_at) if connection.checked_at is not None else ""
+    copy, state = calendars.verified(connection), connection.state
+    if state == "stale" and (copy is None or now() - copy > services().settings.busy_max_age):
+        state = "too_old"
+    return words()(f"connection.{state}", age=tried, copy=words().moment(copy, reader.zone) if copy is not None else "")
 
 
 def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object]:

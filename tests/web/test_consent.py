@@ -30,7 +30,7 @@ def google():
 def services(services, google):
     """With Google set up."""
     configured = replace(services.settings, google_client_id="client", google_client_secret="secret")
-    return replace(services, settings=configured, authorizers={"google": google, "microsoft": MemoryAuthorizer()})
+    return replace(services, settings=configured, authorizers={"google": google})
 
 
 @pytest.fixture
@@ -100,10 +100,6 @@ def test_it_comes_back_once_and_to_the_browser_that_began(client, ben, google, s
     unknown = client.get(BACK, query_string={"state": "made-up", "code": "x"})
     assert unknown.status_code == 400
     assert client.get(BACK).status_code == 400
-    client.set_cookie(COOKIE, there.headers["Set-Cookie"].partition("=")[2].partition(";")[0], path="/oauth")
-    foreign = client.get("/oauth/microsoft/callback", query_string={"state": state_of(there), "code": "x"})
-    assert foreign.status_code == 400
-    assert "did not begin here" in text_of(foreign)
     assert come_back(client, there, google).status_code == 303
     client.set_cookie(COOKIE, there.headers["Set-Cookie"].partition("=")[2].partition(";")[0], path=BACK)
     again = client.get(BACK, query_string={"state": state_of(there), "code": "code-0"})
@@ -111,6 +107,17 @@ def test_it_comes_back_once_and_to_the_browser_that_began(client, ben, google, s
     assert "answered already" in text_of(again)
     with services.database.read() as session:
         assert len(session.scalars(select(Grant)).all()) == 1
+
+
+def test_an_answer_that_another_provider_was_asked_for_is_not_taken(services, ben, google):
+    client = create_app(replace(services, authorizers={"google": google, "microsoft": google})).test_client()
+    there = begin(client, ben)
+    cookie = there.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    client.set_cookie(COOKIE, cookie, path="/oauth/microsoft/callback")
+    foreign = client.get("/oauth/microsoft/callback", query_string={"state": state_of(there), "code": google.code()})
+    assert foreign.status_code == 400
+    assert "did not begin here" in text_of(foreign)
+    assert come_back(client, there, google).status_code == 303, "and the right one still is"
 
 
 def test_an_old_one_is_told_so_and_forgotten(client, ben, google, services):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pytest
@@ -11,7 +11,7 @@ from sqlalchemy import select
 from service.operations import commitments, people
 from service.operations.commitments import Line
 from service.operations.times import availability_of
-from service.store.tables import CriticalDate, Meeting, Person
+from service.store.tables import Calendar, Connection, CriticalDate, Meeting, Person
 from tests import cast
 from tests.date_files import ODD, THREE, UNREADABLE, event_file
 from tests.web.walk import NOW, SECRET, book, forms_of, link, text_of
@@ -72,7 +72,8 @@ def test_what_was_agreed_says_whose_it_is(services, client, ana):
     told = text_of(client.get(f"/p/{link(services, 'person', mentee_id)}"))
     for line in ("Shorter slides · Ana", "Introduce Kim · Ben"):
         assert line in told
-    assert "Meet again ·" not in told
+    assert "Meet again · Ana" not in told
+    assert "Meet again · Ben" not in told
 
 
 def test_connecting_a_calendar_reads_it_first(services, client, ana):
@@ -91,6 +92,35 @@ def test_connecting_a_calendar_reads_it_first(services, client, ana):
         connection_id = session.scalars(select(cast.Connection.id)).one()
     assert client.post(f"/p/{token}/switch", data={"connection": connection_id, "state": "off"}).status_code == 303
     assert "switched off" in text_of(client.get(f"/p/{token}"))
+
+
+@pytest.mark.parametrize(
+    ("state", "minutes", "told"),
+    [
+        ("connected", 1, "connected, checked 60 s ago"),
+        ("stale", 12, "slow: using the copy from Mon 1 Feb, 08:48 (tried 60 s ago)"),
+        (
+            "stale",
+            61,
+            "its last copy is too old to count, so no times are offered (tried 60 s ago)",
+        ),
+        ("stale", None, "cannot be read, and its last copy is too old to count"),
+        ("reconnect", 12, "needs you: connect it again"),
+        ("off", 12, "switched off"),
+    ],
+)
+def test_a_calendar_says_how_it_stands_and_which_copy_counts(services, client, state, minutes, told):
+    with services.database.write() as session:
+        ana = cast.person(session, NOW, "ana")
+        connection = Connection(
+            person_id=ana.id, provider="ics", url="https://x.example", state=state, created_at=NOW,
+            checked_at=NOW - timedelta(minutes=1),
+        )  # fmt: skip
+        copied = NOW - timedelta(minutes=minutes) if minutes is not None else None
+        connection.calendars = [Calendar(key="", key_hash="h", name="Work", verified_at=copied)]
+        session.add(connection)
+        ana_id = ana.id
+    assert told in text_of(client.get(f"/p/{link(services, 'person', ana_id)}"))
 
 
 def test_a_date_is_its_mentees_alone_on_every_page(services, client, ana):

@@ -12,7 +12,7 @@ from service.catalogue import Words
 from service.domain.access import Action, Role, Thing, may
 from service.domain.availability import to_json
 from service.operations import arcs, events, video
-from service.operations.calendars import connections_of
+from service.operations.calendars import connections_of, verified
 from service.operations.meetings import agenda_of, attendance_of
 from service.operations.times import Source, availability_of
 from service.store.tables import Commitment, Connection, CriticalDate, Meeting, Pair, Person, Proposal
@@ -140,15 +140,13 @@ def _arc_line(line: arcs.ArcLine) -> answers.ArcLine:
 
 def connection_answer(connection: Connection) -> answers.Connection:
     """`verified_at` is the oldest of the calendars that count, none while one of them was never read."""
-    verified = [calendar.verified_at for calendar in connection.calendars if calendar.counts]
-    oldest = min((moment for moment in verified if moment is not None), default=None)
     return answers.Connection(
         id=connection.id,
         provider=connection.provider,
         access=connection.access,
         video=video.kind_of(connection) if connection.access == "write" else None,
         state=connection.state,
-        verified_at=z(None if None in verified else oldest),
+        verified_at=z(verified(connection)),
         calendars=[
             answers.Calendar(id=each.id, name=each.name, counts=each.counts, verified_at=z(each.verified_at))
             for each in connection.calendars
