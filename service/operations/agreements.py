@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from service.catalogue import FALLBACK, Words
@@ -19,15 +19,14 @@ from service.domain.access import Action, Thing, When, may
 from service.domain.agreement import CLAUSES, ROLES, Clause, Difference, Role, State, Values, Whose
 from service.domain.errors import AgreementChanged, AgreementNotReady, InvalidInput, NotAllowed, NotFound
 from service.domain.followup import waking
-from service.domain.meeting import LIVE
-from service.domain.terms import LEVELS, acting
+from service.domain.terms import acting
 from service.messages import pdf
 from service.messages.agreement import Names, Signed, document, signed
 from service.operations import agendas, cadence
 from service.operations.meetings import look_again, meetings_of, role_in
 from service.store import outbox, writes
 from service.store.database import load_row
-from service.store.tables import Agreement, AgreementAnswers, AgreementSignature, Meeting, Pair, Person
+from service.store.tables import Agreement, AgreementAnswers, AgreementSignature, Pair
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +149,7 @@ def withdraw(session: Session, pair: Pair) -> None:
         return
     session.execute(delete(AgreementSignature).where(AgreementSignature.agreement_id == row.id))
     session.delete(row)
+    agendas.list_to_settle(session, pair, ())
 
 
 def sign(session: Session, now: datetime, pair: Pair, by_id: int, seen_sha256: str) -> Agreement:
@@ -201,17 +201,6 @@ def _take_effect(session: Session, now: datetime, pair: Pair, row: Agreement) ->
             session, now, "agreement", person.id, dedup=f"p{pair.id}:agreement:{row.version}:{person.id}",
             pair_id=pair.id, sequence=row.version,
         )  # fmt: skip
-
-
-def show_at_most(session: Session, now: datetime, person: Person, level: str | None) -> None:
-    """How much this person's own entries show at most, also those that stand; None is what each pair agreed. Raises
-    InvalidInput."""
-    if level is not None and level not in LEVELS:
-        raise InvalidInput.of("invite", "unknown_choice", known=", ".join(LEVELS))
-    person.invite = level
-    theirs = or_(Pair.mentee_id == person.id, Pair.mentor_id == person.id)
-    for meeting_id in session.scalars(select(Meeting.id).join(Pair).where(theirs, Meeting.phase.in_(LIVE))).all():
-        writes.follow(session, now, meeting_id, quietly=True)
 
 
 def load_version(session: Session, pair: Pair, version: int) -> Agreement:

@@ -1,20 +1,23 @@
-"""What is said about a meeting while its time stays: a yes, the agenda, the place, its event in a calendar."""
+"""What is said about a meeting while its time stays: a yes, the agenda, the place, its event and what that shows."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from service.domain.agenda import AgendaDraft
-from service.domain.errors import MoveNotAllowed
+from service.domain.errors import InvalidInput, MoveNotAllowed
+from service.domain.meeting import LIVE
+from service.domain.terms import LEVELS
 from service.domain.typed import LONGEST_PLACE, typed
 from service.operations import agendas, video
 from service.operations.booking import announce_change
 from service.operations.followup import queue_about
 from service.operations.meetings import look_again, may_cancel
 from service.store import outbox, writes
-from service.store.tables import Attendance, Meeting
+from service.store.tables import Attendance, Meeting, Pair, Person
 
 
 def accept(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
@@ -59,3 +62,14 @@ def put_back(session: Session, now: datetime, meeting: Meeting, by_id: int) -> N
     for person in (meeting.pair.mentee, meeting.pair.mentor):
         if person.id == by_id or person.id not in reached:
             queue_about(session, now, meeting, "invitation", person.id)
+
+
+def show_at_most(session: Session, now: datetime, person: Person, level: str | None) -> None:
+    """How much this person's own entries show at most, also those that stand; None is what each pair agreed. Raises
+    InvalidInput."""
+    if level is not None and level not in LEVELS:
+        raise InvalidInput.of("invite", "unknown_choice", known=", ".join(LEVELS))
+    person.invite = level
+    theirs = or_(Pair.mentee_id == person.id, Pair.mentor_id == person.id)
+    for meeting_id in session.scalars(select(Meeting.id).join(Pair).where(theirs, Meeting.phase.in_(LIVE))).all():
+        writes.follow(session, now, meeting_id, quietly=True)

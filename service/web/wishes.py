@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.domain.availability import DEFAULT, Availability, cap_of, from_json, overrides_of
 from service.domain.errors import NotFound
-from service.operations import agreements, cadence, people
+from service.operations import cadence, details, people
 from service.operations.people import PersonChange
 from service.store.tables import Pair
 from service.web.page import Reader, asked_int, day_of, now
@@ -59,7 +59,7 @@ def _place(session: Session, reader: Reader) -> None:
 
 
 def _invite(session: Session, reader: Reader) -> None:
-    agreements.show_at_most(session, now(), reader.person, request.form.get("invite") or None)
+    details.show_at_most(session, now(), reader.person, request.form.get("invite") or None)
 
 
 def _pause(session: Session, reader: Reader) -> None:
