@@ -57,6 +57,7 @@ LEAST: dict[str, float] = {
     "mail.per_worker": 250.0,
     "mail.of_smtplib": 0.5,
     "answers.a_second": 50.0,
+    "answers.imap_a_second": 50.0,
 }
 
 

@@ -51,7 +51,7 @@ def measure(mails: int = MAILS) -> dict[str, float]:
         services = wiring.build(settings)
         wiring.migrate(settings)
         one = _invitations(services, mails)
-        parts.enter_context(_broker(settings.data_dir, wiring.broker_socket(settings)))
+        parts.enter_context(brokering(settings.data_dir, wiring.broker_socket(settings)))
         parts.enter_context(_running(["-m", "bench.sink", str(port)], environ))
         _until(lambda: _listens(port), "the mail server")
         before = _smtplib_rates(port, one)
@@ -145,7 +145,7 @@ def _a_second(times: int, call: Callable[[], object]) -> float:
 
 
 @contextmanager
-def _broker(folder: Path, socket_path: Path) -> Iterator[None]:
+def brokering(folder: Path, socket_path: Path) -> Iterator[None]:
     part = Part("broker", broker.starter(folder, socket_path))
     part.pid = part.start()
     try:

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from bench import dovecot
+from bench.dovecot import Dovecot
 from service.cli import main
 from service.settings import Settings
 from service.store.database import Database, connect, sqlite_url
 from service.store.tables import Base
 from service.store.types import Keyring
 from service.wiring import Services
-from tests import dovecot
 from tests.certificates import certificate
-from tests.dovecot import Dovecot
 from tests.fakes import MemoryCalendars, MemoryMailer, MemoryWriters, RecordedJobs, SetClock
 from tests.machines import a_broker
 from tests.postgres import Postgres

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from email import message_from_bytes
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import parseaddr
@@ -116,7 +117,7 @@ def subject_of(message: Message) -> str:
     written = header(message, "Subject")[:LONGEST_HEADER]
     try:
         return str(make_header(decode_header(written)))
-    except (ValueError, LookupError, TypeError, AssertionError):
+    except (MessageError, ValueError, LookupError, TypeError, AssertionError):
         return written
 
 

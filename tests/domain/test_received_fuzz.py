@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import time
+import tracemalloc
 from datetime import date
 from email.parser import BytesHeaderParser
 from pathlib import Path
@@ -21,8 +22,10 @@ from service.domain.reply import ItipReply, reply_in
 
 MAILS = sorted((Path(__file__).parents[1] / "mail").glob("*.eml"))
 WHOLE = [path.read_bytes() for path in MAILS]
-INPUTS = 100_000 if os.environ.get("GREENROOM_SOAK") else 2_000
+SOAK = bool(os.environ.get("GREENROOM_SOAK"))
+INPUTS = 100_000 if SOAK else 2_000
 MOST_SECONDS = 3.0  # of the processor, for one mail, on a slow machine
+MOST_MEMORY = 60 * MOST_BYTES  # of Python's own, beside the mail
 
 
 def read(raw: bytes) -> ItipReply | None:
@@ -61,6 +64,12 @@ def test_a_damaged_mail_never_raises(whole, edits):
         at = int(where * len(raw))
         raw = raw[:at] + put + raw[at + length :]
     read(raw)
+
+
+@pytest.mark.parametrize("charset", ["\ufffdutf-8?q?x", "utf-8?b?a"])
+def test_a_subject_that_cannot_be_decoded_stays_as_it_is(charset):
+    read(f"From: ben@example.org\r\nSubject: =?{charset}?=\r\n\r\n".encode())
+    assert subject_of(parsed(f"Subject: =?{charset}?=\r\n\r\n".encode())).startswith("=?")
 
 
 LINES = st.sampled_from(
@@ -118,6 +127,20 @@ def test_a_mail_of_any_size_is_read_in_bounded_time(name):
     began = time.process_time()
     read(HUGE[name])
     assert time.process_time() - began < MOST_SECONDS
+
+
+LARGE = ["25 MB in one line", "2,000 parts"]  # to watch the memory makes the others slow
+
+
+@pytest.mark.parametrize("name", list(HUGE) if SOAK else LARGE)
+def test_a_mail_of_any_size_is_read_in_bounded_memory(name):
+    raw = HUGE[name]
+    tracemalloc.start()
+    try:
+        read(raw)
+        assert tracemalloc.get_traced_memory()[1] < MOST_MEMORY
+    finally:
+        tracemalloc.stop()
 
 
 def test_an_answer_with_a_comment_of_400_kb_and_one_with_24_mb_behind_it():

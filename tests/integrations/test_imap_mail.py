@@ -7,10 +7,10 @@ from datetime import date, timedelta
 
 import pytest
 
+from bench.dovecot import PASSWORD
 from integrations.imap_mail import MOST_OCTETS, ImapMailbox
 from service.domain.errors import AdapterError
 from tests import certificates
-from tests.dovecot import PASSWORD
 from tests.integrations import servers
 from tests.smtp import free_port
 

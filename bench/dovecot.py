@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from tests.smtp import free_port
+from bench.served import free_port
 
 PROGRAM = shutil.which("dovecot", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 MISSING = (
@@ -33,9 +33,7 @@ listen = 127.0.0.1
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
-ssl = {ssl}
-ssl_cert = <{certificate}
-ssl_key = <{key}
+{ssl}
 disable_plaintext_auth = no
 auth_failure_delay = 0
 mail_location = maildir:{folder}/mail/%u
@@ -69,7 +67,7 @@ class Dovecot:
     port: int
     tls_port: int
     folder: Path
-    authority: Path  # who signed its certificate
+    authority: Path | None  # who signed its certificate
     user: str = "meet"
 
     @property
@@ -100,7 +98,8 @@ class Dovecot:
 
 
 @contextmanager
-def running(certificate: Path, key: Path) -> Iterator[Dovecot]:
+def running(certificate: Path | None = None, key: Path | None = None) -> Iterator[Dovecot]:
+    """The server, until the end; without a certificate it speaks no TLS."""
     with tempfile.TemporaryDirectory(prefix="greenroom-dovecot-") as name:
         folder = Path(name)
         folder.chmod(0o755)
@@ -111,8 +110,9 @@ def running(certificate: Path, key: Path) -> Iterator[Dovecot]:
         configuration = folder / "dovecot.conf"
         configuration.write_text(
             CONFIGURATION.format(
-                folder=folder, port=server.port, tls_port=server.tls_port, password=PASSWORD, ssl="yes",
-                certificate=certificate, key=key, uid=nobody.pw_uid, gid=nobody.pw_gid,
+                folder=folder, port=server.port, tls_port=server.tls_port, password=PASSWORD,
+                ssl=f"ssl = yes\nssl_cert = <{certificate}\nssl_key = <{key}" if certificate else "ssl = no",
+                uid=nobody.pw_uid, gid=nobody.pw_gid,
             ),
             encoding="utf-8",
         )  # fmt: skip
