@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
+from service.catalogue import Words
 from service.messages import pair_letters
 from service.messages.letter import Block, Button, Letter, Offers, Opens, Quotes, Says, When
 from service.messages.parts import choices, letter, list_of, new_times
@@ -25,12 +28,13 @@ def invitation(view: View) -> Letter:
     blocks += [*_agenda(view), Says(words(f"mail.invitation.by.{view.entry}", other=other.first))]
     if view.due_on:
         blocks.append(Says(words("mail.commitments.moved", day=words.day(view.due_on))))
-    subject = words(
-        "subject.changed" if view.changed else "subject.invitation",
-        moment=words.moment(view.when().start, view.me.zone),
-    )
+    subject = invitation_subject(words, view.when().start, view.me.zone, changed=view.changed)
     asides = (Button(words("mail.invitation.not_for_me"), view.links.meeting + "#decline"),)
     return letter(view, subject, blocks, Button(words("mail.meeting_page"), view.links.meeting), asides)
+
+
+def invitation_subject(words: Words, start: datetime, zone: ZoneInfo, *, changed: bool) -> str:
+    return words("subject.changed" if changed else "subject.invitation", moment=words.moment(start, zone))
 
 
 def cancellation(view: View) -> Letter:

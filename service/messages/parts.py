@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.catalogue import Words
 from service.messages.letter import Block, Button, Letter, Lists, Offers, Quotes, Says
 from service.messages.view import Point, View, time_line
 
@@ -28,6 +29,11 @@ def list_of(title: str, points: tuple[Point, ...]) -> Lists:
     return Lists(title, tuple((point.text, point.note) for point in points))
 
 
+def preview_line(words: Words, programme: str) -> str:
+    """What stands beside every subject, whatever the mail says."""
+    return words("mail.preview", programme=programme)
+
+
 def letter(
     view: View, subject: str, blocks: list[Block], button: Button | None = None, asides: tuple[Button, ...] = ()
 ) -> Letter:
@@ -46,7 +52,7 @@ def letter(
         footer.append(words("mail.footer.count", nth=view.nth, most=view.most))
     return Letter(
         subject=subject,
-        preview=words("mail.preview", programme=view.programme),
+        preview=preview_line(words, view.programme),
         blocks=tuple(blocks),
         button=button,
         asides=asides,

@@ -243,6 +243,11 @@ def _tell(session: Session, now: datetime, meeting: Meeting, heard: int | None =
         queue_about(session, now, meeting, "invitation", person.id, due_at)
 
 
+def would_be(now: datetime, framed: Frame, pair: Pair, wanted: BookingInput) -> Meeting:
+    """The meeting as it would be booked, unchecked and of no session: to be looked at."""
+    return _new_meeting(framed, pair, now, wanted, wanted.place or pair.place, wanted.ask)
+
+
 def _new_meeting(
     framed: Frame, pair: Pair, now: datetime, wanted: BookingInput, place: str | None, ask: str | None
 ) -> Meeting:

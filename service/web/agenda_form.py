@@ -86,6 +86,15 @@ def shuffled(drafts: list[Draft], action: str) -> list[Draft]:
     return drafts
 
 
+def items_of(drafts: list[Draft]) -> list[AgendaItem]:
+    """The rows as they would be stored; of no session."""
+    points = [draft.as_point() for draft in drafts]
+    return [
+        AgendaItem(key=point.key, text=point.text, minutes=point.minutes, help=point.help, hidden=point.hidden)
+        for point in points
+    ]
+
+
 def default_drafts(session: Session, framed: Frame) -> list[Draft]:
     return [
         _from(point.key, point.text, point.minutes, point.help, point.hidden)

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from service import links
-from service.catalogue import Words
 from service.domain import slots
 from service.domain.errors import CalendarUnreadable, InvalidInput, KeyReused, RuleBroken, SlotTaken
 from service.domain.sessions import KINDS
-from service.operations import arcs, events, people, video
+from service.operations import arcs, booking, events, people, video
 from service.operations.booking import BookingInput
 from service.operations.meetings import booked_with, meetings_of
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
 from service.operations.proposing import open_proposals
+from service.operations.seeing import Sight, sights
 from service.store.tables import Pair
 from service.web import confirm
-from service.web.agenda_form import Draft, default_drafts, drafts_of, shown_drafts, shuffled
+from service.web.agenda_form import Draft, default_drafts, drafts_of, items_of, shown_drafts, shuffled
 from service.web.choice import Choice, choice_of
 from service.web.dates import date_input
 from service.web.offers import offered
@@ -261,14 +260,22 @@ def _decide_page(
     before = _booked_before(session, reader)
     return page(
         "decide.html", status, reader=reader, token=token, choice=choice, pair=pair, other=other, start=start,
-        end=start + framed.duration, minutes=int(framed.duration.total_seconds() // 60),
+        minutes=int(framed.duration.total_seconds() // 60),
         drafts=shown_drafts(drafts, words()),
         faults=faults or [], before=before,
         key=(not before and asked_key()) or fresh_key(), ask=request.form.get("ask", ""),
         place=request.form.get("place", pair.place or ""), place_known=bool(pair.place), date=framed.date,
         carry=_carried(reader, choice), other_time=other_time(words(), start, reader.zone, other),
-        other_words=Words.of(other.locale), other_zone=ZoneInfo(other.zone), mentee=reader.person.id == pair.mentee_id,
+        mentee=reader.person.id == pair.mentee_id,
         invite_by=_invite_by(session, reader, pair),
         video=video.kind_for(session, reader.person.id), video_wanted=bool(request.form.get("video")),
-        summary=words()("entry.summary", mentee=pair.mentee.first_name, mentor=pair.mentor.first_name),
+        sights=_sights(framed, reader, pair, start, drafts), look_again=True,
     )  # fmt: skip
+
+
+def _sights(framed: Frame, reader: Reader, pair: Pair, start: datetime, drafts: list[Draft]) -> tuple[Sight, ...]:
+    """Who would see what of it as it is typed now."""
+    typed = request.form.get("place"), request.form.get("ask") or None
+    wanted = BookingInput(start=start, by_id=reader.person.id, place=typed[0], ask=typed[1])
+    meeting = booking.would_be(now(), framed, pair, wanted)
+    return sights(now(), services().settings, meeting, reader.person, items_of(drafts))

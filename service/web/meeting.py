@@ -37,6 +37,7 @@ from service.operations.meetings import (
 )
 from service.operations.offering import SlotQuery
 from service.operations.proposing import open_proposals
+from service.operations.seeing import sights
 from service.store.tables import Meeting, Proposal
 from service.web import confirm
 from service.web.agenda_form import by_the_clock, drafts_of, parked, shown_drafts, shuffled, stored_drafts
@@ -103,6 +104,7 @@ def _show(
         ], proposals=_proposals(session, reader, meeting), strangers=strangers_of(session, meeting, reader.person.id),
         mail_from=services().settings.mail_address, entry=events.entry_for(session, meeting, reader.person.id),
         unknown_place=video.place_key(session, meeting), video=video.state_of(session, meeting), kinds=KINDS,
+        sights=sights(now(), services().settings, meeting, reader.person, items),
     )  # fmt: skip
 
 
