@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from service.domain.availability import Availability, to_json
 from service.domain.errors import GreenroomError
 from service.domain.meeting import LIVE
-from service.operations import arcs, booking, commitments, inbound, people
+from service.operations import agreements, arcs, booking, commitments, inbound, people
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
 from service.operations.commitments import Line
@@ -188,3 +188,41 @@ def test_a_message_that_two_machines_fetch_is_stored_once(services):
         raw = f"Message-ID: <{number}@example.org>\r\n\r\nYes".encode()
         ids = at_once(services.database, *[lambda session, raw=raw: inbound.receive(session, NOW, raw)] * 2)
         assert ids == [number + 1] * 2
+
+
+def test_two_who_sign_at_once_make_one_version_and_a_change_meanwhile_is_never_signed_unseen(services, pairs):
+    pair, both = pairs[0], (pairs[0].mentee_id, pairs[0].mentor_id)
+
+    def doing(act, by_id, *given):
+        def run(session):
+            act(session, NOW, session.get_one(Pair, pair.id), by_id, *given)
+            return "done"
+
+        return run
+
+    for person_id in both:
+        at_once(services.database, doing(agreements.answer, person_id, {}))
+    for cadence, notice in (("sprint", "24h"), ("light", "48h"), ("steady", "2h"), ("sprint", "24h")):
+        seen = words(services, pair)
+        signing = [doing(agreements.sign, person_id, seen) for person_id in both]
+        assert at_once(services.database, *signing) == ["done", "done"]
+        change = doing(agreements.change, both[0], {"cadence": cadence})
+        at_once(services.database, change)
+        seen, other = words(services, pair), {"notice": notice}
+        outcomes = at_once(
+            services.database, doing(agreements.sign, both[1], seen), doing(agreements.change, both[0], other)
+        )
+        assert outcomes[1] == "done"
+        assert outcomes[0] in {"done", "agreement_changed"}
+        with services.database.read() as session:
+            desk = agreements.desk(session, session.get_one(Pair, pair.id), both[0])
+        assert desk.signed_by == frozenset(), "whatever came first, nobody has signed the words that stand now"
+    with services.database.read() as session:
+        mails = session.scalars(select(OutboxRow).where(OutboxRow.kind == "agreement")).all()
+        assert len(mails) == 2 * 4
+        assert [each.version for each in desk.versions] == [1, 2, 3, 4]
+
+
+def words(services, pair):
+    with services.database.read() as session:
+        return agreements.desk(session, session.get_one(Pair, pair.id), pair.mentee_id).row.text_sha256
