@@ -40,6 +40,8 @@ def until(so):
         ("api", 2, signal.SIGTERM),
         ("stack", 4, signal.SIGINT),
         pytest.param("mail", 2, signal.SIGTERM, marks=pytest.mark.soak),
+        pytest.param("refresh", 2, signal.SIGINT, marks=pytest.mark.soak),
+        pytest.param("confirm", 4, signal.SIGTERM, marks=pytest.mark.soak),
     ],
 )
 def test_what_is_stopped_ends_every_server_that_it_started(tmp_path, part, processes, number):

@@ -14,7 +14,7 @@ from service import numbers
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.operations import calendars, consents, refreshing, watching
 from service.operations.calendars import NewConnection
-from service.operations.consents import ACCESSES, BUSY, Ended, Taken
+from service.operations.consents import ACCESSES, BUSY, WRITE, Ended, Taken
 from service.ports import Authorizer, ConsentBegun, Granted
 from service.store.tables import Connection, Link, Person
 from service.web.headers import HEADERS
@@ -35,6 +35,7 @@ from service.web.page import (
 blueprint = Blueprint("consent", __name__)
 COOKIE = "greenroom-consent"
 PROBE_TIMEOUT = timedelta(seconds=15)
+LADDER = ("hours", "feed", BUSY, WRITE)  # what somebody gives of their calendar, step by step
 STOP_TIMEOUT = timedelta(seconds=3)  # somebody waits who only wants to be rid of it
 
 
@@ -184,10 +185,17 @@ def connect_page(
     return lets_out(
         page(
             "connect.html", status, reader=reader, token=token, faults=faults or [], admin_url=admin_url,
-            connections=shown, done=request.args.get("done"), providers=services().settings.providers,
+            connections=shown, ladder=LADDER, stands=_stands([each for each, _, _ in shown]),
+            done=request.args.get("done"), providers=services().settings.providers,
             wanted=consents.wanted(session, reader.link),
         )
     )  # fmt: skip
+
+
+def _stands(connections: list[Connection]) -> str:
+    """The highest step of the ladder that somebody is on."""
+    steps = [each.access if each.provider in services().authorizers else "feed" for each in connections]
+    return max(steps, key=LADDER.index, default="hours")
 
 
 def end_at_provider(ended: Ended | None) -> None:

@@ -54,7 +54,9 @@ def connect(client, services, fake, mentor_id, access="busy", **how):
 
 
 def test_who_connects_google_sees_their_calendars_and_their_next_busy_times(client, services, fake, mentor_id):
+    assert "Your usual hours you are here" in text_of(client.get(f"/connect/{link(services, 'connect', mentor_id)}"))
     page = text_of(connect(client, services, fake, mentor_id))
+    assert "Busy times you are here" in page
     assert f"({BEN}): connected" in page
     assert "3 calendars, 2 counted" in page
     assert "Fri 26 Feb, 10:00" in page
