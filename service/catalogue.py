@@ -46,9 +46,10 @@ def _translations(language: str) -> gettext.GNUTranslations:
     return merged or gettext.GNUTranslations()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Words:
-    """Says things in one locale. `en` writes 24 hours, `en_US` 12, as Babel's data for the locale has it."""
+    """Says things in one locale; `of` keeps one for each. `en` writes 24 hours, `en_US` 12, as Babel's data for the
+    locale has it."""
 
     locale: Locale
     _times: dict[tuple[int, int], str] = field(default_factory=dict, init=False, repr=False, compare=False)

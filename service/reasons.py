@@ -21,33 +21,44 @@ _OF_ANYONE = frozenset({"past", "grid", "unavailable", "calendar_unreadable"})
 
 class Reasons:
     """Many slots' reasons as JSON, each sentence made once: slots share their reasons, and what differs from one to the
-    next is only the hour on the other person's wall."""
+    next is only the hour on the other person's wall, which one of them may name."""
 
     def __init__(self, words: Words) -> None:
         self.words = words
-        self._lines: dict[int, str] = {}
+        self._around: dict[int, tuple[str, Reason | None, str]] = {}
         self._hours: dict[tuple[int, int], str] = {}
 
     def of(self, why: tuple[Reason, ...], epoch: int) -> str:
         """An array of codes and texts, for a slot that starts then. Slots must outlive this: their reasons are known by
         their identity. One that names an hour says the same at the same time of the day in UTC (scoring gives another
         to the days around a change of the clocks)."""
-        lines, hours, clock = self._lines, self._hours, epoch % DAY
-        told = [lines.get(id(each)) or hours.get((id(each), clock)) or self._line(each, epoch) for each in why]
-        return f"[{','.join(told)}]"
+        before, hour, after = self._around.get(id(why)) or self._split(why)
+        if hour is None:
+            return before
+        return f"{before}{self._hours.get((id(hour), epoch % DAY)) or self._hour(hour, epoch)}{after}"
 
-    def _line(self, reason: Reason, epoch: int) -> str:
-        hour = "zone" in reason.params
-        line = _line_of(self.words, reason.code, tuple(reason.params.items()), epoch if hour else None)
-        if hour:
-            self._hours[id(reason), epoch % DAY] = line
+    def _split(self, why: tuple[Reason, ...]) -> tuple[str, Reason | None, str]:
+        """What is told before the one that names an hour, that one, and what is told after it."""
+        at = next((place for place, each in enumerate(why) if "zone" in each.params), len(why))
+        before, after = ([_line_of(self.words, each) for each in some] for some in (why[:at], why[at + 1 :]))
+        if at == len(why):
+            found: tuple[str, Reason | None, str] = f"[{','.join(before)}]", None, ""
         else:
-            self._lines[id(reason)] = line
+            found = "[" + ",".join([*before, ""]), why[at], ",".join(["", *after]) + "]"
+        self._around[id(why)] = found
+        return found
+
+    def _hour(self, reason: Reason, epoch: int) -> str:
+        line = self._hours[id(reason), epoch % DAY] = _line_of(self.words, reason, epoch)
         return line
 
 
+def _line_of(words: Words, reason: Reason, epoch: int | None = None) -> str:
+    return _line(words, reason.code, tuple(reason.params.items()), epoch)
+
+
 @lru_cache(maxsize=8192)
-def _line_of(words: Words, code: str, filled: tuple[tuple[str, Any], ...], epoch: int | None) -> str:
+def _line(words: Words, code: str, filled: tuple[tuple[str, Any], ...], epoch: int | None) -> str:
     """Kept from one answer to the next: filling in the twenty sentences of a hundred slots took a fiftieth of an answer
     (measured in November 2026)."""
     text = reason_text(words, Reason(code, dict(filled)), None if epoch is None else instant(epoch))

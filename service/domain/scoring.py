@@ -43,7 +43,7 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
     length = -(-seconds // _QUARTER)
     minute = ask.target.minute if ask.target and ask.target.role == "practice" else None
     counted = ask.target.zone if ask.target else ask.mentee.zone
-    pledged = _pledged_spans(ask, starts)
+    pledged, by_pledge = _pledged_spans(ask, starts), (Reason("pledge", {"person": ask.mentor.first_name}),)
     today = local_day(ask.mentee.zone, floor_epoch(ask.now))
     slot = tuple.__new__  # as Slot(...), in a third of the time
     ranked: list[Slot] = []
@@ -51,16 +51,18 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
         clock = _clock_points(length, minute, mine, yours, there)
         extras = _extras(other, mine != yours)
         day, points = -1, 0
+        reasons: tuple[Reason, ...] = ()
         told: list[tuple[Reason, ...]] = []
         for epoch in starts[first:end]:
             if (epoch + there) // DAY != day:
-                day = (epoch + there) // DAY
+                day, before = (epoch + there) // DAY, reasons
                 points, reasons = _day(ask, today, day)
-                told = [reasons + extra for extra in extras]
+                if reasons is not before:
+                    told = [reasons + extra for extra in extras]
             of_hour, extra = clock[epoch % DAY // _QUARTER]
             why = told[extra]
             if pledged and any(since <= epoch < until for since, until in pledged):
-                why += (Reason("pledge", {"person": ask.mentor.first_name}),)
+                why += by_pledge
             ranked.append(slot(Slot, (epoch, epoch + seconds, points + of_hour, why)))
     ranked.sort(key=_score, reverse=True)  # stable: the earlier of equals stays first
     return ranked
@@ -71,7 +73,7 @@ def _day(ask: Ask, today: int, day: int) -> tuple[int, tuple[Reason, ...]]:
     if ask.target is None:
         lead = day - today
         away = (_LEAD_DAYS - lead) * _A_DAY_OFF if lead < _LEAD_DAYS else (lead - _LEAD_DAYS) * _A_DAY_LATER
-        return max(_LEAST_DAY, _BEST_DAY - away), (_lead_reason(lead),)
+        return max(_LEAST_DAY, _BEST_DAY - away), _lead_reasons(lead)
     target = ask.target
     best = day_number(target.prefer_on) if target.prefer_on else day
     reason = _target_reason(target, day - day_number(target.day0))
@@ -79,19 +81,19 @@ def _day(ask: Ask, today: int, day: int) -> tuple[int, tuple[Reason, ...]]:
     return max(_LEAST_DAY, _BEST_DAY - abs(day - best) * _A_DAY_OFF), reasons
 
 
-@lru_cache(maxsize=64)
-def _in_weeks(weeks: int) -> Reason:
-    return Reason("in_weeks", {"n": weeks})
-
-
 @lru_cache(maxsize=512)
-def _lead_reason(days: int) -> Reason:
+def _lead_reasons(days: int) -> tuple[Reason]:
     """One and the same for all days that are as far: their words are then made once."""
     if days <= 1:
-        return Reason("tomorrow" if days == 1 else "today", {})
+        return (Reason("tomorrow" if days == 1 else "today", {}),)
     if days <= _SOON_DAYS:
-        return Reason("soon", {"n": days})
+        return (Reason("soon", {"n": days}),)
     return _in_weeks(round(days / 7))
+
+
+@lru_cache(maxsize=64)
+def _in_weeks(weeks: int) -> tuple[Reason]:
+    return (Reason("in_weeks", {"n": weeks}),)
 
 
 def _target_reason(target: Target, after: int) -> Reason:

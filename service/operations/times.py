@@ -14,23 +14,13 @@ from service.domain.interval import Spans, floor_epoch, merge, unpack
 from service.domain.slots import OwnClaim, PersonTimes
 from service.domain.terms import terms_of
 from service.store.pair_rows import PairRow, PersonRow, Reads
-from service.store.tables import Calendar, Claim, Connection, Pair, Person, Proposal, ProposedTime
+from service.store.tables import Claim, Person, Proposal, ProposedTime
 
 BEYOND = 2 * 86400  # the last day of a horizon is offered whole
 CAPS_REACH_BACK = timedelta(days=35)  # a cap of this month counts meetings that are over
 
 
-# Built once, over tables: building one and passing it through the ORM takes five times as long as SQLite's answer.
-_connections, _calendars = Connection.__table__.c, Calendar.__table__.c
-_CALENDARS = (
-    select(
-        _connections.id, _connections.person_id, _connections.provider, _connections.state, _calendars.counts,
-        _calendars.busy, _calendars.window_until, _calendars.verified_at,
-    )
-    .join(Calendar.__table__, _calendars.connection_id == _connections.id, isouter=True)
-    .where(_connections.person_id.in_((bindparam("mentee"), bindparam("mentor"))), _connections.state != "off")
-    .order_by(_connections.id)
-)  # fmt: skip
+# Built once, over tables: building it and passing it through the ORM takes five times as long as SQLite's answer.
 _claims, _times, _proposals = Claim.__table__.c, ProposedTime.__table__.c, Proposal.__table__.c
 _CLAIMS = (
     select(
@@ -67,7 +57,7 @@ def availability_of(person: Person | PersonRow) -> Availability:
 
 
 def times_of_pair(
-    session: Reads, now: datetime, pair: Pair | PairRow, max_age: timedelta
+    session: Reads, now: datetime, pair: PairRow, max_age: timedelta
 ) -> tuple[PersonTimes, PersonTimes, tuple[Source, ...]]:
     """The mentee's times, the mentor's, and where both come from.
 
@@ -80,7 +70,7 @@ def times_of_pair(
     if pledge is not None and offered[pair.mentor_id].pledge is None:  # what they set for everybody goes before
         offered[pair.mentor_id] = replace(offered[pair.mentor_id], pledge=pledge)
     reach = {person_id: now + availability.horizon for person_id, availability in offered.items()}
-    busy, unreadable, sources = _busy(session, now, pair, max_age, reach)
+    busy, unreadable, sources = _busy(now, pair, max_age, reach)
     own = _own(session, now, pair)
     mentee, mentor = (
         PersonTimes(
@@ -98,14 +88,13 @@ def times_of_pair(
 
 
 def _busy(
-    session: Reads, now: datetime, pair: Pair | PairRow, max_age: timedelta, reach: dict[int, datetime]
+    now: datetime, pair: PairRow, max_age: timedelta, reach: dict[int, datetime]
 ) -> tuple[dict[int, Spans], set[int], tuple[Source, ...]]:
     names = {pair.mentee_id: pair.mentee.name, pair.mentor_id: pair.mentor.name}
-    rows = session.execute(_CALENDARS, {"mentee": pair.mentee_id, "mentor": pair.mentor_id})
     busy: dict[int, Spans] = {}
     unreadable: set[int] = set()
     found: dict[int, Source] = {}
-    for connection_id, person_id, provider, state, counts, blob, until, verified_at in rows:
+    for person_id, connection_id, provider, state, counts, blob, until, verified_at in pair.calendars:
         if not counts:
             continue
         too_old = blob is None or verified_at is None or now - verified_at > max_age
@@ -132,7 +121,7 @@ def _older(one: datetime | None, other: datetime | None) -> datetime | None:
     return None if one is None or other is None else min(one, other)
 
 
-def _own(session: Reads, now: datetime, pair: Pair | PairRow) -> dict[int, list[OwnClaim]]:
+def _own(session: Reads, now: datetime, pair: PairRow) -> dict[int, list[OwnClaim]]:
     asked = {"mentee": pair.mentee_id, "mentor": pair.mentor_id, "since": now - CAPS_REACH_BACK, "now": now}
     rows = session.execute(_CLAIMS, asked)
     own: dict[int, list[OwnClaim]] = defaultdict(list)

@@ -100,8 +100,8 @@ def _counts(settings: Settings) -> Storage:
 
 
 def _headers(response: Response) -> Response:
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
+    headers = response.headers
+    headers.extend([(name, value) for name, value in HEADERS.items() if name not in headers])
     return response
 
 

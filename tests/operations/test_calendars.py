@@ -16,6 +16,7 @@ from service.operations.calendars import NewConnection
 from service.operations.offering import SlotQuery, offer
 from service.operations.people import PersonChange, edit_person
 from service.operations.times import times_of_pair
+from service.store.pair_rows import load_pair
 from service.store.tables import Calendar, Connection, Meeting, OutboxRow
 from service.web import confirm
 from tests import cast
@@ -102,7 +103,7 @@ def test_s08_the_last_good_copy_counts_until_it_is_too_old_and_then_nothing_is_f
     assert starts(services, pair_id, NOW + timedelta(minutes=59))
     assert starts(services, pair_id, NOW + timedelta(minutes=61)) == set()
     with services.database.read() as session:
-        pair = session.get(cast.Pair, pair_id)
+        pair = load_pair(session, pair_id)
         _, mentor, sources = times_of_pair(session, NOW + timedelta(minutes=61), pair, AGE)
         assert mentor.unreadable
         assert [(source.provider, source.state) for source in sources] == [("hours", "connected"), ("ics", "stale")]
@@ -128,7 +129,7 @@ def test_a_state_that_nobody_noticed_is_told_by_its_age(services, pair_id):
     connect(services, pair_id)
     for minutes, said in ((59, "connected"), (61, "stale")):
         with services.database.read() as session:
-            pair = session.get(cast.Pair, pair_id)
+            pair = load_pair(session, pair_id)
             _, mentor, sources = times_of_pair(session, NOW + timedelta(minutes=minutes), pair, AGE)
         assert (sources[1].state, mentor.unreadable) == (said, said == "stale")
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, cast
 
 from flask import Blueprint, Response, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails, to_json
-from sqlalchemy import bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -19,7 +18,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from service.domain import errors
 from service.domain.access import Action, Role, Thing, When, may
 from service.store.database import AWAY
-from service.store.tables import ApiToken, Person
+from service.store.pair_rows import PairRow, load_asker
+from service.store.tables import Person
 from service.store.types import fingerprint
 from service.web.page import limited_call, looking, one_look, words
 from service.web.status import status_of
@@ -40,9 +40,10 @@ class Model(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: a person, or the coordinator (`person_id` None)."""
+    """Who calls: a person, or the coordinator (`person_id` None); and the pair that was read with their token."""
 
     person_id: int | None
+    pair: PairRow | None = None
 
     @property
     def me(self) -> int:
@@ -53,9 +54,14 @@ class Caller:
 
     def check(self, thing: Thing, action: Action) -> None:
         """Raises NotAllowed where nobody of their kind ever may; of which pair they are is for the operation."""
-        roles = (Role.COORDINATOR,) if self.person_id is None else (Role.AUTHOR, Role.OTHER)
-        if not any(may(role, thing, action, *When) for role in roles):
+        if not _ever(self.person_id is None, thing, action):
             raise errors.NotAllowed("not_a_person" if self.person_id is None else "coordinator_only")
+
+
+@cache
+def _ever(coordinator: bool, thing: Thing, action: Action) -> bool:
+    roles = (Role.COORDINATOR,) if coordinator else (Role.AUTHOR, Role.OTHER)
+    return any(may(role, thing, action, *When) for role in roles)
 
 
 class Unauthorized(errors.GreenroomError):
@@ -137,10 +143,12 @@ def call(
     query: tuple[Query, ...] = (),
     keyed: bool = False,
     about: Thing,
+    with_pair: bool = False,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Registers a function as a route and in the description: one place for both. It gets the caller, the body's model
     where there is one, and the path's numbers; it returns an `answer`, or the same as JSON where there are many.
-    `about`: what it reads or writes, and so who may call it at all."""
+    `about`: what it reads or writes, and so who may call it at all. `with_pair`: the caller comes with the path's pair,
+    in one select with their token."""
 
     def register(function: Callable[..., Any]) -> Callable[..., Any]:
         statuses = (status, *may) if accepted is None else (status, 202, *may)
@@ -152,7 +160,7 @@ def call(
                 return answered(**numbers)
 
         def answered(**numbers: int) -> Response:
-            caller = _caller()
+            caller = _caller(min(numbers["pair_id"], LARGEST_ID) if with_pair else None)
             caller.check(about, Action.READ if method == "GET" else Action.WRITE)
             if method != "GET":
                 limited_call(request.headers["Authorization"])
@@ -177,19 +185,15 @@ def _answer(found: Model | str | None, status: int) -> Response:
     return response
 
 
-_tokens = ApiToken.__table__.c
-_STANDING = select(_tokens.person_id).where(_tokens.token_hash == bindparam("hash"), _tokens.revoked_at.is_(None))
-
-
-def _caller() -> Caller:
+def _caller(pair_id: int | None) -> Caller:
     kind, _, token = request.headers.get("Authorization", "").partition(" ")
     if kind.lower() != "bearer" or not token.strip():
         raise Unauthorized
     with looking() as look:
-        row = look.execute(_STANDING, {"hash": fingerprint(token.strip())}).one_or_none()
-    if row is None:
+        found = load_asker(look, fingerprint(token.strip()), pair_id)
+    if found is None:
         raise Unauthorized
-    return Caller(row.person_id)
+    return Caller(*found)
 
 
 def _body(model: type[Model]) -> Model:

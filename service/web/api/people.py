@@ -11,7 +11,6 @@ from service.domain.errors import FieldFault, InvalidInput, NotFound, RuleBroken
 from service.operations import calendars, consents, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.programme import pair_states
-from service.store import pair_rows
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, call, person_of
 from service.web.api.slots import QUERY, slots_json
@@ -224,11 +223,11 @@ def change_pair(caller: Caller, pair_id: int, body: bodies.PairChange) -> answer
     answer=answers.Slots,
     may=(404, 422),
     about=Thing.BUSY,
+    with_pair=True,
 )
-def slots(caller: Caller, pair_id: int) -> str:
+def slots(caller: Caller, pair_id: int) -> str:  # noqa: ARG001 - the caller comes with that pair
+    me, found = caller.me, caller.pair
+    if found is None or me not in {found.mentee_id, found.mentor_id}:
+        raise NotFound("no_such_pair")
     with looking() as look:
-        me = caller.me
-        found = pair_rows.load_pair(look, pair_id)
-        if found is None or me not in {found.mentee_id, found.mentor_id}:
-            raise NotFound("no_such_pair")
         return slots_json(look, found, found.me(me))
