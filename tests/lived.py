@@ -9,7 +9,17 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from service.domain import agreement
-from service.operations import booking, calendars, commitments, followup, people, proposing, refreshing, turns
+from service.operations import (
+    booking,
+    calendars,
+    commitments,
+    followup,
+    people,
+    preparing,
+    proposing,
+    refreshing,
+    turns,
+)
 from service.operations.booking import AgendaDraft, BookingInput
 from service.operations.calendars import NewConnection
 from service.operations.commitments import Line
@@ -107,6 +117,7 @@ def _meet(session: Session, pair: Pair) -> Meeting:
     query = SlotQuery(pair.id, "check-in")
     said = BookingInput(start=MONDAY, by_id=ana, ask="ANAS-ASK", agenda=(AgendaDraft(text="ANAS-POINT"),))
     met = booking.book(session, NOW, AGE, query, said)
+    preparing.tick(session, NOW, met, ana, {"one_thing"})
     booking.reschedule(session, NOW, AGE, met, MONDAY + timedelta(hours=1), ana, reason="ANAS-REASON")
     after = MONDAY + timedelta(hours=3)
     followup.run_due(session, after)

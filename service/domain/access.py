@@ -198,6 +198,7 @@ TABLES: dict[str, Kept] = {
     "pairs": Kept(Thing.PAIR, None, (("place", Thing.USUAL_PLACE), ("terms", Thing.AGREEMENT))),
     "parked_points": Kept(Thing.AGENDA, "by_id"),
     "people": Kept(Thing.PERSON, "id"),
+    "preparations": Kept(Thing.AGENDA),
     "proposals": Kept(Thing.PROPOSAL, "person_id"),
     "proposed_times": Kept(Thing.PROPOSAL),
     "reflections": Kept(Thing.PRIVATE, "person_id"),

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
 from service.messages import pair_letters
+from service.messages.agreed_parts import introductions, own, readiness
 from service.messages.letter import Block, Button, Letter, Offers, Opens, Quotes, Says, When
 from service.messages.parts import choices, letter, list_of, new_times
 from service.messages.view import View, time_line
@@ -73,10 +74,13 @@ def agenda_ask(view: View) -> Letter:
         Opens(words("mail.ask.opening", other=view.with_whom().first)),
         Says(words("mail.ask.how")),
         *_when_and_where(view),
-        *_own(view),
+        *own(view),
         *_still_open(view),
     ]
-    return letter(view, _about(view), blocks, Button(words("mail.ask.button"), view.links.meeting + "#ask"))
+    if view.to_prepare:
+        blocks.append(list_of(words("mail.prepare.before"), view.to_prepare))
+    asides = (Button(words("mail.prepare.not_ready"), view.links.meeting + "#ready"),)
+    return letter(view, _about(view), blocks, Button(words("mail.ask.button"), view.links.meeting + "#ask"), asides)
 
 
 def reminder(view: View) -> Letter:
@@ -98,8 +102,9 @@ def brief(view: View) -> Letter:
         Quotes(view.ask, words("mail.ask.of", other=other.first))
         if view.ask
         else Opens(words("mail.brief.no_ask", other=other.first)),
+        *readiness(view),
         *_still_open(view),
-        *_own(view),
+        *own(view),
         *_when_and_where(view),
         *_agenda(view),
         Says(words("mail.brief.question", question=question)),
@@ -130,7 +135,7 @@ def shared_list(view: View) -> Letter:
         Opens(words("mail.list.confirmed" if view.confirmed else "mail.list.as_noted", other=other.first)),
         _about_when(view),
         list_of(words("mail.agreed"), view.agreed),
-        *_introductions(view),
+        *introductions(view),
         *new_times(view, "mail.next_times"),
         *_answer(view),
     ]
@@ -256,17 +261,6 @@ def _agenda(view: View) -> list[Block]:
 
 def _still_open(view: View) -> list[Block]:
     return [list_of(view.words("mail.still_open"), view.still_open)] if view.still_open else []
-
-
-def _own(view: View) -> list[Block]:
-    """What the reader said they would do: a link each, to say how it stands."""
-    buttons = tuple((Button(own.text, own.url), own.note) for own in view.own)
-    return [Offers(view.words("mail.commitments.mine"), buttons, quiet=True)] if buttons else []
-
-
-def _introductions(view: View) -> list[Block]:
-    buttons = tuple((Button(text, draft), "") for text, draft in view.introductions)
-    return [Offers(view.words("mail.commitments.introduce"), buttons, quiet=True)] if buttons else []
 
 
 def _answer(view: View) -> list[Block]:

@@ -43,6 +43,14 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
+class Readiness:
+    """What was prepared for the meeting, and what is still to come; in words."""
+
+    done: tuple[str, ...]
+    ahead: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """The reader's own, each for one purpose; empty where a mail has no use for it."""
 
@@ -77,6 +85,8 @@ class View:
     still_open: tuple[Point, ...] = ()
     own: tuple[Own, ...] = ()  # of what is open, the reader's
     introductions: tuple[tuple[str, str], ...] = ()  # that the reader said they would write: for what, and the draft
+    to_prepare: tuple[Point, ...] = ()  # of the reader's own, what is not done
+    ready: Readiness | None = None  # how far the mentee is
     due_on: date | None = None  # by when the reader's are due, where that moved with the meeting
     times: tuple[Interval, ...] = ()
     choices: tuple[Choice, ...] = ()

@@ -33,6 +33,12 @@ def edit(session: Session, now: datetime, meeting: Meeting, by_id: int, drafts: 
     _touched(session, now, meeting)
 
 
+def put(session: Session, now: datetime, meeting: Meeting, by_id: int, drafts: tuple[AgendaDraft, ...]) -> None:
+    """As these points say, whoever orders it. Mails nobody."""
+    put_agenda(session, meeting, by_id, checked(drafts))
+    _touched(session, now, meeting)
+
+
 def park(session: Session, now: datetime, meeting: Meeting, by_id: int, point: AgendaDraft) -> None:
     """Puts a point off: it goes to the next meeting, at once where that is booked. Repeatable. Raises NotAllowed for
     whoever does not order the agenda."""

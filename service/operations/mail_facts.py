@@ -16,7 +16,7 @@ from service.links import LinkBook
 from service.operations import video
 from service.operations.events import entered
 from service.store import outbox, writes
-from service.store.tables import AgendaItem, Attendance, Commitment, Inbound, Meeting, OutboxRow, Person
+from service.store.tables import AgendaItem, Attendance, Commitment, Inbound, Meeting, OutboxRow, Person, Preparation
 
 NEWS_FOR = timedelta(days=90)  # what was done before that is no news to anybody
 T = TypeVar("T")
@@ -30,6 +30,7 @@ class Facts:
     meetings: Mapping[int, Meeting]
     agendas: Mapping[int | None, Sequence[AgendaItem]]
     agreed: Mapping[int | None, Sequence[Commitment]]
+    prepared: Mapping[int | None, Sequence[Preparation]]
     promises: Mapping[int | None, Sequence[Commitment]]  # of the pair: what is open, and what was done lately
     met_at: Mapping[int, datetime]  # when the pair's last meeting that is over ended
     answers: Mapping[int, Mapping[int, str]]  # meeting -> person -> PARTSTAT
@@ -65,6 +66,10 @@ def gather(session: Session, now: datetime, rows: Sequence[OutboxRow]) -> Facts:
             lambda line: line.pair_id,
         ),
         met_at=_met_at(session, now, pair_ids),
+        prepared=_grouped(
+            session.scalars(select(Preparation).where(Preparation.meeting_id.in_(meeting_ids))),
+            lambda done: done.meeting_id,
+        ),
         answers=_answers(session, meeting_ids),
         entries=_entries(session, meetings),
         links_awaited=video.awaited(session, meeting_ids),

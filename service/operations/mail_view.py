@@ -67,6 +67,7 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
     acted_by = meeting.declined_by if row.kind == "declined" else meeting.changed_by
     counted = MENTEE_COUNT if mentee else MENTOR_COUNT
     earlier = promises_view.earlier_of(context, meeting)
+    to_prepare, ready = promises_view.prepared(context, base.words, meeting)
     times = _times(context, pair, meeting) if row.kind in WITH_TIMES else ()
     schedule = _schedule_url(context, pair, meeting) if row.kind in WITH_TIMES and pair.ended_at is None else ""
     critical = context.session.get(CriticalDate, row.date_id) if row.date_id is not None else None
@@ -84,6 +85,8 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
         still_open=promises_view.told_of(context, base.words, pair, earlier),
         own=promises_view.own_of(context, base.words, pair, [*earlier, *facts.agreed[meeting.id]]),
         introductions=promises_view.introductions_of(context, base.words, pair, facts.agreed[meeting.id]),
+        to_prepare=to_prepare,
+        ready=ready,
         due_on=promises_view.moved_to(context, pair) if row.kind == "invitation" and row.sequence else None,
         times=times,
         choices=again.choices(schedule, times) if schedule and row.kind in AGAIN else (),

@@ -7,11 +7,32 @@ from datetime import date, datetime
 
 from service.catalogue import Words
 from service.messages.drafts import introduction
-from service.messages.view import Own, Point
+from service.messages.view import Own, Point, Readiness
 from service.operations.mail_context import Context
+from service.operations.preparing import checklist
 from service.store.tables import Commitment, Meeting, Pair
 
 WITH_OWN = frozenset({"agenda-ask", "brief"})
+
+
+def prepared(context: Context, words: Words, meeting: Meeting) -> tuple[tuple[Point, ...], Readiness | None]:
+    """What the reader has still to prepare, and in the brief how far the mentee is, where there is something to
+    prepare."""
+    pair, role = meeting.pair, meeting.pair.role(context.reader.id)
+    tasks = checklist(meeting, {row.key for row in context.facts.prepared[meeting.id]})
+    own = tuple(
+        Point(
+            words(f"prep.{each.task.key}", other=pair.other(context.reader.id).first_name),
+            words("point.date", day=words.day(each.due_on)),
+        )
+        for each in tasks
+        if each.task.role == role and not each.done
+    )
+    theirs = [each for each in tasks if each.task.role == "mentee"]
+    if context.row.kind != "brief" or not theirs:
+        return own, None
+    told = [(words(f"prepared.{each.task.key}"), each.done) for each in theirs]
+    return own, Readiness(tuple(text for text, done in told if done), tuple(text for text, done in told if not done))
 
 
 def earlier_of(context: Context, meeting: Meeting) -> list[Commitment]:

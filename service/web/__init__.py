@@ -36,6 +36,7 @@ from service.web import (
     metrics,
     operator,
     person,
+    preparing,
     proposals,
     sender,
 )
@@ -50,7 +51,7 @@ from service.wiring import Services
 log = logging.getLogger(__name__)
 PARTS = (
     front, booking, meeting, proposals, after, person, agreement, commitments, feed, consent, callback, hooks, operator,
-    sender, mailbox, health, metrics, api,
+    preparing, sender, mailbox, health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 

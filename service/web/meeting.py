@@ -21,7 +21,7 @@ from service.domain.errors import (
 )
 from service.domain.meeting import Phase
 from service.domain.terms import terms_of
-from service.operations import agendas, booking, details, entries, events, followup, video
+from service.operations import agendas, booking, details, entries, events, followup, preparing, video
 from service.operations.commitments import agree
 from service.operations.meetings import (
     agenda_of,
@@ -105,6 +105,7 @@ def _show(
         mail_from=services().settings.mail_address, entry=events.entry_for(session, meeting, reader.person.id),
         unknown_place=video.place_key(session, meeting), video=video.state_of(session, meeting), kinds=KINDS,
         sights=sights(now(), services().settings, meeting, reader.person, items),
+        prep=preparing.desk(session, meeting, reader.person.id),
     )  # fmt: skip
 
 

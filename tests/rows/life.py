@@ -65,11 +65,11 @@ class Life:
         for who in ("ana", "ben"):
             assert self.act(who, "sign").status_code == 303
 
-    def book(self, start, session="check-in", **said):
+    def book(self, start, session="check-in", date_id=None, **said):
         """A meeting, by the mentee; its id."""
         with self.services.database.write() as opened:
             wanted = BookingInput(start=start, by_id=self.ids["ana"], **said)
-            query = SlotQuery(self.pair_id, session)
+            query = SlotQuery(self.pair_id, session, date_id)
             return booking.book(opened, self.services.clock(), AGE, query, wanted).id
 
     def meeting(self, who, meeting_id):

@@ -40,6 +40,11 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "meeting.change ask": ("/m/{anas}", {"ask": "My opening"}, None, AGAIN),
     "meeting.change place": ("/m/{anas}", {"place": "Room 5"}, None, AGAIN),
     "meeting.change agree": ("in its hour", {"text": "Shorter slides"}, None, AGAIN),
+    "preparing.prepare": ("/m/{anas}", {"done": "slides"}, None, AGAIN),
+    "preparing.listen": ("/m/{anas}", {"listen": "opening"}, None, AGAIN),
+    "preparing.ready keep": ("/m/{anas}", {}, ("way", "keep"), AGAIN),
+    "preparing.ready shorten": ("/m/{anas}", {}, ("way", "shorten"), AGAIN),
+    "preparing.ready move": ("/m/{anas}", {}, ("way", "move"), AGAIN),
     "after.entry_mail": ("/i/{entry}", {}, None, AGAIN),
     "after.answered yes": ("after", LINES, ("happened", "yes"), AGAIN),
     "after.answered no": ("after", LINES, ("happened", "no"), AGAIN),
@@ -85,7 +90,7 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "operator.decided address": ("/operator/{operator}", {}, ("decision", "try-again"), AGAIN),
     "mailbox.answer": ("mail", {}, ("answer", "ACCEPTED"), AGAIN),
 }
-AS_IT_WAS = {"person.change schedule"}  # only leads on
+AS_IT_WAS = {"person.change schedule", "preparing.ready move"}  # only leads on
 READ_ANEW = {
     "meeting.moved",
     "proposals.offer",

@@ -20,6 +20,7 @@ from service.store.tables.meetings import (
     CriticalDate,
     Meeting,
     ParkedPoint,
+    Preparation,
     Reflection,
 )
 from service.store.tables.people import ApiToken, Link, Pair, Person
@@ -56,6 +57,7 @@ __all__ = [
     "Pair",
     "ParkedPoint",
     "Person",
+    "Preparation",
     "Proposal",
     "ProposedTime",
     "Reflection",

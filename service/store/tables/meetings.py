@@ -177,3 +177,12 @@ class Reflection(Base):
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
     text: Mapped[str] = mapped_column(EncryptedText("reflections.text"))
     created_at: Mapped[datetime]
+
+
+class Preparation(Base):
+    """Something prepared for a meeting, by whoever's task it was: `key` is domain.preparation's."""
+
+    __tablename__ = "preparations"
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(24), primary_key=True)
+    done_at: Mapped[datetime]
