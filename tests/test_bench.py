@@ -41,7 +41,7 @@ def until(so):
         ("stack", 4, signal.SIGINT),
         pytest.param("mail", 2, signal.SIGTERM, marks=pytest.mark.soak),
         pytest.param("refresh", 2, signal.SIGINT, marks=pytest.mark.soak),
-        pytest.param("confirm", 4, signal.SIGTERM, marks=pytest.mark.soak),
+        pytest.param("confirm", 2, signal.SIGTERM, marks=pytest.mark.soak),
     ],
 )
 def test_what_is_stopped_ends_every_server_that_it_started(tmp_path, part, processes, number):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -197,3 +197,21 @@ class BusyContract(ABC):
         self.fail(FAILURES["500"])
         faults = adapter.fetch_all([(ref, None), (ref, first.mark)], REQUEST, WAIT)
         assert [isinstance(fault, AdapterError) and not fault.permanent for fault in faults] == [True, True]
+
+    def test_while_somebody_waits_it_says_the_same_and_hides_no_change(self):
+        self.put([Entry(MORNING, "one")])
+        adapter = self.adapter()
+        [ref] = adapter.discover(WAIT)
+        mark, live = adapter.fetch(ref, REQUEST, None, WAIT).mark, replace(REQUEST, live=True)
+        for known in (None, mark):
+            [found] = adapter.fetch_all([(ref, known)], live, WAIT)
+            assert found is None or busy_of(found) == [MORNING]
+        self.put([Entry(MORNING, "one"), Entry(LATER, "two")])
+        [found] = adapter.fetch_all([(ref, mark)], live, WAIT)
+        assert busy_of(found) == [MORNING, LATER]
+        [again] = adapter.fetch_all([(ref, found.mark)], REQUEST, WAIT)
+        assert again is None or busy_of(again) == [MORNING, LATER]
+        self.fail(FAILURES["500"])
+        [fault] = adapter.fetch_all([(ref, mark)], live, WAIT)
+        assert isinstance(fault, AdapterError)
+        assert not fault.permanent
