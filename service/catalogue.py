@@ -106,8 +106,7 @@ class Words:
 
     def place_of(self, zone: ZoneInfo) -> str:
         """The zone's city as people say it: New York, Lisbon."""
-        told: str = get_timezone_location(zone, locale=self.locale, return_city=True)
-        return told
+        return _city(self.locale, zone)
 
     def items(self, items: Iterable[str]) -> str:
         """a, b and c"""
@@ -139,6 +138,12 @@ def _pattern(locale: Locale, skeleton: str) -> str:
         return str(own.pattern)
     short = known[skeleton.replace("MMMM", "MMM").replace("EEEE", "E")].pattern
     return re.sub("M{3,}", "MMMM", re.sub("E+|c{3,}", "EEEE", short))
+
+
+@lru_cache(maxsize=1024)
+def _city(locale: Locale, zone: ZoneInfo) -> str:
+    told: str = get_timezone_location(zone, locale=locale, return_city=True)
+    return told
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import insert, or_, select
+from sqlalchemy import bindparam, insert, or_, select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import LinkGone, NotFound
@@ -17,6 +17,7 @@ from service.store.types import fingerprint
 
 SUBJECT = ("pair_id", "meeting_id", "date_id", "connection_id", "session")  # what a link is about
 NewLink = dict[str, Any]  # the columns of a row
+_BY_TOKEN = select(Link).where(Link.token_hash == bindparam("hash"), Link.purpose == bindparam("purpose"))
 TOKEN_BYTES = 24  # 192 bits: more than the 128 that a link must carry
 
 # Purpose -> the page's path and how long a link lives from its making.
@@ -116,9 +117,7 @@ def store(session: Session, made: Sequence[NewLink]) -> None:
 def resolve(session: Session, now: datetime, purpose: str, token: str) -> Link:
     """The link behind a token. Raises NotFound when it never existed or is for another purpose, LinkGone when it was
     revoked or has expired. The look-up is by hash, so no comparison of secrets leaks through time."""
-    link = session.scalars(
-        select(Link).where(Link.token_hash == fingerprint(token), Link.purpose == purpose)
-    ).one_or_none()
+    link = session.scalars(_BY_TOKEN, {"hash": fingerprint(token), "purpose": purpose}).one_or_none()
     if link is None:
         raise NotFound
     if link.revoked_at is not None or link.expires_at <= now:

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Row, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from service.store import claims, outbox
-from service.store.tables import Proposal
+from service.store.tables import Proposal, ProposedTime
 
 
 def open_ones(session: Session, *matter: ColumnElement[bool]) -> list[Proposal]:
     """Oldest first. A time in it may have passed, and its hold may have lapsed."""
     return list(session.scalars(select(Proposal).where(Proposal.outcome.is_(None), *matter).order_by(Proposal.id)))
+
+
+_proposals, _times = Proposal.__table__.c, ProposedTime.__table__.c
+_FOR_ANOTHER = (  # built once: every look at a pair's times asks this, and most have none
+    select(_proposals.id, _proposals.by_id)
+    .where(
+        _proposals.pair_id == bindparam("pair"),
+        _proposals.meeting_id.is_(None),
+        _proposals.outcome.is_(None),
+        exists().where(_times.proposal_id == _proposals.id, _times.starts_at > bindparam("now")),
+    )
+    .order_by(_proposals.id)
+)
+
+
+def for_another_meeting(session: Session, now: datetime, pair_id: int) -> Sequence[Row[int, int]]:
+    """Id and `by_id` of the pair's proposals for another meeting of which a time is ahead, oldest first."""
+    return session.execute(_FOR_ANOTHER, {"pair": pair_id, "now": now}).all()
 
 
 def about(meeting_id: int) -> ColumnElement[bool]:

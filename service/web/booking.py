@@ -17,8 +17,8 @@ from service.operations import arcs, booking, events, people, video
 from service.operations.booking import BookingInput
 from service.operations.meetings import booked_with, meetings_of
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
-from service.operations.proposing import open_proposals
 from service.operations.seeing import Sight, sights
+from service.store.proposals import for_another_meeting
 from service.store.tables import Pair
 from service.web import confirm
 from service.web.agenda_form import Draft, default_drafts, drafts_of, items_of, shown_drafts, shuffled
@@ -206,13 +206,14 @@ def times_page(
     said: str = "",
     status: int = 200,
 ) -> AnyResponse:
+    pair = pair_of(session, reader.link)  # held: a session forgets what nobody holds, and would load it again
     found = offered(session, query_of(session, reader, choice))
     shown: Times = times_of(found, reader, now())
     return page(
         "times.html", status, reader=reader, token=token, choice=choice, times=shown, said=said,
         kept=kept, carry=_carried(reader, choice, kept=kept), in_mind=in_mind_of(found, reader), moving=None,
-        offers=[each for each in open_proposals(session, now(), found.frame.pair.id) if each.meeting_id is None],
-        pair=pair_of(session, reader.link),
+        offers=for_another_meeting(session, now(), pair.id),
+        pair=pair,
         mentee=found.frame.pair.mentee_id == reader.person.id,
         other=found.frame.pair.other(reader.person.id), date=found.frame.date, link_names_it=bool(reader.link.session),
     )  # fmt: skip
