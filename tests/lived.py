@@ -43,6 +43,7 @@ from service.store.tables import (
     IdempotencyKey,
     Inbound,
     Link,
+    Look,
     MailboxMail,
     MailboxMark,
     Meeting,
@@ -104,6 +105,7 @@ def lived_in(services: Services) -> int:
                           calendar_key="ANAS-CALENDAR", event_id="ANAS-EVENT", created_at=NOW)
         )  # fmt: skip
         _agree(session, pair)
+        session.add(Look(pair_id=pair.id, role="coordinator", what="pair", at=NOW))
         session.add(ParkedPoint(pair_id=pair.id, text="ANAS-PARKED", by_id=pair.mentee_id, created_at=NOW))
         send_times.add(session, [timedelta(milliseconds=7)])
         turns.hold(session, NOW, "h", timedelta(minutes=5))

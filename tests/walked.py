@@ -11,8 +11,6 @@ from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from html.parser import HTMLParser
-from urllib.parse import parse_qs, urljoin, urlsplit
 
 from click.testing import CliRunner
 from redis import Redis
@@ -33,6 +31,7 @@ from service.web.api.frame import CALLS, PREFIX
 from service.wiring import Services
 from tests import cast
 from tests.conftest import KEYS
+from tests.crawl import crawl
 from tests.fakes import MemoryCalendars, MemoryMailer, MemoryWriters, SetClock
 from tests.lived import AGE, MONDAY, NOW, lived_in, stamp
 from tests.planted import Secret, plant
@@ -40,7 +39,6 @@ from tests.web.walk import forms_of
 from workers import clock
 from workers.deliver import drain
 
-MOST_PAGES = 60
 BEFORE, AFTER = (3, 24, 72, 97, 146), (170, 175, 200)  # hours since the first meeting; the second one is at 168
 TYPED = {
     "kind": "exam", "at": "2027-03-01T10:00:00Z", "zone": "UTC", "label": "INTRUSION", "shared_label": "INTRUSION",
@@ -69,22 +67,6 @@ class Seen:
     def said(self, channel: str, reader: str) -> set[str]:
         told = "\n".join(self.texts.get((channel, reader), ()))
         return {secret.text for secret in self.secrets if secret.text in told}
-
-
-class Addresses(HTMLParser):
-    def __init__(self, url: str) -> None:
-        super().__init__()
-        self.url, self.found = url, []
-
-    def handle_starttag(self, tag, attrs):
-        href = dict(attrs).get("href")
-        if (
-            tag == "a"
-            and href
-            and urlsplit(href).scheme != "mailto"
-            and urlsplit(href).netloc in {"", "localhost:8080"}
-        ):
-            self.found.append(urljoin(self.url, urlsplit(href)._replace(scheme="", netloc="", fragment="").geturl()))
 
 
 class Heard(logging.Handler):
@@ -193,7 +175,7 @@ def _pages(found: Seen, client) -> None:
     for name in ("ana", "ben"):
         own = [(purpose, token) for person_id, purpose, token in links if names.get(person_id) == name]
         starts = [f"/{PATHS[purpose]}/{token}" for purpose, token in own if purpose in PATHS]
-        for path, text in _crawl(client, [each for each in starts if "/feeds/" not in each]):
+        for path, text in crawl(client, [each for each in starts if "/feeds/" not in each]):
             channel = "entry" if path.startswith("/i/") else "download" if path.endswith(".ics") else "page"
             found.add(channel, name, text.replace("\r\n ", ""))
             found.add("address", name, path)
@@ -206,28 +188,6 @@ def _pages(found: Seen, client) -> None:
     for path in ("/metrics", "/health/ready", "/health/live"):
         channel = "metrics" if path == "/metrics" else "health"
         found.add(channel, "operator", client.get(path).get_data(as_text=True))
-
-
-def _crawl(client, waiting: list[str]) -> list[tuple[str, str]]:
-    shapes, told = set(), []
-    while waiting and len(told) < MOST_PAGES:
-        url = waiting.pop(0)
-        parts = urlsplit(url)
-        shape = (parts.path, tuple(sorted(parse_qs(parts.query))))
-        if shape in shapes:
-            continue
-        shapes.add(shape)
-        answer = client.get(url)
-        if answer.mimetype == "application/pdf":
-            continue
-        assert answer.status_code < 500, url
-        text = answer.get_data(as_text=True)
-        told.append((url, text))
-        if answer.mimetype == "text/html":
-            page = Addresses(url)
-            page.feed(text)
-            waiting += page.found
-    return told
 
 
 def _path(found: Seen, path: str) -> str:
@@ -262,7 +222,7 @@ def _write(found: Seen, client, caller: str) -> None:
     with found.services.database.read() as session:
         own = session.scalars(select(Link).where(Link.person_id == found.ids.get(caller), Link.person_id.is_not(None)))
         pages = [f"/{PATHS[each.purpose]}/{each.token}" for each in own if each.purpose in PATHS.keys() - {"feed"}]
-    for path, _ in _crawl(client, pages):
+    for path, _ in crawl(client, pages):
         page = client.get(path)
         for form in forms_of(page) if page.mimetype == "text/html" else ():
             typed = {name: "INTRUSION" for name in form.fields if name.split(".")[-1] in FREE}

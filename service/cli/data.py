@@ -8,7 +8,9 @@ import secrets
 import click
 
 from service.cli.frame import WORDS, json_option, opened, show
+from service.domain.access import Role
 from service.operations import calendars, consents, keeping, people, watching
+from service.operations.looks import note_look
 from service.store import writes
 from service.store.sealed_columns import reseal
 from service.store.tables import ApiToken, Person
@@ -43,8 +45,11 @@ def create(email: str | None, coordinator: bool, as_json: bool) -> None:
 @click.option("--json", "_as_json", is_flag=True, hidden=True)  # it is JSON with or without
 def export(email: str, _as_json: bool) -> None:
     """Everything that this person wrote, and what was shared with them, as JSON."""
-    with opened() as services, services.database.read() as session:
-        found = keeping.export(session, people.load_person(session, email))
+    with opened() as services, services.database.write() as session:
+        person = people.load_person(session, email)
+        for pair in people.list_pairs(session, person.id):
+            note_look(session, services.clock(), pair.id, Role.OPERATOR, "export")
+        found = keeping.export(session, person)
         click.echo(json.dumps(found, ensure_ascii=False, indent=1))
 
 

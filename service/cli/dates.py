@@ -13,10 +13,12 @@ import click
 
 from service import links, numbers
 from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, show, table
+from service.domain.access import Role
 from service.domain.errors import InvalidInput
 from service.domain.sessions import KINDS, SESSIONS
 from service.operations import arcs, people
 from service.operations.arcs import ArcLine, DateInput
+from service.operations.looks import note_look
 from service.operations.offering import Offer, SlotQuery, offer, refusal_of
 from service.reasons import reason_text, refusal_text, why_none_text
 
@@ -123,6 +125,7 @@ def link(what: str, who: str | None, session_key: str | None, date_id: int | Non
             pair = people.load_pair(session, pair_id)
             if date_id is not None:
                 arcs.load_date(session, date_id, pair.mentee_id)
+            note_look(session, now, pair.id, Role.OPERATOR, "link")
             urls = [links.url_of(base, people.scheduling_link(session, now, pair, session_key, date_id))]
             value = {"url": urls[0]}
     show(as_json, value, urls)
@@ -149,8 +152,9 @@ def slots(
 ) -> None:
     """The proposals with their reasons, and where both people's times come from."""
     query = SlotQuery(pair_id, session_key, date_id, minutes, _day("from", first), _day("to", last))
-    with opened() as services, services.database.read() as session:
+    with opened() as services, services.database.write() as session:
         found = offer(session, services.clock(), services.settings.busy_max_age, query)
+        note_look(session, services.clock(), pair_id, Role.OPERATOR, "times")
     if why is not None:
         _why(found, why, as_json)
         return

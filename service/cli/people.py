@@ -10,9 +10,11 @@ import click
 
 from service import links
 from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, progress, secret_in, show, table
+from service.domain.access import Role
 from service.domain.availability import DEFAULT, cap_of, from_json, overrides_of, to_json
 from service.operations import bounces, calendars, importing, people, refreshing
 from service.operations.calendars import NewConnection
+from service.operations.looks import note_look
 from service.operations.meetings import meetings_of
 from service.operations.people import PersonChange, PersonInput, parse_person
 from service.operations.times import availability_of
@@ -91,8 +93,9 @@ def list_(as_json: bool) -> None:
 @json_option
 def show_(pair_id: int, as_json: bool) -> None:
     """One pair and its meetings, without anything that the two wrote."""
-    with opened() as services, services.database.read() as session:
+    with opened() as services, services.database.write() as session:
         found = people.load_pair(session, pair_id)
+        note_look(session, services.clock(), pair_id, Role.OPERATOR, "pair")
         meetings = [
             {"id": each.id, "session": each.session, "start": instant(each.starts_at), "phase": each.phase}
             for each in meetings_of(session, found)

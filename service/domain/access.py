@@ -58,6 +58,7 @@ class Thing(StrEnum):
     PRIVATE_LABEL = "private_label"
     AGREEMENT = "agreement"
     ANSWERS = "answers"
+    LOOKED = "looked"  # who looked at a pair without being of it
     BUSY = "busy"
     CONNECTION = "connection"
     SECRET = "secret"  # noqa: S105 - the name of a row
@@ -89,6 +90,7 @@ _TABLE = {
     Thing.PRIVATE_LABEL:  "RW      -          -            -         -",
     Thing.AGREEMENT:      "RW      RW         cR:ticked    -         -",
     Thing.ANSWERS:        "RW      R:both     -            -         -",
+    Thing.LOOKED:         "R       R          -            -         -",
     Thing.BUSY:           "-       R:offered  -            -         -",
     Thing.CONNECTION:     "RW      -          -            -         c",
     Thing.SECRET:         "W       -          -            -         -",
@@ -182,6 +184,7 @@ TABLES: dict[str, Kept] = {
     "idempotency_keys": Kept(Thing.RUNNING),
     "inbound": Kept(Thing.ANSWER_MAIL, "person_id", (("sender", Thing.STRANGERS_MAIL),)),
     "links": Kept(Thing.LINK, "person_id"),
+    "looks": Kept(Thing.LOOKED),
     "mailbox_mails": Kept(Thing.RUNNING),
     "mailbox_marks": Kept(Thing.RUNNING),
     "meetings": Kept(

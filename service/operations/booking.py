@@ -244,8 +244,7 @@ def _tell(session: Session, now: datetime, meeting: Meeting, heard: int | None =
 
 
 def would_be(now: datetime, framed: Frame, pair: Pair, wanted: BookingInput) -> Meeting:
-    """The meeting as it would be booked, unchecked and of no session: to be looked at."""
-    return _new_meeting(framed, pair, now, wanted, wanted.place or pair.place, wanted.ask)
+    return _new_meeting(framed, pair, now, wanted, wanted.place or pair.place, wanted.ask)  # unchecked, in no session
 
 
 def _new_meeting(

@@ -18,6 +18,7 @@ from service.operations import arcs, consents, inbound
 from service.operations.calendars import connections_of, remove_connection
 from service.operations.consents import Ended
 from service.operations.followup import reflection_of, run_due
+from service.operations.looks import looks_of
 from service.operations.meetings import agenda_of, commitments_of, meetings_of
 from service.operations.people import end_pair, list_pairs
 from service.operations.unsure import texts_of
@@ -84,6 +85,10 @@ def export(session: Session, person: Person) -> dict[str, Any]:
                 "parked": [
                     each.text or each.key
                     for each in session.scalars(select(ParkedPoint).where(ParkedPoint.pair_id == pair.id))
+                ],
+                "looked": [
+                    {"role": each.role, "what": each.what, "at": each.at.isoformat()}
+                    for each in looks_of(session, pair, person.id)
                 ],
                 "agreements": _agreements(session, pair, person.id),
                 "proposed": [_proposal(each) for each in proposals.by_person(session, pair.id, person.id)],

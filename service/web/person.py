@@ -15,6 +15,7 @@ from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.domain.terms import terms_of
 from service.operations import arcs, calendars, consents, feeds, people, unsure
 from service.operations.commitments import Answer, load_own, set_commitment
+from service.operations.looks import looks_of
 from service.operations.meetings import commitments_of, meetings_of
 from service.operations.proposing import open_proposals
 from service.operations.times import availability_of
@@ -107,6 +108,7 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
         ],
         "commitments": commitments_of(session, pair.id, open_only=True),
         "schedule": schedule.token if schedule is not None else None,
+        "looked": looks_of(session, pair, mine),
         "offers": open_proposals(session, now(), pair.id),
     }
 

@@ -11,6 +11,7 @@ from service.store.tables.calendars import (
     Consent,
     Grant,
 )
+from service.store.tables.looks import Look
 from service.store.tables.mail import Inbound, MailboxMail, MailboxMark, OutboxRow, SendingGrant, SendTime
 from service.store.tables.meetings import (
     AgendaItem,
@@ -50,6 +51,7 @@ __all__ = [
     "IdempotencyKey",
     "Inbound",
     "Link",
+    "Look",
     "MailboxMail",
     "MailboxMark",
     "Meeting",

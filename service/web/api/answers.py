@@ -94,6 +94,19 @@ class Pairs(Model):
     next: str | None
 
 
+class Look(Model):
+    """`what` is what was opened: pair, times, link or export."""
+
+    role: str
+    what: str
+    at: Instant
+
+
+class Looks(Model):
+    items: list[Look]
+    next: str | None
+
+
 class Meets(Model):
     id: int
     has_next_meeting: bool

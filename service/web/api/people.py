@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 from service import links
-from service.domain.access import Thing
+from service.domain.access import Role, Thing
 from service.domain.availability import DEFAULT, from_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound, RuleBroken
 from service.operations import calendars, consents, people, refreshing
 from service.operations.calendars import NewConnection
+from service.operations.looks import looks_of, note_look
 from service.operations.programme import pair_states
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, call, person_of
@@ -194,8 +195,28 @@ def programme(_caller: Caller) -> answers.Programme:
 
 @call("GET", "/pairs/<int:pair_id>", "One pair.", answer=answers.Pair, may=(404,), about=Thing.PAIR)
 def pair(caller: Caller, pair_id: int) -> answers.Pair:
+    if caller.person_id is None:  # RFC 9110 9.2.1: what is asked for is only to look, and that it was looked at is kept
+        with writing() as session:
+            note_look(session, now(), people.load_pair(session, pair_id).id, Role.COORDINATOR, "pair")
     with reading() as session:
         return shapes.pair_answer(people.load_pair(session, pair_id, caller.person_id))
+
+
+@call(
+    "GET",
+    "/pairs/<int:pair_id>/looks",
+    "When a coordinator or an operator opened something about this pair, the newest first.",
+    answer=answers.Looks,
+    may=(404,),
+    about=Thing.LOOKED,
+)
+def looks(caller: Caller, pair_id: int) -> answers.Looks:
+    with reading() as session:
+        found = looks_of(session, people.load_pair(session, pair_id, caller.me), caller.me)
+        return answers.Looks(
+            items=[answers.Look(role=each.role, what=each.what, at=shapes.z(each.at) or "") for each in found],
+            next=None,
+        )
 
 
 @call(
