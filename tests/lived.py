@@ -51,6 +51,7 @@ from service.store.tables import (
     Pair,
     ParkedPoint,
     SendingGrant,
+    Sighting,
 )
 from service.store.types import OfRow
 from service.wiring import Services
@@ -84,7 +85,7 @@ def lived_in(services: Services) -> int:
         cast.talk(session, NOW, pair, label="ANAS-LABEL")
         met = _meet(session, pair)
         people.links_of(session, NOW, pair)
-        _connect(services, session, pair)
+        _connect(services, session, met)
         session.add(ApiToken(token_hash="t", person_id=pair.mentee_id, created_at=NOW))
         came = Inbound(message_key="m", raw=b"ANAS-POINT", state="applied", meeting_id=met.id, received_at=NOW)
         session.add(came)
@@ -155,7 +156,8 @@ def _said(role: agreement.Role, **said: str) -> str:
     return json.dumps(agreement.answers_of(role, said))
 
 
-def _connect(services: Services, session: Session, pair: Pair) -> None:
+def _connect(services: Services, session: Session, met: Meeting) -> None:
+    pair = met.pair
     wanted = NewConnection("ics", "ANAS-CALENDAR")
     asked = refreshing.request_for(session, NOW, pair.mentee)
     found = calendars.probe(services.calendars, wanted, asked, timedelta(seconds=4))
@@ -164,6 +166,7 @@ def _connect(services: Services, session: Session, pair: Pair) -> None:
     session.add(CalendarHost(host_hash=made.host_hash, wait_until=NOW + POLL))
     tokens, link = OfRow(made.id, "ANAS-TOKENS"), session.scalars(select(Link.id)).first()
     session.add_all([
+        Sighting(meeting_id=met.id, calendar_id=made.calendars[0].id, sequence=1, starts_at=MONDAY, ends_at=MONDAY),
         CalendarWatch(connection_id=made.id, calendar_id=made.calendars[0].id, channel="w", token_hash="h",
                       resource="ANAS-CALENDAR", expires_at=NOW + POLL),
         Grant(connection_id=made.id, account_hash="a", account="ANAS-ACCOUNT", scopes="busy", tokens=tokens,

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from service import logs
 from service.domain.errors import AdapterError
-from service.operations import cadence, followup, inbound, turns
+from service.operations import cadence, followup, inbound, sightings, turns
 from service.store import claims, heartbeats, outbox, writes
 from service.wiring import Services
 from workers.deliver import BATCH
@@ -64,6 +64,17 @@ def sweep(services: Services) -> int:
     with services.database.write() as session:
         claims.let_lapse(session, services.clock())
     return _sweep(services, followup.run_due, followup.SWEEP_LIMIT) + _sweep(services, cadence.run_due, cadence.AT_ONCE)
+
+
+def settle_sightings(services: Services) -> int:
+    """Settles what people changed in calendars that we only read; returns how many. One after the other: each asks for
+    the turn of its pair first."""
+    with services.database.read() as session:
+        changed = sightings.due(session, services.clock(), EVENTS)
+    for meeting_id, calendar_id in changed:
+        with services.database.write() as session:
+            sightings.settle(session, services.clock(), services.settings.busy_max_age, meeting_id, calendar_id)
+    return len(changed)
 
 
 def _sweep(services: Services, run_due: Callable[[Session, datetime], int], at_once: int) -> int:
@@ -126,6 +137,7 @@ def run(services: Services) -> None:
         Round(sweep, settings.sweep),
         Round(flow, settings.dispatch, soon=min(SOON, settings.dispatch)),
         Round(refresh_due, settings.sweep),
+        Round(settle_sightings, settings.sweep),
         Round(write_due, settings.sweep, soon=SOON),
     ]
     go_round(services, "clock", rounds)

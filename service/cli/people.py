@@ -167,6 +167,8 @@ def person() -> None:
 @click.option("--zone")
 @click.option("--locale")
 @click.option("--mails", type=click.Choice(people.MAILS))
+@click.option("--when-deleted", type=click.Choice(people.WHEN_DELETED))
+@click.option("--when-moved", type=click.Choice(people.WHEN_MOVED))
 @json_option
 def edit(
     email: str,
@@ -175,18 +177,28 @@ def edit(
     zone: str | None,
     locale: str | None,
     mails: str | None,
+    when_deleted: str | None,
+    when_moved: str | None,
     as_json: bool,
 ) -> None:
     """Changes what is given, and prints what holds."""
     with opened() as services, services.database.write() as session:
-        change = PersonChange(email=new_email, name=name, zone=zone, locale=locale, mails=mails)
+        change = PersonChange(
+            email=new_email,
+            name=name,
+            zone=zone,
+            locale=locale,
+            mails=mails,
+            when_deleted=when_deleted,
+            when_moved=when_moved,
+        )
         found = people.edit_person(session, services.clock(), people.load_person(session, email), change)
         value = {
             "email": found.email,
             "name": found.name,
             "zone": found.zone,
             "locale": found.locale,
-            "mails": found.mails,
+            **{choice: getattr(found, choice) for choice in people.CHOICES},
         }
     show(as_json, value, [f"{key}: {said}" for key, said in value.items()])
 

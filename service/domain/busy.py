@@ -77,6 +77,11 @@ class _Reading:
             raise AdapterError("too_often", permanent=True)
 
 
+def is_a_loss(missing: int, known: int) -> bool:
+    """More than half of several at once are gone: a calendar that broke, and not somebody who calls off."""
+    return missing > max(1, known // 2)
+
+
 def read_busy(ics: bytes, request: Request) -> tuple[list[Span], tuple[OwnEvent, ...], bool]:
     """Merged busy spans inside the window, our own events apart, and whether something could be read only in part.
 

@@ -70,6 +70,16 @@ class Terms:
         return _hours(self.values["notice"])
 
     @property
+    def calendar_moves(self) -> bool:
+        """Whether a meeting follows when one of the two moves it in their own calendar; else that is a proposal."""
+        return self.values["calendar_moves"] == "move"
+
+    @property
+    def grace(self) -> timedelta:
+        """How long the two wait for each other."""
+        return timedelta(minutes=int(self.values["grace"]))
+
+    @property
     def reply_time(self) -> str:
         """Catalogue key under `clause.reply_time`."""
         return self.values["reply_time"]

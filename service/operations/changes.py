@@ -10,13 +10,16 @@ from sqlalchemy.orm import Session
 from service.domain.errors import CalendarUnreadable, GreenroomError
 from service.domain.meeting import LIVE, Phase
 from service.domain.retries import back_off
+from service.domain.terms import terms_of
 from service.operations import booking, details, video
-from service.operations.events import LookResult, load
+from service.operations.events import LookResult, anew, load
 from service.operations.meetings import interval_of
+from service.operations.proposing import ProposalInput, propose
 from service.ports import EventSeen
 from service.store import claims, writes
 from service.store.tables import Attendance, CalendarWrite, Meeting
 
+KEEP = "keep"  # of people's `when_deleted` and `when_moved`
 PARTSTATS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
 
 
@@ -42,8 +45,7 @@ def settle(session: Session, now: datetime, max_age: timedelta, result: LookResu
     video.keep(session, now, row, meeting, result.seen.video if result.seen is not None else None, looks)
     if result.seen is None:
         if missing:  # one of two reads that say so may be wrong, and the event is there
-            row.state = "removed"
-            booking.decline(session, now, meeting, row.person_id)
+            _deleted(session, now, row, meeting)
     elif not _answered(session, now, row, meeting, result.seen) and result.seen.interval != interval_of(meeting):
         _moved(session, now, max_age, row, meeting, result.seen)
     return row.state
@@ -66,26 +68,40 @@ def _answered(session: Session, now: datetime, row: CalendarWrite, meeting: Meet
     return False
 
 
+def _deleted(session: Session, now: datetime, row: CalendarWrite, meeting: Meeting) -> None:
+    """Off, unless its owner wants to call off elsewhere: then it is written anew. Of an event that invites its guest
+    has been told already."""
+    if meeting.pair.me(row.person_id).when_deleted == KEEP and not row.invites:
+        anew(row, meeting)
+        row.state, row.due_at = "pending", now
+        return
+    row.state = "removed"
+    booking.decline(session, now, meeting, row.person_id)
+
+
 def _moved(
     session: Session, now: datetime, max_age: timedelta, row: CalendarWrite, meeting: Meeting, seen: EventSeen
 ) -> None:
-    """An event that invites is the sender of record: what is written into it after this tells its guest, who then needs
-    no mail of ours. Its owner gets one, and so learns that we have seen it."""
+    """An event that invites is the sender of record: it has told its guest, who may decline, so the meeting follows
+    where it can. What is written into it after this tells its guest, who then needs no mail of ours; its owner gets
+    one, and so learns that we have seen it. A move of somebody's own entry is a proposal, unless the two agreed that
+    it moves; the entry is put back until it is taken."""
+    owner = meeting.pair.me(row.person_id)
     minutes = (seen.interval.end - seen.interval.start) // timedelta(minutes=1)
-    guest = meeting.pair.other(row.person_id).id if row.invites and writes.reaches(session, row) else None
+    guest = meeting.pair.other(owner.id).id if row.invites and writes.reaches(session, row) else None
     try:
         with session.begin_nested():
-            booking.reschedule(
-                session,
-                now,
-                max_age,
-                meeting,
-                seen.interval.start,
-                row.person_id,
-                minutes=minutes or None,
-                heard=guest,
-            )
+            if owner.when_moved == KEEP:
+                details.put_back(session, now, meeting, owner.id)
+            elif row.invites or terms_of(meeting.pair.terms).calendar_moves:
+                booking.reschedule(
+                    session, now, max_age, meeting, seen.interval.start, owner.id, minutes=minutes or None, heard=guest
+                )
+            else:
+                query = booking.moving_query(meeting, owner.id, minutes or None)
+                propose(session, now, max_age, query, ProposalInput((seen.interval.start,), owner.id, checked=False))
+                row.wanted, row.state, row.due_at = row.wanted + 1, "pending", now
     except CalendarUnreadable:  # nobody can say yet whether it may stand there
         row.state, row.due_at = "look", now + back_off(max(1, row.attempts), 0.0)
     except GreenroomError:
-        details.put_back(session, now, meeting, row.person_id)
+        details.put_back(session, now, meeting, owner.id)

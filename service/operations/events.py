@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from service.domain.busy import is_a_loss
 from service.domain.errors import AdapterError, InvalidInput
 from service.domain.meeting import Phase
 from service.domain.retries import KEEP_TRYING, MOST_ATTEMPTS, Failure, back_off, given_up
@@ -158,18 +159,17 @@ def settle(session: Session, now: datetime, result: WriteResult, jitter: float =
 def notice(
     session: Session, now: datetime, connection_id: int, readings: Iterable[tuple[CalendarRef, BusyReading | None]]
 ) -> None:
-    """Compares what was read with what we wrote there. Nothing is concluded from it: an event that is missing, that is
-    at another time, or whose guests may have answered, is looked at by itself first."""
+    """Compares what was read with what we wrote there. Nothing is concluded from it: an event that is missing (but not
+    most of them at once), that is at another time, or whose guests may have answered, is looked at by itself first."""
     read = {ref.key: {own.uid: own.interval for own in each.own} for ref, each in readings if each is not None}
-    if not read:
-        return
-    for row, meeting in writes.standing(session, now, connection_id):
-        own = read.get(row.calendar_key or "")
-        if own is None or row.alias is None:
-            continue
-        missing = row.alias not in own
-        if missing or row.invites or own[row.alias] != interval_of(meeting):
-            row.state, row.due_at, row.attempts = "missing" if missing else "look", now, 0
+    standing = writes.standing(session, now, connection_id) if read else ()
+    for key, own in read.items():
+        known = [(row, row.alias, meeting) for row, meeting in standing if row.alias and row.calendar_key == key]
+        lost = is_a_loss(sum(alias not in own for _, alias, _ in known), len(known))
+        for row, alias, meeting in known:
+            missing = alias not in own
+            if (missing and not lost) or (not missing and (row.invites or own[alias] != interval_of(meeting))):
+                row.state, row.due_at, row.attempts = "missing" if missing else "look", now, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +225,7 @@ def _tries_again(
     """For as long as a mail is; where nobody has an invitation yet, no longer than there is time for one. False when
     that would be of no use, or is over."""
     if error.code == DELETED and not plan.remove and row.attempts < MOST_ATTEMPTS:
-        row.copies += 1
-        video.made_anew(row, meeting)
-        row.calendar_key = row.event_id = row.etag = row.alias = None
+        anew(row, meeting)
         row.due_at = now
     elif given_up(Failure(error.code, error.permanent), row.attempts, _age(row, meeting, now)):
         return False
@@ -235,6 +233,13 @@ def _tries_again(
         row.fault = error.code
         row.due_at = now + (error.retry_after or back_off(row.attempts, jitter))
     return True
+
+
+def anew(row: CalendarWrite, meeting: Meeting) -> None:
+    """Its event is gone, and another takes its place."""
+    row.copies += 1
+    video.made_anew(row, meeting)
+    row.calendar_key = row.event_id = row.etag = row.alias = None
 
 
 def _age(row: CalendarWrite, meeting: Meeting, now: datetime) -> timedelta:

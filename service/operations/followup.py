@@ -18,6 +18,7 @@ from service.domain.access import Action, Thing, may
 from service.domain.agenda import AgendaDraft, checked
 from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
+from service.domain.terms import terms_of
 from service.domain.typed import typed
 from service.operations import cadence
 from service.operations.commitments import Line, put_lines
@@ -152,14 +153,13 @@ def submit_followup(
     lines: tuple[Line, ...] = (),
     reflection: str | None = None,
 ) -> None:
-    """The answer to "is this right?", or to "did it happen?". Repeatable: the last answer holds.
+    """The answer to "is this right?", or to "did it happen?". Repeatable: the last answer holds. That it does not come
+    about can be said as soon as the two have waited for each other as long as they agreed.
 
     Lines and reflection are kept either way. When it did not happen the other person is told once, and nothing else
     about this meeting is sent.
     """
-    if meeting.phase not in {Phase.ENDED, Phase.CLOSED} and not (
-        meeting.phase == Phase.BOOKED and now >= meeting.ends_at
-    ):
+    if not may_say(meeting, now, happened=happened):
         raise MoveNotAllowed(phase=meeting.phase)
     meeting.happened = happened
     put_lines(session, now, meeting, by_id, lines)
@@ -171,6 +171,24 @@ def submit_followup(
         outbox.withdraw(session, meeting_id=meeting.id, kinds=("followup", "list"))
         queue_about(session, now, meeting, "not-happened", meeting.pair.other(by_id).id)
         cadence.wake(session, now, meeting.pair_id)
+    look_again(session, now, meeting)
+
+
+def may_say(meeting: Meeting, now: datetime, *, happened: bool) -> bool:
+    """Whether the time has come to say that it happened, or that it did not."""
+    if meeting.phase == Phase.BOOKED:
+        return now >= (meeting.ends_at if happened else meeting.starts_at + terms_of(meeting.pair.terms).grace)
+    return meeting.phase in {Phase.ENDED, Phase.CLOSED}
+
+
+def say_happened(session: Session, now: datetime, meeting: Meeting, by_id: int, happened: bool) -> None:
+    """Either of the two says whether they met; of what was agreed it says nothing. Raises MoveNotAllowed."""
+    if not happened:
+        submit_followup(session, now, meeting, by_id, happened=False)
+        return
+    if not may_say(meeting, now, happened=True):
+        raise MoveNotAllowed(phase=meeting.phase)
+    meeting.happened = True
     look_again(session, now, meeting)
 
 

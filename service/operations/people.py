@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -29,7 +28,8 @@ from service.store.tables import Calendar, Connection, Link, Meeting, Pair, Pers
 
 LONGEST_NAME = 100
 TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
-MAILS = ("all", "fewer", "none")
+MAILS, WHEN_DELETED, WHEN_MOVED = ("all", "fewer", "none"), ("free", "keep"), ("propose", "keep")
+CHOICES = {"mails": MAILS, "when_deleted": WHEN_DELETED, "when_moved": WHEN_MOVED}  # of tables.Person
 ADDRESSES_LOCK = 7_264_934  # PostgreSQL's advisory lock of those who add people or change an address
 LINKS_MAIL_EVERY = 600  # seconds: the front page sends a person their links once in ten minutes at most
 
@@ -186,18 +186,20 @@ class PersonChange:
     zone: str | None = None
     locale: str | None = None
     mails: str | None = None
+    when_deleted: str | None = None
+    when_moved: str | None = None
 
 
 def edit_person(session: Session, now: datetime, person: Person, change: PersonChange) -> Person:
     """The instants of booked meetings stay; a new zone changes how they are written, and which times are offered. What
     an old address sent back goes to a new one."""
-    wanted = checked_person(
-        PersonInput(change.email or person.email, change.name or person.name, change.zone or person.zone), "person"
-    )
+    said = PersonInput(change.email or person.email, change.name or person.name, change.zone or person.zone)
+    wanted = checked_person(said, "person")
     if change.locale is not None and not _is_locale(change.locale):
         raise InvalidInput.of("locale", "unknown_locale", text=change.locale[:20])
-    if change.mails is not None and change.mails not in MAILS:
-        raise InvalidInput.of("mails", "unknown_mails", known=", ".join(MAILS))
+    for field, known in CHOICES.items():
+        if getattr(change, field) not in {None, *known}:
+            raise InvalidInput.of(field, "unknown_choice", known=", ".join(known))
     if wanted.email != person.email:
         alone(session, ADDRESSES_LOCK)
     taken = session.scalars(select(Person).where(Person.email == wanted.email, Person.id != person.id)).first()
@@ -209,7 +211,8 @@ def edit_person(session: Session, now: datetime, person: Person, change: PersonC
         try_again(session, now, person)
     person.email, person.name, person.zone = wanted.email, wanted.name, wanted.zone
     person.locale = change.locale or person.locale
-    person.mails = change.mails or person.mails
+    for field in CHOICES:
+        setattr(person, field, getattr(change, field) or getattr(person, field))
     return person
 
 
@@ -262,7 +265,7 @@ def scheduling_link_for(session: Session, now: datetime, pair: Pair, person_id: 
 def rotate_links(session: Session, now: datetime, person: Person) -> list[Link]:
     """Every link of the person stops working at once; returns new ones: their page, and a scheduling link a pair."""
     revoke_links(session, now, person.id)
-    pairs: Iterable[Pair] = (pair for pair in list_pairs(session, person.id) if pair.ended_at is None)
+    pairs = (pair for pair in list_pairs(session, person.id) if pair.ended_at is None)
     fresh = [person_link(session, now, person)]
     fresh += [scheduling_link(session, now, pair) for pair in pairs if pair.mentee_id == person.id]
     return fresh
@@ -286,9 +289,8 @@ def queue_welcome(session: Session, now: datetime, pair: Pair) -> list[Person]:
     """One hello to each of the two who never had one; returns whom. Repeatable."""
     greeted = []
     for person in (pair.mentee, pair.mentor):
-        if person.welcomed_at is None and outbox.add(
-            session, now, "welcome", person.id, dedup=f"p{person.id}:welcome", pair_id=pair.id
-        ):
+        key = f"p{person.id}:welcome"
+        if person.welcomed_at is None and outbox.add(session, now, "welcome", person.id, dedup=key, pair_id=pair.id):
             person.welcomed_at = now
             greeted.append(person)
     cadence.wake(session, now, pair.id)

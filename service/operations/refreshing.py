@@ -17,6 +17,7 @@ from service.domain.errors import AdapterError
 from service.domain.followup import waking
 from service.domain.interval import Interval, floor_epoch, pack
 from service.domain.turns import LONGEST_HOLD, spread
+from service.operations import sightings
 from service.operations.events import notice
 from service.operations.turns import hold, host_hash
 from service.ports import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest, SyncMark
@@ -206,6 +207,7 @@ def store_refresh(session: Session, now: datetime, result: RefreshResult, poll: 
     else:
         _note_failure(session, connection, now, result.error, poll)
     notice(session, now, connection.id, result.readings)
+    sightings.notice(session, now, connection, plan.request.window, result.readings)
     planned = {known.ref.key for known in plan.calendars}
     if not all(kept) or any(calendar.counts and calendar.key not in planned for calendar in connection.calendars):
         connection.due_at = now  # of something that counts nothing is known yet

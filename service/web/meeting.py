@@ -23,6 +23,7 @@ from service.domain.meeting import Phase
 from service.domain.terms import terms_of
 from service.operations import agendas, booking, details, entries, events, followup, preparing, video
 from service.operations.commitments import agree
+from service.operations.followup import may_say, say_happened
 from service.operations.meetings import (
     agenda_of,
     agreed_at_meeting,
@@ -61,7 +62,7 @@ from service.web.page import (
 from service.web.times import other_time, times_of
 
 blueprint = Blueprint("meeting", __name__)
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 
 
 def meeting_of(session: Session, reader: Reader) -> Meeting:
@@ -97,6 +98,9 @@ def _show(
         in_hour=in_its_hour(meeting, now()), agreed=agreed_at_meeting(session, meeting), names=names_of(meeting),
         may_move=may_move(meeting, now()), may_cancel=may_cancel(meeting, now()), booked_now="booked" in request.args,
         notice=terms_of(pair.terms).notice // HOUR,
+        grace=terms_of(pair.terms).grace // MINUTE, may_say=[
+            answer for answer in ("yes", "no") if may_say(meeting, now(), happened=answer == "yes")
+        ],
         may_order=reader.person.id not in suggesting, asked=meeting.changed_by != reader.person.id,
         other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
         debrief=_debrief(session, reader, meeting), commitments=[
@@ -245,7 +249,7 @@ def _not_moved(token: str, start: datetime, fault: Exception) -> AnyResponse:
         return move_times(session, reader, token, meeting, said, status)
 
 
-@blueprint.post("/m/<token>/<any(cancel, decline, accept, agenda, ask, place, agree):what>")
+@blueprint.post("/m/<token>/<any(cancel, decline, accept, agenda, ask, place, agree, happened):what>")
 def change(token: str, what: str) -> AnyResponse:
     """One change, then the page again; what was wrong is said on it, and nothing was changed."""
     limited(token)
@@ -266,6 +270,10 @@ def _cancel(session: Session, reader: Reader, meeting: Meeting) -> None:
 
 def _decline(session: Session, reader: Reader, meeting: Meeting) -> None:
     booking.decline(session, now(), meeting, reader.person.id)
+
+
+def _happened(session: Session, reader: Reader, meeting: Meeting) -> None:
+    say_happened(session, now(), meeting, reader.person.id, request.form.get("happened") == "yes")
 
 
 def _accept(session: Session, reader: Reader, meeting: Meeting) -> None:
@@ -295,5 +303,5 @@ def _agree(session: Session, reader: Reader, meeting: Meeting) -> None:
 
 CHANGES = {
     "cancel": _cancel, "decline": _decline, "accept": _accept, "agenda": _agenda, "ask": _ask, "place": _place,
-    "agree": _agree,
+    "agree": _agree, "happened": _happened,
 }  # fmt: skip

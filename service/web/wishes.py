@@ -34,6 +34,12 @@ def _mails(session: Session, reader: Reader) -> None:
     people.edit_person(session, now(), reader.person, PersonChange(mails=request.form.get("mails", "")))
 
 
+def _changes(session: Session, reader: Reader) -> None:
+    """What a change in their own calendar does."""
+    wanted = PersonChange(when_deleted=request.form.get("when_deleted"), when_moved=request.form.get("when_moved"))
+    people.edit_person(session, now(), reader.person, wanted)
+
+
 def _person(session: Session, reader: Reader) -> None:
     people.edit_person(
         session,
@@ -71,4 +77,5 @@ def _pause(session: Session, reader: Reader) -> None:
 
 CHANGES: dict[str, Callable[[Session, Reader], None]] = {
     "hours": _hours, "mails": _mails, "person": _person, "place": _place, "invite": _invite, "pause": _pause,
+    "changes": _changes,
 }  # fmt: skip

@@ -110,5 +110,6 @@ def test_what_is_signed_makes_the_service_do_it_and_a_persons_own_copy_is_never_
 def test_every_clause_that_acts_is_read_by_the_terms_and_no_other():
     read = {"cadence", "length", "months", "scheduler", "agenda_lead", "notice", "reply_time", "pledge", "day_word"}
     read |= {*agreement.DUTIES, "say_mentoring", "coordinator_reads", "retention", "extras", "invite"}
+    read |= {"calendar_moves", "grace"}
     assert {clause.key for clause in CLAUSES.values() if clause.acts} == read
     assert {clause.key for clause in CLAUSES.values() if clause.whose is Whose.EACH} == {"hope", "off_topics"}

@@ -394,6 +394,16 @@ def test_s14_a_look_that_finds_nothing_where_a_read_saw_it_cancels_nothing(servi
     assert (phase(services, meeting_id), states(services, meeting_id)) == ("booked", ["written", "written"])
 
 
+def test_a_calendar_that_lost_all_of_them_at_once_calls_off_nothing(services, pair_id):
+    connection_id = connect(services, "ben")
+    ids = [book(services, pair_id, MONDAY + timedelta(days=day)) for day in range(3)]
+    run(services)
+    ben = calendar(services, "ben")
+    ben.deleted.update(ben.events)
+    notice(services, connection_id)
+    assert [phase(services, meeting_id) for meeting_id in ids] == ["booked"] * 3
+
+
 def test_s14_what_was_changed_here_meanwhile_is_written_and_not_taken_back(services, pair_id):
     connection_id = connect(services, "ben")
     meeting_id = book(services, pair_id)

@@ -9,6 +9,8 @@ from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval
 from service.operations import booking, changes, events
+from service.operations.meetings import interval_of
+from service.operations.proposing import open_proposals
 from service.ports import EventSeen
 from service.store.tables import CalendarWrite, Connection, Meeting, OutboxRow, Person
 from tests import cast
@@ -33,6 +35,11 @@ def invited(services, pair_id):
     run(services)
     mark_sent(services, meeting_id)
     return connection_id, rows(services)[0].id
+
+
+def agree_that_it_moves(services, pair_id):
+    with services.database.write() as session:
+        session.get(cast.Pair, pair_id).terms = {"calendar_moves": "move"}
 
 
 def seen_there(services, write_id):
@@ -60,6 +67,7 @@ def to_come(services):
 )
 def test_s14_of_a_move_in_a_calendar_each_hears_from_one_sender(services, pair_id, who, invite_by, sent, told):
     connection_id = connect(services, who)
+    agree_that_it_moves(services, pair_id)
     meeting_id = book(services, pair_id, invite_by=invite_by)
     run(services)
     if sent:
@@ -101,3 +109,44 @@ def test_a_change_that_was_mailed_is_not_mailed_again_when_the_calendar_gives_up
     calendar(services, "ana").fault = AdapterError("forbidden", permanent=True)
     run(services)
     assert (to_come(services), states(services, meeting_id)) == ([], ["failed", "failed"])
+
+
+def moved_there(services, pair_id):
+    """Ben's own entry, moved by him, and what he had been told before: the calendar and the meeting's id."""
+    connection_id = connect(services, "ben")
+    meeting_id = book(services, pair_id)
+    run(services)
+    mark_sent(services, meeting_id)
+    [row] = rows(services)
+    held = calendar(services, "ben")
+    held.events[row.event_id] = replace(held.events[row.event_id], interval=THERE)
+    notice(services, connection_id, OwnEvent(row.alias, THERE, False, None))
+    run(services)
+    return held, meeting_id
+
+
+def test_s14_a_move_of_ones_own_entry_is_a_proposal_and_the_entry_is_put_back(services, pair_id):
+    held, meeting_id = moved_there(services, pair_id)
+    with services.database.read() as session:
+        meeting = session.get(Meeting, meeting_id)
+        [offered] = open_proposals(session, NOW, pair_id, meeting_id)
+        assert (offered.by_id, [time.starts_at for time in offered.times]) == (meeting.pair.mentor_id, [NEXT])
+        assert [event.interval for event in held.events.values()] == [interval_of(meeting)]
+    assert to_come(services) == [("proposed", None, "Ana")]
+
+
+def test_who_wants_to_move_and_call_off_here_has_their_entry_put_back(services, pair_id):
+    with services.database.write() as session:
+        ben = session.get(cast.Pair, pair_id).mentor
+        ben.when_deleted = ben.when_moved = "keep"
+    held, meeting_id = moved_there(services, pair_id)
+    with services.database.read() as session:
+        stands = interval_of(session.get(Meeting, meeting_id))
+        assert open_proposals(session, NOW, pair_id) == []
+    assert [event.interval for event in held.events.values()] == [stands]
+    [row] = rows(services)
+    held.events.clear()
+    notice(services, row.connection_id)
+    run(services)
+    assert [event.interval for event in held.events.values()] == [stands]
+    assert states(services, meeting_id) == ["none", "written"]

@@ -136,7 +136,7 @@ def test_a_person_is_edited_and_nobody_becomes_somebody_else(session):
         (PersonChange(email="BEN@example.org"), ("email", "email_taken")),
         (PersonChange(locale="xx_YY"), ("locale", "unknown_locale")),
         (PersonChange(locale="../x"), ("locale", "unknown_locale")),
-        (PersonChange(mails="some"), ("mails", "unknown_mails")),
+        (PersonChange(mails="some"), ("mails", "unknown_choice")),
         (PersonChange(zone="Mars/Olympus"), ("person_zone", "unknown_zone")),
     ):
         with pytest.raises(InvalidInput) as caught:

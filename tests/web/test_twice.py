@@ -39,6 +39,7 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "meeting.change agenda": ("/m/{anas}", {"point.0.text": "One thing"}, ("action", "save"), AGAIN),
     "meeting.change ask": ("/m/{anas}", {"ask": "My opening"}, None, AGAIN),
     "meeting.change place": ("/m/{anas}", {"place": "Room 5"}, None, AGAIN),
+    "meeting.change happened": ("in its hour", {}, ("happened", "no"), AGAIN),
     "meeting.change agree": ("in its hour", {"text": "Shorter slides"}, None, AGAIN),
     "preparing.prepare": ("/m/{anas}", {"done": "slides"}, None, AGAIN),
     "preparing.listen": ("/m/{anas}", {"listen": "opening"}, None, AGAIN),
@@ -51,6 +52,7 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "person.change hours": ("/p/{person}", {"hours": "Mon 10:00-16:00", "cap_day": "0"}, None, AGAIN),
     "person.change mails": ("/p/{person}", {"mails": "fewer"}, None, AGAIN),
     "person.change person": ("/p/{person}", {"name": "Ana Maria Lima"}, None, AGAIN),
+    "person.change changes": ("/p/{person}", {"when_deleted": "keep", "when_moved": "keep"}, None, AGAIN),
     "person.change invite": ("/p/{person}", {"invite": "sealed"}, None, AGAIN),
     "person.change pause": ("/p/{person}", {"until": "2027-03-01"}, None, AGAIN),
     "person.change place": ("/p/{person}", {"place": "Room 5"}, None, AGAIN),
@@ -160,7 +162,7 @@ def page_of(site, client, tokens, name):
         agree(site, held.pair_id, name)
         name = "/p/{person}/agreement/1"
     if name == "in its hour":
-        site.clock.now = held.starts_at + timedelta(minutes=5)
+        site.clock.now = held.starts_at + timedelta(minutes=12)
         name = "/m/{anas}"
     if name == "after":
         site.clock.now = held.ends_at + timedelta(hours=1)

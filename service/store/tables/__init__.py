@@ -10,6 +10,7 @@ from service.store.tables.calendars import (
     Connection,
     Consent,
     Grant,
+    Sighting,
 )
 from service.store.tables.looks import Look
 from service.store.tables.mail import Inbound, MailboxMail, MailboxMark, OutboxRow, SendingGrant, SendTime
@@ -65,4 +66,5 @@ __all__ = [
     "Reflection",
     "SendTime",
     "SendingGrant",
+    "Sighting",
 ]

@@ -155,6 +155,32 @@ class CalendarWrite(Base):
     created_at: Mapped[datetime]
 
 
+class Sighting(Base):
+    """A meeting as it stands in a calendar that we only read: it came there by the invitation, and its owner may move
+    or delete it. `sequence` is the meeting's when it last stood there as here; `starts_at` and `ends_at` are what was
+    seen last. `due_at`: something has changed there, to be settled then."""
+
+    __tablename__ = "sightings"
+    __table_args__ = (
+        Index(
+            "ix_sightings_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+    )
+    meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
+    calendar_id: Mapped[int] = mapped_column(
+        ForeignKey("calendars.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    sequence: Mapped[int]
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    missed_at: Mapped[datetime | None]  # since when it is not there
+    change: Mapped[str | None] = mapped_column(String(8))  # gone, moved
+    due_at: Mapped[datetime | None]
+
+
 class CalendarHost(Base):
     """A server that asked to be left alone for a while, for all whose calendars are there."""
 

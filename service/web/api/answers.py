@@ -28,6 +28,8 @@ class Person(Model):
 class Me(Person):
     locale: str
     mails: str
+    when_deleted: str
+    when_moved: str
 
 
 class Availability(Model):

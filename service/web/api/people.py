@@ -11,6 +11,7 @@ from service.domain.errors import FieldFault, InvalidInput, NotFound, RuleBroken
 from service.operations import calendars, consents, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.looks import looks_of, note_look
+from service.operations.people import CHOICES
 from service.operations.programme import pair_states
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, call, person_of
@@ -33,7 +34,11 @@ class NotConfigured(RuleBroken):
 def me(caller: Caller) -> answers.Me:
     with reading() as session:
         person = person_of(session, caller)
-        return answers.Me(**dict(shapes.person_answer(person)), locale=person.locale, mails=person.mails)
+        return answers.Me(
+            **dict(shapes.person_answer(person)),
+            locale=person.locale,
+            **{choice: getattr(person, choice) for choice in CHOICES},
+        )
 
 
 @call(
