@@ -32,6 +32,7 @@ from service.store.types import Keyring
 from service.wiring import Services
 from tests import cast
 from tests.fakes import MemoryCalendars, MemoryMailer, MemoryWriters, RecordedJobs, SetClock
+from tests.postgres import Postgres
 from workers.deliver import drain
 
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
@@ -48,13 +49,21 @@ WHICH = st.integers(0, 3)
 
 
 class Life(RuleBasedStateMachine):
+    """On a database of its own: in a file, or on this server."""
+
+    def __init__(self, server: Postgres | None = None) -> None:
+        super().__init__()
+        self.server = server
+
     @initialize()
     def begin(self) -> None:
         self.folder = tempfile.TemporaryDirectory()
         path = Path(self.folder.name)
-        configured = Settings(data_dir=path, secret_keys=("k" * 48,))
-        database = Database(connect(sqlite_url(path / "g.db"), Keyring(configured.secret_keys)))
-        Base.metadata.create_all(database.engine)
+        self.url = self.server.fresh() if self.server else sqlite_url(path / "g.db")
+        configured = Settings(data_dir=path, secret_keys=("k" * 48,), database_url=self.url if self.server else None)
+        database = Database(connect(self.url, Keyring(configured.secret_keys)))
+        if self.server is None:
+            Base.metadata.create_all(database.engine)
         self.services = Services(
             configured, database, SetClock(NOW), MemoryMailer(), RecordedJobs(), MemoryCalendars(), MemoryWriters()
         )
@@ -66,6 +75,8 @@ class Life(RuleBasedStateMachine):
     def teardown(self) -> None:
         if hasattr(self, "services"):
             self.services.database.close()
+            if self.server is not None:
+                self.server.drop(self.url)
             self.folder.cleanup()
 
     @property
@@ -180,6 +191,9 @@ class Life(RuleBasedStateMachine):
     def send(self) -> None:
         """Mail leaves; each is compared with what is so at this very moment."""
         drain(self.services)
+        self.check_sent()
+
+    def check_sent(self) -> None:
         fresh, self.checked = self.services.mailer.sent[self.checked :], len(self.services.mailer.sent)
         with self.services.database.read() as session:
             for mail in fresh:
