@@ -9,15 +9,18 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from service.domain import agreement
+from service.domain.goals import GoalDraft
 from service.operations import (
     booking,
     calendars,
     commitments,
     followup,
+    goals,
     people,
     preparing,
     proposing,
     refreshing,
+    suggestions,
     turns,
 )
 from service.operations.booking import AgendaDraft, BookingInput
@@ -74,8 +77,12 @@ ANAS = (
     "ANAS-EVENT",
     "ANAS-HOPE",
     "ANAS-PARKED",
+    "ANAS-GOAL",
+    "ANAS-CRITERION",
+    "ANAS-VALUES",
+    "ANAS-VERSION",
 )
-BENS = ("BENS-THOUGHT", "BENS-PROMISE", "BENS-MOTIVE")
+BENS = ("BENS-THOUGHT", "BENS-PROMISE", "BENS-MOTIVE", "BENS-OPTION")
 
 
 def lived_in(services: Services) -> int:
@@ -107,6 +114,7 @@ def lived_in(services: Services) -> int:
         )  # fmt: skip
         _agree(session, pair)
         session.add(Look(pair_id=pair.id, role="coordinator", what="pair", at=NOW))
+        _want(session, pair, met)
         session.add(ParkedPoint(pair_id=pair.id, text="ANAS-PARKED", by_id=pair.mentee_id, created_at=NOW))
         send_times.add(session, [timedelta(milliseconds=7)])
         turns.hold(session, NOW, "h", timedelta(minutes=5))
@@ -154,6 +162,17 @@ def _agree(session: Session, pair: Pair) -> None:
 
 def _said(role: agreement.Role, **said: str) -> str:
     return json.dumps(agreement.answers_of(role, said))
+
+
+def _want(session: Session, pair: Pair, met: Meeting) -> None:
+    """A goal, what matters, and what the mentor suggested."""
+    ana, ben = pair.mentee_id, pair.mentor_id
+    goal = goals.add(session, NOW, pair, ana, GoalDraft("ANAS-GOAL", "ANAS-CRITERION"))
+    goals.set_meeting_for(session, met, ana, goal.id)
+    suggestions.set_matters(session, NOW, pair, ana, "ANAS-VALUES")
+    offered = suggestions.suggest(session, NOW, pair, ben, "option", "BENS-OPTION")
+    suggestions.answer(session, NOW, offered, ana, "adapt", "ANAS-VERSION")
+    suggestions.put_away(session, ana, "story")
 
 
 def _connect(services: Services, session: Session, met: Meeting) -> None:

@@ -56,6 +56,9 @@ class Thing(StrEnum):
     PRIVATE = "private"
     DATE = "date"
     PRIVATE_LABEL = "private_label"
+    GOAL = "goal"
+    SUGGESTION = "suggestion"
+    MATTERS = "matters"
     AGREEMENT = "agreement"
     ANSWERS = "answers"
     LOOKED = "looked"  # who looked at a pair without being of it
@@ -88,6 +91,9 @@ _TABLE = {
     Thing.PRIVATE:        "RW      -          -            -         -",
     Thing.DATE:           "RW      R:shared   -            -         -",
     Thing.PRIVATE_LABEL:  "RW      -          -            -         -",
+    Thing.GOAL:           "RW      R:shared   c            -         -",
+    Thing.SUGGESTION:     "RW      RW         -            -         -",
+    Thing.MATTERS:        "RW      R          -            -         -",
     Thing.AGREEMENT:      "RW      RW         cR:ticked    -         -",
     Thing.ANSWERS:        "RW      R:both     -            -         -",
     Thing.LOOKED:         "R       R          -            -         -",
@@ -179,6 +185,7 @@ TABLES: dict[str, Kept] = {
     "connections": Kept(Thing.CONNECTION, "person_id", (("password", Thing.SECRET), ("url", Thing.SECRET))),
     "consents": Kept(Thing.SECRET),
     "critical_dates": Kept(Thing.DATE, None, (("label", Thing.PRIVATE_LABEL),)),
+    "goals": Kept(Thing.GOAL),
     "grants": Kept(Thing.CONNECTION, "connection_id", (("tokens", Thing.SECRET),)),
     "heartbeats": Kept(Thing.RUNNING),
     "idempotency_keys": Kept(Thing.RUNNING),
@@ -187,6 +194,7 @@ TABLES: dict[str, Kept] = {
     "looks": Kept(Thing.LOOKED),
     "mailbox_mails": Kept(Thing.RUNNING),
     "mailbox_marks": Kept(Thing.RUNNING),
+    "meeting_goals": Kept(Thing.GOAL),
     "meetings": Kept(
         Thing.MEETING,
         None,
@@ -204,11 +212,14 @@ TABLES: dict[str, Kept] = {
     "preparations": Kept(Thing.AGENDA),
     "proposals": Kept(Thing.PROPOSAL, "person_id"),
     "proposed_times": Kept(Thing.PROPOSAL),
+    "put_away": Kept(Thing.PRIVATE, "person_id"),
     "reflections": Kept(Thing.PRIVATE, "person_id"),
     "send_times": Kept(Thing.RUNNING),
     "sending_grants": Kept(Thing.SENDER, None, (("tokens", Thing.SECRET),)),
+    "suggestions": Kept(Thing.SUGGESTION, "by_id"),
     "time_proposals": Kept(Thing.PROPOSAL, "by_id"),
     "watches": Kept(Thing.SECRET),
+    "what_matters": Kept(Thing.MATTERS),
 }
 
 

@@ -99,6 +99,7 @@ def brief(view: View) -> Letter:
     words, other = view.words, view.with_whom()
     question = words(f"question.{view.session}")
     blocks: list[Block] = [
+        *([Quotes(view.matters, words("mail.brief.matters", other=other.first))] if view.matters else []),
         Quotes(view.ask, words("mail.ask.of", other=other.first))
         if view.ask
         else Opens(words("mail.brief.no_ask", other=other.first)),

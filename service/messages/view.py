@@ -79,6 +79,7 @@ class View:
     interval: Interval | None = None
     session: str = ""
     place: str = ""
+    matters: str | None = None  # to the mentee, in their words
     ask: str | None = None
     agenda: tuple[Point, ...] = ()
     agreed: tuple[Point, ...] = ()

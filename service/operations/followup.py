@@ -16,11 +16,11 @@ from service import logs
 from service.domain import followup
 from service.domain.access import Action, Thing, may
 from service.domain.agenda import AgendaDraft, checked
-from service.domain.errors import MoveNotAllowed, NotFound
+from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.domain.terms import terms_of
 from service.domain.typed import typed
-from service.operations import cadence
+from service.operations import cadence, goals
 from service.operations.commitments import Line, put_lines
 from service.operations.meetings import advance, facts_of, look_again, put_agenda, role_in
 from service.store import outbox, writes
@@ -165,9 +165,12 @@ def submit_followup(
     put_lines(session, now, meeting, by_id, lines)
     if reflection is not None:
         _reflect(session, now, meeting, by_id, typed("reflection", reflection, LONGEST_TEXT) or "")
-    if happened:
+    first_goal = happened and goals.is_waited_for(session, meeting)
+    if first_goal and by_id == meeting.pair.mentee_id:
+        raise InvalidInput.of("goal", "first_goal")
+    if happened and not first_goal:
         meeting.agreed_at = now
-    else:
+    if not happened:
         outbox.withdraw(session, meeting_id=meeting.id, kinds=("followup", "list"))
         queue_about(session, now, meeting, "not-happened", meeting.pair.other(by_id).id)
         cadence.wake(session, now, meeting.pair_id)

@@ -12,7 +12,7 @@ from service.domain.interval import Interval
 from service.domain.slots import three_best
 from service.domain.terms import Level
 from service.messages.view import Choice, Links, Point, View, Who
-from service.operations import again, pair_mail_view, promises_view, unsure, video
+from service.operations import again, pair_mail_view, promises_view, suggestions, unsure, video
 from service.operations.entries import level_of, points_at
 from service.operations.mail_context import UNDERSTOOD, Context
 from service.operations.meetings import interval_of, may_move
@@ -79,6 +79,7 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
         interval=interval_of(meeting),
         session=meeting.session,
         place=meeting.place or base.words(video.unknown_place(meeting.id in facts.links_awaited)),
+        matters=suggestions.matters_of(context.session, pair, context.reader.id) if row.kind == "brief" else None,
         ask=meeting.ask if shown is None else None,
         agenda=shown if shown is not None else tuple(_point(base.words, item) for item in facts.agendas[meeting.id]),
         agreed=tuple(promises_view.point_of(base.words, pair, line) for line in facts.agreed[meeting.id]),

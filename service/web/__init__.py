@@ -29,6 +29,7 @@ from service.web import (
     consent,
     feed,
     front,
+    goals,
     health,
     hooks,
     mailbox,
@@ -50,8 +51,8 @@ from service.wiring import Services
 
 log = logging.getLogger(__name__)
 PARTS = (
-    front, booking, meeting, proposals, after, person, agreement, commitments, feed, consent, callback, hooks, operator,
-    preparing, sender, mailbox, health, metrics, api,
+    front, booking, meeting, proposals, after, person, agreement, goals, commitments, feed, consent, callback, hooks,
+    operator, preparing, sender, mailbox, health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 

@@ -12,7 +12,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from service import links
 from service.domain.commitments import KINDS
 from service.domain.errors import InvalidInput
-from service.operations import followup, people, video
+from service.domain.goals import GoalDraft
+from service.operations import followup, goals, people, video
 from service.operations.commitments import Line
 from service.operations.meetings import agreed_at_meeting
 from service.operations.offering import SlotQuery
@@ -84,6 +85,7 @@ def _after(
         rows=_rows(session, meeting), names=names_of(meeting), done="done" in request.args,
         other=meeting.pair.other(reader.person.id), times=found, schedule=schedule.token if schedule else None,
         reflection=request.form.get("reflection", followup.reflection_of(session, meeting, reader.person.id) or ""),
+        first_goal=meeting.pair.mentee_id == reader.person.id and goals.is_waited_for(session, meeting),
         early=now() < meeting.ends_at, kinds=KINDS, zone=ZoneInfo(reader.person.zone),
     )  # fmt: skip
 
@@ -121,8 +123,11 @@ def answered(token: str) -> AnyResponse:
     try:
         with writing() as session:
             reader = reader_of(session, "followup", token)
+            meeting, first_goal = meeting_of(session, reader), request.form.get("first_goal", "").strip()
+            if first_goal:
+                goals.add(session, now(), meeting.pair, reader.person.id, GoalDraft(first_goal))
             followup.submit_followup(
-                session, now(), meeting_of(session, reader), reader.person.id, happened=happened,
+                session, now(), meeting, reader.person.id, happened=happened,
                 lines=tuple(_posted_lines()), reflection=request.form.get("reflection"),
             )  # fmt: skip
     except InvalidInput as fault:

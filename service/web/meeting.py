@@ -21,7 +21,7 @@ from service.domain.errors import (
 )
 from service.domain.meeting import Phase
 from service.domain.terms import terms_of
-from service.operations import agendas, booking, details, entries, events, followup, preparing, video
+from service.operations import agendas, booking, details, entries, events, followup, goals, preparing, video
 from service.operations.commitments import agree
 from service.operations.followup import may_say, say_happened
 from service.operations.meetings import (
@@ -47,6 +47,7 @@ from service.web.offers import offered, offered_move
 from service.web.page import (
     Reader,
     asked_start,
+    curtain,
     fault_sentences,
     limited,
     now,
@@ -90,9 +91,9 @@ def _show(
     suggesting = {each: name for each, name in names_of(meeting).items() if not agendas.may_order(meeting, each)}
     return page(
         "meeting.html", status, reader=reader, token=token, meeting=meeting, pair=pair, other=other,
-        faults=faults or [], mentee=reader.person.id == pair.mentee_id, answer=answers.get(reader.person.id),
-        their_answer=answers.get(other.id),
-        drafts=shown_drafts(
+        meeting_for=goals.meeting_for(session, meeting, reader.person.id), curtain=curtain(), faults=faults or [],
+        mentee=reader.person.id == pair.mentee_id, answer=answers.get(reader.person.id),
+        their_answer=answers.get(other.id), drafts=shown_drafts(
             drafts_of(request.form) if refused("agenda") else stored_drafts(items, suggesting), words()
         ), clock=by_the_clock(items, meeting.starts_at, words(), reader.zone, now()),
         in_hour=in_its_hour(meeting, now()), agreed=agreed_at_meeting(session, meeting), names=names_of(meeting),

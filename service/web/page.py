@@ -127,6 +127,11 @@ def page(template: str, status: int = 200, **context: Any) -> Response:
     return response
 
 
+def curtain() -> bool:
+    """Whether the reader shares their screen: what is private is then not on the page at all."""
+    return request.args.get("curtain") == "1"
+
+
 def see_other(url: str) -> AnyResponse:
     return redirect(url, code=303)
 

@@ -76,6 +76,10 @@ class Life:
         """The address of a meeting's page."""
         return f"/m/{link(self.services, 'meeting', self.ids[who], pair_id=self.pair_id, meeting_id=meeting_id)}"
 
+    def followup(self, who, meeting_id):
+        """The address of the page after a meeting."""
+        return f"/f/{link(self.services, 'followup', self.ids[who], pair_id=self.pair_id, meeting_id=meeting_id)}"
+
     def meetings(self):
         with self.services.database.read() as session:
             return session.scalars(select(Meeting).order_by(Meeting.starts_at)).all()

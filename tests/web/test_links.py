@@ -78,6 +78,8 @@ def test_s20_get_changes_nothing(services, client, ana):
         "commitments.show": "person",
         "commitments.hold": "person",
         "consent.connect": "connect",
+        "goals.show": "person",
+        "goals.download": "person",
         "feed.show": "feed",
     }
     about = {"pair_id": pair.id, "meeting_id": meeting_id}
@@ -93,7 +95,7 @@ def test_s20_get_changes_nothing(services, client, ana):
             "filename": "page.css",
             "provider": "google",
             "version": 1,
-            "form": "md",
+            "form": "csv" if rule.endpoint == "goals.download" else "md",
         }
         with client.application.test_request_context():
             url = url_for(rule.endpoint, **{name: known[name] for name in rule.arguments})

@@ -10,12 +10,14 @@ import pytest
 from sqlalchemy import select
 
 from integrations.maildir_mail import MaildirMailer
-from service.operations import agreements, calendars, commitments, proposing, refreshing
+from service.domain.goals import GoalDraft
+from service.operations import agreements, calendars, commitments, goals, proposing, refreshing, suggestions
 from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
 from service.operations.proposing import ProposalInput
 from service.store.tables import CriticalDate, Inbound, Meeting, Pair
 from service.web import create_app, meeting, person
+from service.web import goals as goals_page
 from tests.stored import dump
 from tests.web.walk import NOW, add_mail, book, first_card, forms_of, link
 from workers.deliver import drain
@@ -86,6 +88,15 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "agreement.act change": ("answered", {"clause.cadence": "light"}, None, AGAIN),
     "agreement.act sign": ("settled", {}, None, AGAIN),
     "agreement.act withdraw": ("signed", {}, None, AGAIN),
+    "goals.change add": ("goals", {"text": "Speak up", "shared": "on"}, None, AGAIN),
+    "goals.change change": ("goals", {"text": "Speak up more"}, None, AGAIN),
+    "goals.change remove": ("goals", {}, None, AGAIN),
+    "goals.change matters": ("goals", {"matters": "My children"}, None, AGAIN),
+    "goals.change answer": ("goals", {}, ("answer", "accept"), AGAIN),
+    "goals.change suggest": ("bens goals", {"text": "Ask Kim"}, None, AGAIN),
+    "goals.change put_away": ("goals", {}, None, AGAIN),
+    "goals.change bring_back": ("bens goals", {}, None, AGAIN),
+    "goals.meeting_for": ("wanted", {"goal": "1"}, None, AGAIN),
     "consent.connected": ("/connect/{connect}", {"provider": "ics", "url": "webcal://x"}, None, AGAIN),
     "operator.decided": ("/operator/{operator}", {}, ("decision", "retry"), AGAIN),
     "operator.decided arrived": ("/operator/{operator}", {}, ("decision", "arrived"), (303, 409)),  # says it is decided
@@ -161,6 +172,13 @@ def page_of(site, client, tokens, name):
     if name in {"answered", "settled", "signed"}:
         agree(site, held.pair_id, name)
         name = "/p/{person}/agreement/1"
+    if name == "wanted":
+        want(site, held)
+        name = "/m/{anas}"
+    if name in {"goals", "bens goals"}:
+        want(site, held)
+        person_id = held.pair.mentee_id if name == "goals" else held.pair.mentor_id
+        return client.get(f"/p/{link(site, 'person', person_id)}/goals/{held.pair_id}")
     if name == "in its hour":
         site.clock.now = held.starts_at + timedelta(minutes=12)
         name = "/m/{anas}"
@@ -168,6 +186,15 @@ def page_of(site, client, tokens, name):
         site.clock.now = held.ends_at + timedelta(hours=1)
         name = "/f/{followup}"
     return client.get(name.format(**tokens))
+
+
+def want(site, held):
+    """The mentee has a goal, the mentor has suggested one and wants no help with words."""
+    with site.database.write() as session:
+        pair = session.get(Pair, held.pair_id)
+        goals.add(session, NOW, pair, pair.mentee_id, GoalDraft("Explore"))
+        suggestions.suggest(session, NOW, pair, pair.mentor_id, "goal", "Write a review")
+        suggestions.put_away(session, pair.mentor_id, "wording")
 
 
 def agree(site, pair_id, until):
@@ -220,12 +247,13 @@ def test_a_form_that_comes_twice_counts_once(site, client, tokens, case):
 
 def test_no_form_is_left_out(client):
     """The demo's jumps are to be pressed again and again; consent leads to a provider, and so does a step down,
-    which tests of their own do; and providers fill in no form."""
+    which tests of their own do, as they bring in a file of goals; and providers fill in no form."""
     rules = [rule for rule in client.application.url_map.iter_rules() if "POST" in rule.methods]
     posted = {rule.endpoint for rule in rules if not rule.endpoint.startswith("api.")}
     changes = {f"meeting.change {what}" for what in meeting.CHANGES}
     changes |= {f"person.change {what}" for what in person.CHANGES}
+    changes |= {f"goals.change {what}" for what in goals_page.CHANGES}
     elsewhere = {"mailbox.jump", "consent.begin", "consent.step_down", "hooks.google", "hooks.microsoft", "hooks.mail"}
     elsewhere |= {"sender.begin", "sender.end"}
     assert posted - elsewhere == {case.split()[0] for case in CASES}
-    assert changes - {" ".join(case.split()[:2]) for case in CASES} == {"person.change consent"}
+    assert changes - {" ".join(case.split()[:2]) for case in CASES} == {"person.change consent", "goals.change import"}

@@ -12,6 +12,7 @@ from service.store.tables.calendars import (
     Grant,
     Sighting,
 )
+from service.store.tables.goals import Goal, MeetingGoal, PutAway, Suggestion, WhatMatters
 from service.store.tables.looks import Look
 from service.store.tables.mail import Inbound, MailboxMail, MailboxMark, OutboxRow, SendingGrant, SendTime
 from service.store.tables.meetings import (
@@ -47,6 +48,7 @@ __all__ = [
     "Consent",
     "CriticalDate",
     "EarlierProposal",
+    "Goal",
     "Grant",
     "Heartbeat",
     "IdempotencyKey",
@@ -56,6 +58,7 @@ __all__ = [
     "MailboxMail",
     "MailboxMark",
     "Meeting",
+    "MeetingGoal",
     "OutboxRow",
     "Pair",
     "ParkedPoint",
@@ -63,8 +66,11 @@ __all__ = [
     "Preparation",
     "Proposal",
     "ProposedTime",
+    "PutAway",
     "Reflection",
     "SendTime",
     "SendingGrant",
     "Sighting",
+    "Suggestion",
+    "WhatMatters",
 ]

@@ -3,6 +3,7 @@
 from service.web.api import agreements as _agreements
 from service.web.api import dates as _dates
 from service.web.api import describe as _describe
+from service.web.api import goals as _goals
 from service.web.api import meetings as _meetings
 from service.web.api import people as _people
 from service.web.api import proposals as _proposals
@@ -13,6 +14,7 @@ __all__ = [
     "_agreements",
     "_dates",
     "_describe",
+    "_goals",
     "_meetings",
     "_people",
     "_proposals",

@@ -1,0 +1,222 @@
+"""The mentee's goals: only they write, share and drop them; the day of a review brings a point to an agenda."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from service.domain.access import Action, Role, Thing, When, check, may
+from service.domain.errors import InvalidInput, NotFound
+from service.domain.goals import MOST, UNDER_WAY, GoalDraft, checked
+from service.domain.meeting import LIVE, Phase
+from service.operations import agendas
+from service.operations.meetings import agenda_of, look_again, role_in
+from service.store import writes
+from service.store.tables import Goal, Meeting, MeetingGoal, Pair, ParkedPoint
+
+AT_ONCE = 100  # reviews in one transaction
+REVIEW_POINT = "goal.review"  # says nothing of which: agendas are in calendars, and goals may be private
+
+
+def role_of(pair: Pair, person_id: int) -> Role:
+    return role_in(pair, person_id, pair.mentee_id)
+
+
+def check_writes(pair: Pair, person_id: int) -> None:
+    """Raises NotAllowed for the mentor."""
+    check(role_of(pair, person_id), Thing.GOAL, Action.WRITE, When.SHARED)
+
+
+def given_of(goal: Goal) -> tuple[When, ...]:
+    return (When.SHARED,) if goal.shared_at is not None else ()
+
+
+def goals_of(session: Session, pair: Pair, person_id: int) -> list[Goal]:
+    """As many as this person may see, in the order in which they came."""
+    role = role_of(pair, person_id)
+    found = session.scalars(select(Goal).where(Goal.pair_id == pair.id).order_by(Goal.id))
+    return [goal for goal in found if may(role, Thing.GOAL, Action.READ, *given_of(goal))]
+
+
+def load(session: Session, goal_id: int, person_id: int, action: Action = Action.WRITE) -> Goal:
+    """Raises NotFound for whoever may not even know that it is there, NotAllowed for a mentor who would change it."""
+    goal = session.get(Goal, goal_id)
+    if goal is None:
+        raise NotFound
+    check(role_of(session.get_one(Pair, goal.pair_id), person_id), Thing.GOAL, action, *given_of(goal))
+    return goal
+
+
+def add(session: Session, now: datetime, pair: Pair, by_id: int, draft: GoalDraft) -> Goal:
+    """Repeatable: the same words are one goal. Raises InvalidInput, and NotAllowed for the mentor."""
+    check_writes(pair, by_id)
+    today = _today(pair, now)
+    wanted = checked(draft, today)
+    held = session.scalars(select(Goal).where(Goal.pair_id == pair.id)).all()
+    for goal in held:
+        if goal.text == wanted.text:
+            return goal
+    if len(held) >= MOST:
+        raise InvalidInput.of("text", "too_many_goals", most=MOST)
+    goal = Goal(pair_id=pair.id, created_at=now, text=wanted.text, state=wanted.state)
+    _put(goal, wanted, now)
+    session.add(goal)
+    session.flush()
+    return goal
+
+
+def change(session: Session, now: datetime, goal: Goal, changes: dict[str, Any]) -> Goal:
+    """`changes`: fields of a GoalDraft; what is not named stays. Raises InvalidInput."""
+    pair = session.get_one(Pair, goal.pair_id)
+    held = {name: value for name, value in vars_of(goal).items() if name not in changes}
+    _put(goal, checked(GoalDraft(**held, **changes), _today(pair, now)), now)
+    return goal
+
+
+def vars_of(goal: Goal) -> dict[str, Any]:
+    """The fields of its GoalDraft."""
+    return {
+        "text": goal.text, "worked_when": goal.worked_when, "target_on": goal.target_on, "review_on": goal.review_on,
+        "state": goal.state, "shared": goal.shared_at is not None,
+    }  # fmt: skip
+
+
+def remove(session: Session, goal: Goal) -> None:
+    """Gone, as if it had never been said; meetings that were for it are for nothing in particular."""
+    session.execute(delete(MeetingGoal).where(MeetingGoal.goal_id == goal.id))
+    session.delete(goal)
+
+
+def bring_in(session: Session, now: datetime, pair: Pair, by_id: int, drafts: Iterable[GoalDraft]) -> list[Goal]:
+    """The goals of a file, all or, by InvalidInput, none. Repeatable: what is known by its words stays as it is."""
+    check_writes(pair, by_id)
+    today = _today(pair, now)
+    wanted = [checked(draft, today, f"goal {number}: ") for number, draft in enumerate(drafts, 1)]
+    return [add(session, now, pair, by_id, draft) for draft in wanted]
+
+
+def _put(goal: Goal, wanted: GoalDraft, now: datetime) -> None:
+    if wanted.review_on != goal.review_on:
+        goal.look_again_on = wanted.review_on
+    goal.text, goal.worked_when, goal.state = wanted.text, wanted.worked_when, wanted.state
+    goal.target_on, goal.review_on = wanted.target_on, wanted.review_on
+    goal.shared_at = (goal.shared_at or now) if wanted.shared else None
+
+
+def _today(pair: Pair, now: datetime) -> date:
+    return now.astimezone(ZoneInfo(pair.mentee.zone)).date()
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingFor:
+    """What a meeting is for, as far as its reader may know; `said` is False as long as the mentee has not told.
+    `choices`: the goals that it could be for, the mentee's to say."""
+
+    said: bool
+    goal: Goal | None = None
+    choices: tuple[Goal, ...] = ()
+
+
+def meeting_for(session: Session, meeting: Meeting, person_id: int) -> MeetingFor:
+    row = session.get(MeetingGoal, meeting.id)
+    goal = session.get(Goal, row.goal_id) if row is not None and row.goal_id is not None else None
+    role = role_of(meeting.pair, person_id)
+    if goal is not None and not may(role, Thing.GOAL, Action.READ, *given_of(goal)):
+        return MeetingFor(said=False)  # not even that there is one
+    mine = role is Role.AUTHOR
+    held = goals_of(session, meeting.pair, person_id) if mine else []
+    return MeetingFor(row is not None, goal, tuple(each for each in held if each.state in UNDER_WAY or each is goal))
+
+
+def set_meeting_for(session: Session, meeting: Meeting, by_id: int, goal_id: int | None) -> None:
+    """One of the mentee's goals, or None: just talk. Raises NotFound, and NotAllowed for the mentor."""
+    check_writes(meeting.pair, by_id)
+    if goal_id is not None and load(session, goal_id, by_id).pair_id != meeting.pair_id:
+        raise NotFound
+    session.merge(MeetingGoal(meeting_id=meeting.id, goal_id=goal_id))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """How many of a pair's meetings that took place were for a goal, were just talk, or were for nothing that was
+    said."""
+
+    linked: int
+    just_talk: int
+    unsaid: int
+
+
+def report(session: Session, pair: Pair) -> Report:
+    met = session.execute(
+        select(MeetingGoal.meeting_id, MeetingGoal.goal_id)
+        .select_from(Meeting)
+        .outerjoin(MeetingGoal, MeetingGoal.meeting_id == Meeting.id)
+        .where(
+            Meeting.pair_id == pair.id, Meeting.phase.in_((Phase.ENDED, Phase.CLOSED)), Meeting.happened.isnot(False)
+        )
+    ).all()
+    linked = sum(goal_id is not None for _, goal_id in met)
+    unsaid = sum(meeting_id is None for meeting_id, _ in met)
+    return Report(linked, len(met) - linked - unsaid, unsaid)
+
+
+def is_waited_for(session: Session, meeting: Meeting) -> bool:
+    """A kick-off is done once the mentee has said one goal, if only as a draft."""
+    if meeting.session != agendas.KICK_OFF:
+        return False
+    return session.scalars(select(Goal.id).where(Goal.pair_id == meeting.pair_id).limit(1)).first() is None
+
+
+def run_due(session: Session, now: datetime, limit: int = AT_ONCE) -> int:
+    """Reviews whose day has come become a point of the next meeting, or of the one that will be booked; returns how
+    many it looked at. Repeatable, and safe beside another sweep."""
+    due = session.scalars(
+        select(Goal).where(Goal.look_again_on <= now.date()).limit(limit).with_for_update(skip_locked=True)
+    ).all()
+    for goal in due:
+        goal.look_again_on = None
+        if goal.state in UNDER_WAY:
+            _bring_up(session, now, session.get_one(Pair, goal.pair_id))
+    return len(due)
+
+
+def _bring_up(session: Session, now: datetime, pair: Pair) -> None:
+    if pair.ended_at is not None:
+        return
+    following = session.scalars(
+        select(Meeting)
+        .where(Meeting.pair_id == pair.id, Meeting.phase.in_(LIVE), Meeting.starts_at > now)
+        .order_by(Meeting.starts_at)
+        .limit(1)
+    ).one_or_none()
+    parked = select(ParkedPoint.id).where(ParkedPoint.pair_id == pair.id, ParkedPoint.key == REVIEW_POINT)
+    waits = session.scalars(parked).first() is not None
+    if waits or (following is not None and any(item.key == REVIEW_POINT for item in agenda_of(session, following))):
+        return
+    session.add(ParkedPoint(pair_id=pair.id, key=REVIEW_POINT, by_id=pair.mentee_id, created_at=now))
+    session.flush()
+    if following is not None:
+        agendas.bring_back(session, following)
+        session.flush()
+        writes.follow(session, now, following.id, quietly=True)
+        look_again(session, now, following)
+
+
+def export(session: Session, pair: Pair, person_id: int) -> Sequence[dict[str, Any]]:
+    return [
+        {name: value.isoformat() if isinstance(value, date) else value for name, value in vars_of(goal).items()}
+        for goal in goals_of(session, pair, person_id)
+    ]
+
+
+def erase(session: Session, pair_ids: Sequence[int]) -> None:
+    """Of pairs whose mentee goes."""
+    theirs = select(Goal.id).where(Goal.pair_id.in_(pair_ids))
+    session.execute(update(MeetingGoal).where(MeetingGoal.goal_id.in_(theirs)).values(goal_id=None))
+    session.execute(delete(Goal).where(Goal.pair_id.in_(pair_ids)))
