@@ -25,6 +25,7 @@ class Reasons:
 
     def __init__(self, words: Words) -> None:
         self.words = words
+        self._lines: dict[int, str] = {}
         self._around: dict[int, tuple[str, Reason | None, str]] = {}
         self._hours: dict[tuple[int, int], str] = {}
 
@@ -40,13 +41,20 @@ class Reasons:
     def _split(self, why: tuple[Reason, ...]) -> tuple[str, Reason | None, str]:
         """What is told before the one that names an hour, that one, and what is told after it."""
         at = next((place for place, each in enumerate(why) if "zone" in each.params), len(why))
-        before, after = ([_line_of(self.words, each) for each in some] for some in (why[:at], why[at + 1 :]))
+        lines = self._lines
+        before, after = (
+            [lines.get(id(each)) or self._of_any_hour(each) for each in some] for some in (why[:at], why[at + 1 :])
+        )
         if at == len(why):
             found: tuple[str, Reason | None, str] = f"[{','.join(before)}]", None, ""
         else:
             found = "[" + ",".join([*before, ""]), why[at], ",".join(["", *after]) + "]"
         self._around[id(why)] = found
         return found
+
+    def _of_any_hour(self, reason: Reason) -> str:
+        line = self._lines[id(reason)] = _line_of(self.words, reason)
+        return line
 
     def _hour(self, reason: Reason, epoch: int) -> str:
         line = self._hours[id(reason), epoch % DAY] = _line_of(self.words, reason, epoch)

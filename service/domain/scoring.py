@@ -71,9 +71,7 @@ def rank(ask: Ask, starts: Sequence[int], reader: Reader) -> list[Slot]:
 def _day(ask: Ask, today: int, day: int) -> tuple[int, tuple[Reason, ...]]:
     """Points and reasons that all slots of a day share."""
     if ask.target is None:
-        lead = day - today
-        away = (_LEAD_DAYS - lead) * _A_DAY_OFF if lead < _LEAD_DAYS else (lead - _LEAD_DAYS) * _A_DAY_LATER
-        return max(_LEAST_DAY, _BEST_DAY - away), _lead_reasons(lead)
+        return _by_lead(day - today)
     target = ask.target
     best = day_number(target.prefer_on) if target.prefer_on else day
     reason = _target_reason(target, day - day_number(target.day0))
@@ -82,13 +80,15 @@ def _day(ask: Ask, today: int, day: int) -> tuple[int, tuple[Reason, ...]]:
 
 
 @lru_cache(maxsize=512)
-def _lead_reasons(days: int) -> tuple[Reason]:
-    """One and the same for all days that are as far: their words are then made once."""
+def _by_lead(days: int) -> tuple[int, tuple[Reason]]:
+    """One and the same reason for all days that are as far: its words are then made once."""
+    away = (_LEAD_DAYS - days) * _A_DAY_OFF if days < _LEAD_DAYS else (days - _LEAD_DAYS) * _A_DAY_LATER
+    points = max(_LEAST_DAY, _BEST_DAY - away)
     if days <= 1:
-        return (Reason("tomorrow" if days == 1 else "today", {}),)
+        return points, (Reason("tomorrow" if days == 1 else "today", {}),)
     if days <= _SOON_DAYS:
-        return (Reason("soon", {"n": days}),)
-    return _in_weeks(round(days / 7))
+        return points, (Reason("soon", {"n": days}),)
+    return points, _in_weeks(round(days / 7))
 
 
 @lru_cache(maxsize=64)
