@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from service import logs
 from service.domain.errors import AdapterError
-from service.operations import cadence, followup, goals, inbound, sightings, turns
+from service.operations import cadence, day_words, followup, goals, inbound, sightings, turns
 from service.store import claims, heartbeats, outbox, writes
 from service.wiring import Services
 from workers.deliver import BATCH
@@ -59,12 +59,13 @@ def flow(services: Services) -> int:
 
 
 def sweep(services: Services) -> int:
-    """Writes what is due about meetings, pairs and goals, and clears holds that have lapsed; returns how many were
-    looked at."""
+    """Writes what is due about meetings, pairs, dates and goals, and clears holds that have lapsed; returns how many
+    were looked at."""
     with services.database.write() as session:
         claims.let_lapse(session, services.clock())
     looked_at = _sweep(services, followup.run_due, followup.SWEEP_LIMIT)
     looked_at += _sweep(services, cadence.run_due, cadence.AT_ONCE)
+    looked_at += _sweep(services, day_words.run_due, day_words.AT_ONCE)
     return looked_at + _sweep(services, goals.run_due, goals.AT_ONCE)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ Note = Literal["passed", "shrunk", "too_late"]
 
 # A date longer than this (a conference) has room for meetings in it; a shorter one is as good as a busy time.
 LONGEST_HELD = timedelta(hours=12)
+WORD_AT = time(9)  # early enough to be read, and written, on that day
 _DAY = timedelta(days=1)
 _QUARTER = timedelta(minutes=15)
 
@@ -54,6 +55,17 @@ class Target:
     zone: ZoneInfo
     minute: int  # of the local day at which the date begins
     held: Interval | None
+
+
+def word_at(kind: str, starts_at: datetime, zone: ZoneInfo, mentor_zone: ZoneInfo, now: datetime) -> datetime | None:
+    """When the mentor may hear of it: at nine on their clock, the day before it in the date's zone. None where no word
+    belongs to the kind, or the day has passed."""
+    if not any(window.role == "word" and window.prefer == -1 for window in KINDS[kind].windows):
+        return None
+    eve = starts_at.astimezone(zone).date() - _DAY
+    if now.astimezone(zone).date() > eve:
+        return None
+    return max(datetime.combine(eve, WORD_AT, mentor_zone).astimezone(UTC), now)
 
 
 def arc(

@@ -24,3 +24,8 @@ def introduction(words: Words, mentee: str, mentee_email: str) -> str:
 def thanks(words: Words, me: str) -> str:
     """From the mentee to whom they met."""
     return mailto("", words("draft.thanks.subject"), words("draft.thanks.body", me=me))
+
+
+def word(words: Words, mentee: str, mentee_email: str) -> str:
+    """From the mentor to the mentee, the day before a date that matters."""
+    return mailto(mentee_email, words("draft.word.subject"), words("draft.word.body", name=mentee))

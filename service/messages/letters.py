@@ -233,6 +233,7 @@ LETTERS: dict[str, Callable[[View], Letter]] = {
     "calendar-broken": calendar_broken,
     "book-nudge": pair_letters.book_nudge,
     "agreement-turn": pair_letters.agreement_turn,
+    "day-word": pair_letters.day_word,
     "agreement": pair_letters.agreement_signed,
 }
 

@@ -43,3 +43,16 @@ def agreement_signed(view: View) -> Letter:
     ]
     subject = words("subject.agreement", version=view.version)
     return letter(view, subject, blocks, Button(words("mail.agreement.button"), view.links.pair))
+
+
+def day_word(view: View) -> Letter:
+    """To the mentor, one line: what is tomorrow, when there, and their own mail program a click away."""
+    words, other = view.words, view.with_whom()
+    if view.date_at is None:
+        raise ValueError("a word about a date has its time")
+    at, place = words.time(view.date_at, other.zone), words.place_of(other.zone)
+    blocks: list[Block] = [
+        Opens(words(f"mail.word.{view.date_kind}", other=other.first, time=at, place=place)),
+        Says(words("mail.word.own_mail")),
+    ]
+    return letter(view, words("subject.word"), blocks, Button(words("mail.word.button", other=other.first), view.draft))

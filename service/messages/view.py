@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
@@ -88,6 +88,9 @@ class View:
     introductions: tuple[tuple[str, str], ...] = ()  # that the reader said they would write: for what, and the draft
     to_prepare: tuple[Point, ...] = ()  # of the reader's own, what is not done
     ready: Readiness | None = None  # how far the mentee is
+    date_kind: str = ""  # of a date that is tomorrow
+    date_at: datetime | None = None
+    draft: str = ""  # a mail that opens in the reader's own program
     due_on: date | None = None  # by when the reader's are due, where that moved with the meeting
     times: tuple[Interval, ...] = ()
     choices: tuple[Choice, ...] = ()

@@ -69,6 +69,7 @@ def add_date(session: Session, now: datetime, pair: Pair, wanted: DateInput) -> 
     for known in dates_of(session, now, pair, pair.mentee_id):
         if all(getattr(known, name) == getattr(critical, name) for name in _SAID):
             return known
+    critical.word_at = _word_at(critical, pair, now)
     session.add(critical)
     session.flush()
     return critical
@@ -80,10 +81,16 @@ def move_date(session: Session, now: datetime, critical: CriticalDate, wanted: D
     starts_at, ends_at = _checked(wanted, now)
     before = critical.starts_at
     _fill(critical, wanted, starts_at, ends_at)
+    critical.word_at = _word_at(critical, session.get_one(Pair, critical.pair_id), now)
     if starts_at != before:  # `now` too: a date that goes back and forth is asked about each time
         occasion = f"moved:{floor_epoch(before)}:{floor_epoch(starts_at)}:{floor_epoch(now)}"
         _ask_about_booked(session, now, critical, occasion)
     return critical
+
+
+def _word_at(critical: CriticalDate, pair: Pair, now: datetime) -> datetime | None:
+    zones = ZoneInfo(critical.zone), ZoneInfo(pair.mentor.zone)
+    return arc.word_at(critical.kind, critical.starts_at, *zones, now)
 
 
 def drop_date(session: Session, now: datetime, critical: CriticalDate) -> None:

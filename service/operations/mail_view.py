@@ -12,7 +12,7 @@ from service.domain.interval import Interval
 from service.domain.slots import three_best
 from service.domain.terms import Level
 from service.messages.view import Choice, Links, Point, View, Who
-from service.operations import again, pair_mail_view, promises_view, suggestions, unsure, video
+from service.operations import again, day_words, pair_mail_view, promises_view, suggestions, unsure, video
 from service.operations.entries import level_of, points_at
 from service.operations.mail_context import UNDERSTOOD, Context
 from service.operations.meetings import interval_of, may_move
@@ -227,6 +227,7 @@ _WITHOUT_MEETING: dict[str, Callable[[Context, View], View | None]] = {
     "welcome": pair_mail_view.welcome_view,
     "proposed": _proposed_view,
     "calendar-broken": _calendar_broken_view,
+    "day-word": day_words.view_of,
     "book-nudge": pair_mail_view.nudge_view,
     "agreement-turn": pair_mail_view.turn_view,
     "agreement": pair_mail_view.signed_view,

@@ -23,6 +23,7 @@ from service.web import (
     after,
     agreement,
     api,
+    arc,
     booking,
     callback,
     commitments,
@@ -51,7 +52,8 @@ from service.wiring import Services
 
 log = logging.getLogger(__name__)
 PARTS = (
-    front, booking, meeting, proposals, after, person, agreement, goals, commitments, feed, consent, callback, hooks,
+    front, arc, booking, meeting, proposals, after, person, agreement, goals, commitments, feed, consent, callback,
+    hooks,
     operator, preparing, sender, mailbox, health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from service.domain.agreement import defaults
+from service.domain.terms import acting
 from service.messages.letters import LETTERS
-from service.operations import agreements, arcs, booking, commitments, followup, outgoing, people
+from service.operations import agreements, arcs, booking, commitments, day_words, followup, outgoing, people
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
 from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
 from service.store import outbox
-from service.store.tables import CriticalDate, Meeting, OutboxRow
+from service.store.tables import CriticalDate, Meeting, OutboxRow, Pair
 from tests import cast, mails
 from tests.mails import AGE, END, NOW, START, change, html_of, queue, same_as_snapshot, send, text_of
 
@@ -250,3 +252,13 @@ def test_the_preview_beside_the_subject_is_nobodys_words(services, met):
     hidden = html_of(brief).partition("<blockquote")[0]
     assert hidden.count("&zwnj;") >= 80
     assert "opening" not in hidden
+
+
+def test_a_word_the_day_before(services):
+    mails.book(services)
+    with services.database.write() as session:
+        pair, critical = session.scalars(select(Pair)).one(), session.scalars(select(CriticalDate)).first()
+        critical.shared_at, pair.terms = NOW, acting({**defaults(), "day_word": "yes"})
+        critical.word_at = eve = critical.starts_at - timedelta(days=1)
+        assert day_words.run_due(session, eve) == 1
+    assert set(kept("day-word", send(services, "day-word", eve))) == {"Ben"}

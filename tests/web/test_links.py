@@ -66,7 +66,7 @@ def test_s20_get_changes_nothing(services, client, ana):
         )
         commitments.plan_learning(learn, day, day)
         session.flush()
-        subject |= {"commitment_id": learn.id}
+        subject |= {"commitment_id": learn.id, "date_id": ana[2]}
         subject |= {"proposal_id": offer.id, "time_id": offer.times[0].id}
         session.add(ApiToken(token_hash=fingerprint("ana" * 9), person_id=mine, created_at=NOW))
     purposes = {
@@ -76,6 +76,7 @@ def test_s20_get_changes_nothing(services, client, ana):
         "agreement.show": "person",
         "agreement.download": "person",
         "commitments.show": "person",
+        "arc.show": "person",
         "commitments.hold": "person",
         "consent.connect": "connect",
         "goals.show": "person",

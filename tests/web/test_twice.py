@@ -48,6 +48,7 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "preparing.ready keep": ("/m/{anas}", {}, ("way", "keep"), AGAIN),
     "preparing.ready shorten": ("/m/{anas}", {}, ("way", "shorten"), AGAIN),
     "preparing.ready move": ("/m/{anas}", {}, ("way", "move"), AGAIN),
+    "arc.book": ("/p/{person}/arc/1", {}, None, AGAIN),
     "after.entry_mail": ("/i/{entry}", {}, None, AGAIN),
     "after.answered yes": ("after", LINES, ("happened", "yes"), AGAIN),
     "after.answered no": ("after", LINES, ("happened", "no"), AGAIN),
@@ -105,6 +106,7 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
 }
 AS_IT_WAS = {"person.change schedule", "preparing.ready move"}  # only leads on
 READ_ANEW = {
+    "arc.book",
     "meeting.moved",
     "proposals.offer",
     "proposals.offer_instead",

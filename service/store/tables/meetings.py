@@ -14,9 +14,18 @@ from service.store.types import EncryptedText
 
 
 class CriticalDate(Base):
-    """A date that matters to the mentee. The other person sees kind and time only once `shared_at` is set."""
+    """A date that matters to the mentee. The other person sees kind and time only once `shared_at` is set.
+    `word_at`: look then whether the mentor may hear that it is tomorrow."""
 
     __tablename__ = "critical_dates"
+    __table_args__ = (
+        Index(
+            "ix_critical_dates_word",
+            "word_at",
+            sqlite_where=text("word_at IS NOT NULL"),
+            postgresql_where=text("word_at IS NOT NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
     kind: Mapped[str] = mapped_column(String(16))
@@ -28,6 +37,7 @@ class CriticalDate(Base):
     shared_label: Mapped[str | None] = mapped_column(EncryptedText("critical_dates.shared_label"))
     shared_at: Mapped[datetime | None]
     dropped_at: Mapped[datetime | None]
+    word_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 

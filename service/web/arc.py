@@ -1,0 +1,118 @@
+"""The arc around a date on one page: a picture that also reads as a list, and its parts booked together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, request, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from service.domain.errors import CalendarUnreadable, InvalidInput, RuleBroken, SlotTaken
+from service.operations import arc_booking, arcs
+from service.operations.arc_booking import PartOffer
+from service.reasons import reason_text
+from service.store.tables import CriticalDate, Pair
+from service.web import confirm
+from service.web.page import (
+    Reader,
+    asked_start,
+    limited,
+    now,
+    page,
+    reader_of,
+    reading,
+    see_other,
+    services,
+    words,
+    writing,
+)
+from service.web.times import other_time
+
+blueprint = Blueprint("arc", __name__)
+WIDTH, EDGE = 320, 24  # of the picture, and what stays free at its ends
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A point of the picture. `state`: date, booked, open, or none where nothing is possible."""
+
+    role: str
+    state: str
+    at: datetime | None
+    x: int
+
+
+@blueprint.get("/p/<token>/arc/<int:date_id>")
+def show(token: str, date_id: int) -> AnyResponse:
+    with reading() as session:
+        return _show(session, reader_of(session, "person", token), token, date_id)
+
+
+def _show(session: Session, reader: Reader, token: str, date_id: int, said: str = "", status: int = 200) -> AnyResponse:
+    critical = arcs.load_own_date(session, date_id, reader.person.id)
+    other = session.get_one(Pair, critical.pair_id).mentor
+    offers = arc_booking.offers_of(session, now(), services().settings.busy_max_age, critical)
+    return page(
+        "arc.html", status, reader=reader, token=token, date=critical, other=other, said=said, offers=offers,
+        marks=marks_of(critical, offers), width=WIDTH, done="done" in request.args,
+        whys={
+            each.line.part.role: reason_text(words(), each.slot.reasons[0], each.slot.start)
+            for each in offers if each.slot is not None and each.slot.reasons
+        },
+        theirs={
+            each.line.part.role: other_time(words(), each.slot.start, reader.zone, other)
+            for each in offers if each.slot is not None
+        },
+        open_parts=[each for each in offers if each.slot is not None],
+    )  # fmt: skip
+
+
+def marks_of(critical: CriticalDate, offers: list[PartOffer]) -> list[Mark]:
+    """The parts and the date itself, from left to right as they come."""
+    zone = ZoneInfo(critical.zone)
+    told: list[tuple[str, str, datetime | None]] = []
+    for each in offers:
+        part, meeting = each.line.part, each.line.meeting
+        if meeting is not None:
+            told.append((part.role, "booked", meeting.starts_at))
+        elif each.slot is not None:
+            told.append((part.role, "open", each.slot.start))
+        else:
+            day = part.prefer_on if part.session is None else None
+            at = datetime(day.year, day.month, day.day, 9, tzinfo=zone) if day is not None else None
+            told.append((part.role, "open" if at is not None else "none", at))
+    told.append(("date", "date", critical.starts_at))
+    times = [at for _, _, at in told if at is not None]
+    first, span = min(times), max((max(times) - min(times)).total_seconds(), 1)
+    marks = [
+        Mark(role, state, at, EDGE + round((at - first).total_seconds() / span * (WIDTH - 2 * EDGE)) if at else EDGE)
+        for role, state, at in told
+    ]
+    return sorted((mark for mark in marks if mark.at is not None), key=lambda mark: mark.x)
+
+
+@blueprint.post("/p/<token>/arc/<int:date_id>")
+def book(token: str, date_id: int) -> AnyResponse:
+    """The ticked parts in one transaction: all of them, or the page again with fresh times."""
+    limited(token)
+    with reading() as session:
+        reader = reader_of(session, "person", token)
+        pair_id = arcs.load_own_date(session, date_id, reader.person.id).pair_id
+    starts = {key: asked_start(request.form.get(f"start.{key}", "")) for key in request.form.getlist("part")}
+    try:
+        confirm.read_live(services(), pair_id)
+        with writing() as session:
+            critical = arcs.load_own_date(session, date_id, reader.person.id)
+            max_age = services().settings.busy_max_age
+            arc_booking.book_arc(session, now(), max_age, critical, reader.person.id, starts)
+    except (SlotTaken, RuleBroken, CalendarUnreadable, InvalidInput) as fault:
+        status = 409 if isinstance(fault, SlotTaken) else 503 if isinstance(fault, CalendarUnreadable) else 422
+        key = "unreadable" if isinstance(fault, CalendarUnreadable) else "gone"
+        with reading() as session:
+            return _show(
+                session, reader_of(session, "person", token), token, date_id, words()(f"page.arc.{key}"), status
+            )
+    return see_other(url_for("arc.show", token=token, date_id=date_id, done=1))
