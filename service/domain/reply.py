@@ -71,7 +71,7 @@ def _read(payload: bytes, sender: str) -> ItipReply | None:
         calendar = Calendar.from_ical(normalise(_slim(payload)))
         method = str(calendar.get("method", "")).strip().upper()
         event = next(iter(calendar.walk("VEVENT")), None)
-        if method not in METHODS or event is None or "uid" not in event:
+        if method not in METHODS or event is None or not str(event.get("uid", "")).strip():
             return None
         attendees = listed(event, "attendee")
         if len(attendees) != 1:

@@ -89,6 +89,7 @@ OTHER = {
     "two attendees": mail(ics(extra=("ATTENDEE;PARTSTAT=ACCEPTED:mailto:ana@example.org",))),
     "no attendee": mail(ics(attendee="")),
     "no uid": mail(ics().replace(b"UID:", b"X-UID:")),
+    "an empty uid": mail(ics().replace(f"UID:{INVITATION.uid}".encode(), b"UID: ")),
     "no method": mail(ics(method="")),
     "not a calendar": mail(b"BEGIN:VCARD\r\nEND:VCARD\r\n"),
     "cut off": mail(ics()[:60]),
