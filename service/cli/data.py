@@ -9,7 +9,8 @@ import click
 
 from service.cli.frame import WORDS, json_option, opened, show
 from service.domain.access import Role
-from service.operations import calendars, consents, keeping, people, watching
+from service.links import url_of
+from service.operations import calendars, consents, feeds, keeping, people, watching
 from service.operations.looks import note_look
 from service.store import writes
 from service.store.sealed_columns import reseal
@@ -38,6 +39,16 @@ def create(email: str | None, coordinator: bool, as_json: bool) -> None:
         person_id = people.load_person(session, email).id if email else None
         session.add(ApiToken(token_hash=fingerprint(fresh), person_id=person_id, created_at=services.clock()))
     show(as_json, {"token": fresh}, [fresh])
+
+
+@token.command("feed")
+@click.option("--again", is_flag=True)
+@json_option
+def programme_feed(again: bool, as_json: bool) -> None:
+    """The address of a calendar with the times of all meetings, and nothing else of them; --again ends the old one."""
+    with opened() as services, services.database.write() as session:
+        url = url_of(services.settings.base_url, feeds.programme_feed_link(session, services.clock(), again=again))
+    show(as_json, {"url": url}, [url])
 
 
 @click.command()

@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from service.catalogue import Words
 from service.domain import itip
+from service.domain.interval import Interval, merge
 from service.domain.meeting import Phase
-from service.links import LinkBook, known_link, link_for, revoke
+from service.links import LinkBook, known_link, link_for, revoke, revoke_links
 from service.operations import entries, events
+from service.operations.meetings import interval_of
 from service.store import writes
 from service.store.tables import AgendaItem, Link, Meeting, Pair, Person
 
@@ -45,6 +47,28 @@ def feed_of(session: Session, now: datetime, settings: entries.PageSettings, per
         )
         told.append((invitation, cancelled))
     return itip.feed(Words.of(person.locale)("entry.feed", programme=settings.programme), told)
+
+
+def programme_feed(session: Session, now: datetime, programme: str) -> bytes:
+    """When anybody of the programme meets, for whoever plans rooms or rounds: no names, places or words, and of
+    meetings that touch or overlap one block, with how many they are. Only reads."""
+    wanted = select(Meeting).where(Meeting.phase.in_(SHOWN), Meeting.ends_at > now - PAST)
+    meetings = session.scalars(wanted.order_by(Meeting.starts_at, Meeting.id)).all()
+    words = Words.of("en")
+    blocks = []
+    for start, end in merge(interval_of(meeting).span for meeting in meetings):
+        block = Interval.of((start, end))
+        inside = [meeting for meeting in meetings if block.start <= meeting.starts_at < block.end]
+        summary = words("entry.block", n=len(inside))
+        blocks.append(itip.Block(block, max(map(_stamped_at, inside)), summary))
+    return itip.busy_feed(words("entry.feed", programme=programme), blocks)
+
+
+def programme_feed_link(session: Session, now: datetime, *, again: bool = False) -> Link:
+    """The one address of the programme's feed; `again` ends the one that there was. Repeatable."""
+    if again:
+        revoke_links(session, now, None, "feed")
+    return link_for(session, now, "feed", None)
 
 
 def feed_link(session: Session, now: datetime, person: Person) -> Link | None:

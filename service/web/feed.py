@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from flask import Blueprint, Response, request
+from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from service import links
 from service.domain.errors import LinkGone, NotFound
 from service.operations import feeds
 from service.web.page import now, reader_of, reading, services, words
@@ -19,8 +21,7 @@ def show(token: str) -> AnyResponse:
     text."""
     try:
         with reading() as session:
-            reader = reader_of(session, "feed", token)
-            octets = feeds.feed_of(session, now(), services().settings, reader.person)
+            octets = _octets(session, token)
     except (NotFound, LinkGone) as fault:
         return _private(
             Response(words()("error.feed") + "\n", status_of(fault), content_type="text/plain; charset=utf-8")
@@ -28,6 +29,13 @@ def show(token: str) -> AnyResponse:
     response = Response(octets, content_type="text/calendar; charset=utf-8; method=PUBLISH")
     response.add_etag()
     return _private(response.make_conditional(request))
+
+
+def _octets(session: Session, token: str) -> bytes:
+    settings = services().settings
+    if links.resolve(session, now(), "feed", token).person_id is None:  # the coordinator's, of all
+        return feeds.programme_feed(session, now(), settings.programme)
+    return feeds.feed_of(session, now(), settings, reader_of(session, "feed", token).person)
 
 
 def _private(response: AnyResponse) -> AnyResponse:

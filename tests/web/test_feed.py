@@ -6,7 +6,9 @@ import pytest
 from icalendar import Calendar
 
 from service.domain.answering import request_in
-from service.operations import booking, details, people
+from service.operations import booking, details, feeds, people
+from service.operations.booking import BookingInput
+from service.operations.offering import SlotQuery
 from service.store.tables import Meeting, Person
 from tests import cast
 from tests.web.walk import NOW, SECRET, book, forms_of, link, text_of
@@ -140,3 +142,27 @@ def test_other_addresses_are_a_line_of_text(services, client, booked):
     own = link(services, "feed", booked[1])
     services.clock.now += timedelta(days=4 * 365)
     assert (fetch(client, own).status_code, fetch(client, own).mimetype) == (410, "text/plain")
+
+
+def test_the_programmes_feed_says_when_anybody_meets_and_nothing_else(services, client, booked):
+    with services.database.write() as session:
+        token = feeds.programme_feed_link(session, NOW).token
+        assert feeds.programme_feed_link(session, NOW).token == token
+        meeting = session.get(Meeting, booked[0])
+        uid, starts, ends = meeting.uid, meeting.starts_at, meeting.ends_at
+        beside = cast.pair(session, NOW, "eve", "dan")
+        query = SlotQuery(beside.id, "check-in", minutes=(ends - starts) // timedelta(minutes=1))
+        booking.book(session, NOW, timedelta(hours=1), query, BookingInput(start=starts, by_id=beside.mentee_id))
+    answer = fetch(client, token)
+    (block,) = Calendar.from_ical(answer.data).walk("VEVENT")
+    assert (block["dtstart"].dt, block["dtend"].dt, block["summary"]) == (starts, ends, "2 meetings")
+    said = answer.get_data(as_text=True)
+    for private in (uid, "Ana", "Ben", "Eve", "example.org", "ATTENDEE", "ORGANIZER", "/i/", SECRET):
+        assert private not in said
+    services.clock.now += timedelta(days=1)
+    assert fetch(client, token, **{"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    with services.database.write() as session:
+        fresh = feeds.programme_feed_link(session, services.clock(), again=True).token
+    assert fetch(client, token).status_code == 410
+    assert fetch(client, fresh).data == answer.data
+    assert client.get(f"/p/{fresh}").status_code == 404
