@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text, true
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -164,11 +164,12 @@ class Commitment(Base):
     meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"), index=True)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     text: Mapped[str] = mapped_column(EncryptedText("commitments.text"))
-    kind: Mapped[str] = mapped_column(String(8), default="do")  # do read learn meet
-    must: Mapped[bool] = mapped_column(default=True)  # else it would be nice
+    # `server_default` here and below: an older version names no such column.
+    kind: Mapped[str] = mapped_column(String(8), default="do", server_default="do")  # do read learn meet
+    must: Mapped[bool] = mapped_column(default=True, server_default=true())  # else it would be nice
     begins_on: Mapped[date | None]  # of a class
     due_on: Mapped[date | None]
-    pinned: Mapped[bool] = mapped_column(default=False)
+    pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     state: Mapped[str] = mapped_column(String(16), default="open")  # open done moving stuck renegotiated
     answered_at: Mapped[datetime | None]  # when the state was said last
     reason: Mapped[str | None] = mapped_column(String(10))  # why it was renegotiated: domain.commitments.REASONS
