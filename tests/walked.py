@@ -6,6 +6,7 @@ import email
 import email.policy
 import json
 import logging
+import re
 import zlib
 from collections import defaultdict
 from contextlib import suppress
@@ -44,8 +45,13 @@ TYPED = {
     "kind": "exam", "at": "2027-03-01T10:00:00Z", "zone": "UTC", "label": "INTRUSION", "shared_label": "INTRUSION",
     "text": "INTRUSION", "state": "done", "note": "INTRUSION", "place": "INTRUSION", "reason": "INTRUSION",
     "start": "2027-03-01T15:00:00Z", "starts": ["2027-03-01T15:00:00Z"], "session": "check-in",
-    "clauses": {}, "text_sha256": "s", "until": None,
+    "clauses": {}, "goals": [], "goal": None, "answer": "adapt", "text_sha256": "s", "until": None,
 }  # fmt: skip
+OF_THIS_CALL: dict[str, dict[str, object]] = {
+    "/pairs/<int:pair_id>/goals": {"state": "open"},
+    "/goals/<int:goal_id>": {"state": "open", "worked_when": "INTRUSION"},
+    "/pairs/<int:pair_id>/suggestions": {"kind": "goal"},
+}
 FREE = ("ask", "reason", "label", "shared_label", "place", "reflection", "comment", "text", "hope", "motive")
 
 
@@ -191,9 +197,7 @@ def _pages(found: Seen, client) -> None:
 
 
 def _path(found: Seen, path: str) -> str:
-    for name in ("pair_id", "meeting_id", "date_id", "commitment_id", "connection_id", "proposal_id", "version"):
-        path = path.replace(f"<int:{name}>", "1")
-    assert "<" not in path, path
+    path = re.sub(r"<int:\w+>", "1", path)
     return PREFIX + path
 
 
@@ -216,7 +220,8 @@ def _write(found: Seen, client, caller: str) -> None:
     for call in CALLS:
         if call.method != "GET":
             names = call.body.model_fields if call.body is not None else ()
-            body = {name: TYPED[name] for name in names if name in TYPED}
+            typed = TYPED | OF_THIS_CALL.get(call.path, {})
+            body = {name: typed[name] for name in names if name in typed}
             answer = client.open(_path(found, call.path), method=call.method, json=body, headers=_bearer(caller))
             found.statuses[caller][f"{call.method} {call.path}"] = answer.status_code
     with found.services.database.read() as session:

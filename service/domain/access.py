@@ -108,7 +108,7 @@ _TABLE = {
     Thing.PROGRAMME:      "-       -          R            -         R",
     Thing.RUNNING:        "-       -          -            -         R",
 }  # fmt: skip
-MENTEES = frozenset({Thing.DATE, Thing.PRIVATE_LABEL, Thing.ASK, Thing.STRANGERS_MAIL})
+MENTEES = frozenset({Thing.DATE, Thing.PRIVATE_LABEL, Thing.ASK, Thing.STRANGERS_MAIL, Thing.GOAL, Thing.MATTERS})
 _LETTERS = {"R": Action.READ, "W": Action.WRITE, "c": Action.COUNT}
 
 
@@ -216,6 +216,7 @@ TABLES: dict[str, Kept] = {
     "reflections": Kept(Thing.PRIVATE, "person_id"),
     "send_times": Kept(Thing.RUNNING),
     "sending_grants": Kept(Thing.SENDER, None, (("tokens", Thing.SECRET),)),
+    "sightings": Kept(Thing.CONNECTION),
     "suggestions": Kept(Thing.SUGGESTION, "by_id"),
     "time_proposals": Kept(Thing.PROPOSAL, "by_id"),
     "watches": Kept(Thing.SECRET),
