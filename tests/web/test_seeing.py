@@ -22,7 +22,7 @@ def sights_on(response):
     """Who sees what, as the page says it: each title with its lines."""
     page = response.get_data(as_text=True)
     panel = page[page.index('id="sees"') : page.index("</details>", page.index('id="sees"'))]
-    told = re.findall(r'<h3>(.*?)</h3>\s*<div class="preview">(.*?)</div>', panel, re.DOTALL)
+    told = re.findall(r'<dt>(.*?)</dt>\s*<dd class="preview">(.*?)</dd>', panel, re.DOTALL)
     return {
         title: [html.unescape(line) for line in re.findall(r"<p>(.*?)</p>", lines, re.DOTALL)] for title, lines in told
     }
