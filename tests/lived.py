@@ -16,10 +16,12 @@ from service.operations import (
     commitments,
     followup,
     goals,
+    notes,
     people,
     preparing,
     proposing,
     refreshing,
+    shelf,
     suggestions,
     turns,
 )
@@ -78,11 +80,15 @@ ANAS = (
     "ANAS-HOPE",
     "ANAS-PARKED",
     "ANAS-GOAL",
+    "ANAS-NOTE",
+    "ANAS-STORY",
+    "ANAS-ANSWER",
+    "ANAS-DEBRIEF",
     "ANAS-CRITERION",
     "ANAS-VALUES",
     "ANAS-VERSION",
 )
-BENS = ("BENS-THOUGHT", "BENS-PROMISE", "BENS-MOTIVE", "BENS-OPTION")
+BENS = ("BENS-THOUGHT", "BENS-PROMISE", "BENS-MOTIVE", "BENS-OPTION", "BENS-QUESTION", "BENS-DEBRIEF")
 
 
 def lived_in(services: Services) -> int:
@@ -173,6 +179,12 @@ def _want(session: Session, pair: Pair, met: Meeting) -> None:
     offered = suggestions.suggest(session, NOW, pair, ben, "option", "BENS-OPTION")
     suggestions.answer(session, NOW, offered, ana, "adapt", "ANAS-VERSION")
     suggestions.put_away(session, ana, "story")
+    after = MONDAY + timedelta(hours=3)
+    notes.reflect(session, after, met, ana, {"stayed": "ANAS-NOTE"})
+    notes.tell_story(session, after, pair, ana, dict.fromkeys(notes.PARTS, "ANAS-STORY"))
+    shelf.keep(shelf.leave_question(session, NOW, pair, ben, "BENS-QUESTION"), NOW, "ANAS-ANSWER", shared=False)
+    for by_id, said in ((ana, "ANAS-DEBRIEF"), (ben, "BENS-DEBRIEF")):
+        shelf.write_debrief(session, after, met, by_id, said)
 
 
 def _connect(services: Services, session: Session, met: Meeting) -> None:

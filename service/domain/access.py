@@ -58,6 +58,9 @@ class Thing(StrEnum):
     PRIVATE_LABEL = "private_label"
     GOAL = "goal"
     SUGGESTION = "suggestion"
+    NOTE = "note"
+    QUESTION = "question"
+    DEBRIEF = "debrief"
     MATTERS = "matters"
     AGREEMENT = "agreement"
     ANSWERS = "answers"
@@ -93,6 +96,9 @@ _TABLE = {
     Thing.PRIVATE_LABEL:  "RW      -          -            -         -",
     Thing.GOAL:           "RW      R:shared   c            -         -",
     Thing.SUGGESTION:     "RW      RW         -            -         -",
+    Thing.NOTE:           "RW      R:shared   -            -         -",
+    Thing.QUESTION:       "RW      RW         -            -         -",
+    Thing.DEBRIEF:        "RW      R:both     -            -         -",
     Thing.MATTERS:        "RW      R          -            -         -",
     Thing.AGREEMENT:      "RW      RW         cR:ticked    -         -",
     Thing.ANSWERS:        "RW      R:both     -            -         -",
@@ -185,6 +191,7 @@ TABLES: dict[str, Kept] = {
     "connections": Kept(Thing.CONNECTION, "person_id", (("password", Thing.SECRET), ("url", Thing.SECRET))),
     "consents": Kept(Thing.SECRET),
     "critical_dates": Kept(Thing.DATE, None, (("label", Thing.PRIVATE_LABEL),)),
+    "debriefs": Kept(Thing.DEBRIEF, "person_id"),
     "goals": Kept(Thing.GOAL),
     "grants": Kept(Thing.CONNECTION, "connection_id", (("tokens", Thing.SECRET),)),
     "heartbeats": Kept(Thing.RUNNING),
@@ -205,6 +212,7 @@ TABLES: dict[str, Kept] = {
             ("reason", Thing.REASON),
         ),
     ),
+    "notes": Kept(Thing.NOTE, "person_id"),
     "outbox": Kept(Thing.MAIL, "person_id"),
     "pairs": Kept(Thing.PAIR, None, (("place", Thing.USUAL_PLACE), ("terms", Thing.AGREEMENT))),
     "parked_points": Kept(Thing.AGENDA, "by_id"),
@@ -213,6 +221,7 @@ TABLES: dict[str, Kept] = {
     "proposals": Kept(Thing.PROPOSAL, "person_id"),
     "proposed_times": Kept(Thing.PROPOSAL),
     "put_away": Kept(Thing.PRIVATE, "person_id"),
+    "questions": Kept(Thing.QUESTION, "by_id", (("answer", Thing.NOTE),)),
     "reflections": Kept(Thing.PRIVATE, "person_id"),
     "send_times": Kept(Thing.RUNNING),
     "sending_grants": Kept(Thing.SENDER, None, (("tokens", Thing.SECRET),)),

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from service.domain.access import Action, Thing, may
 from service.domain.agreement import without_words
 from service.links import revoke_links
-from service.operations import arcs, consents, goals, inbound, suggestions
+from service.operations import arcs, consents, goals, inbound, notes, suggestions
 from service.operations.calendars import connections_of, remove_connection
 from service.operations.consents import Ended
 from service.operations.followup import reflection_of, run_due
@@ -82,6 +82,7 @@ def export(session: Session, person: Person) -> dict[str, Any]:
                     for each in dates
                     if may(role, Thing.DATE, Action.READ, *arcs.given_of(each))
                 ],
+                "notes": notes.export(session, pair, person.id),
                 "goals": goals.export(session, pair, person.id),
                 "what_matters": suggestions.matters_of(session, pair, person.id),
                 "suggestions": suggestions.export(session, pair, person.id),
@@ -190,6 +191,7 @@ def erase(session: Session, now: datetime, person: Person) -> list[Ended]:
         _forget_agreements(session, pair.id)
     mentee_of = [pair.id for pair in list_pairs(session, person.id) if pair.mentee_id == person.id]
     goals.erase(session, mentee_of)
+    notes.erase(session, person.id, mentee_of)
     suggestions.erase(session, person.id, mentee_of)
     session.execute(delete(AgreementAnswers).where(AgreementAnswers.person_id == person.id))
     session.execute(delete(Reflection).where(Reflection.person_id == person.id))

@@ -36,6 +36,7 @@ from service.web import (
     mailbox,
     meeting,
     metrics,
+    notes,
     operator,
     person,
     preparing,
@@ -52,9 +53,8 @@ from service.wiring import Services
 
 log = logging.getLogger(__name__)
 PARTS = (
-    front, arc, booking, meeting, proposals, after, person, agreement, goals, commitments, feed, consent, callback,
-    hooks,
-    operator, preparing, sender, mailbox, health, metrics, api,
+    front, arc, booking, meeting, proposals, after, person, agreement, goals, notes, commitments, feed, consent,
+    callback, hooks, operator, preparing, sender, mailbox, health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 

@@ -84,6 +84,7 @@ def _after(
         "followup.html", status, reader=reader, token=token, meeting=meeting, faults=faults or [],
         rows=_rows(session, meeting), names=names_of(meeting), done="done" in request.args,
         other=meeting.pair.other(reader.person.id), times=found, schedule=schedule.token if schedule else None,
+        own=links.known_link(session, now(), "person", reader.person.id),
         reflection=request.form.get("reflection", followup.reflection_of(session, meeting, reader.person.id) or ""),
         first_goal=meeting.pair.mentee_id == reader.person.id and goals.is_waited_for(session, meeting),
         early=now() < meeting.ends_at, kinds=KINDS, zone=ZoneInfo(reader.person.zone),

@@ -80,6 +80,7 @@ def test_s20_get_changes_nothing(services, client, ana):
         "commitments.hold": "person",
         "consent.connect": "connect",
         "goals.show": "person",
+        "notes.show": "person",
         "goals.download": "person",
         "feed.show": "feed",
     }

@@ -11,13 +11,24 @@ from sqlalchemy import select
 
 from integrations.maildir_mail import MaildirMailer
 from service.domain.goals import GoalDraft
-from service.operations import agreements, calendars, commitments, goals, proposing, refreshing, suggestions
+from service.operations import (
+    agreements,
+    calendars,
+    commitments,
+    goals,
+    notes,
+    proposing,
+    refreshing,
+    shelf,
+    suggestions,
+)
 from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
 from service.operations.proposing import ProposalInput
 from service.store.tables import CriticalDate, Inbound, Meeting, Pair
 from service.web import create_app, meeting, person
 from service.web import goals as goals_page
+from service.web import notes as notes_page
 from tests.stored import dump
 from tests.web.walk import NOW, add_mail, book, first_card, forms_of, link
 from workers.deliver import drain
@@ -98,6 +109,15 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "goals.change put_away": ("goals", {}, None, AGAIN),
     "goals.change bring_back": ("bens goals", {}, None, AGAIN),
     "goals.meeting_for": ("wanted", {"goal": "1"}, None, AGAIN),
+    "notes.change reflect": ("notes", {"thought.stayed": "Slow down"}, None, AGAIN),
+    "notes.change story": ("notes", {"text": "He once failed", "trying": "Try", "act": "on"}, None, AGAIN),
+    "notes.change share": ("notes", {}, None, AGAIN),
+    "notes.change remove": ("notes", {}, None, AGAIN),
+    "notes.change question": ("notes", {"answer": "Courage"}, ("how", "keep"), AGAIN),
+    "notes.change debrief": ("notes", {"debrief": "It went well"}, ("action", "write"), AGAIN),
+    "notes.change put_away": ("notes", {}, None, AGAIN),
+    "notes.change open": ("bens notes", {}, None, AGAIN),
+    "notes.change ask": ("bens notes", {"text": "What would be enough?"}, None, AGAIN),
     "consent.connected": ("/connect/{connect}", {"provider": "ics", "url": "webcal://x"}, None, AGAIN),
     "operator.decided": ("/operator/{operator}", {}, ("decision", "retry"), AGAIN),
     "operator.decided arrived": ("/operator/{operator}", {}, ("decision", "arrived"), (303, 409)),  # says it is decided
@@ -181,6 +201,11 @@ def page_of(site, client, tokens, name):
         want(site, held)
         person_id = held.pair.mentee_id if name == "goals" else held.pair.mentor_id
         return client.get(f"/p/{link(site, 'person', person_id)}/goals/{held.pair_id}")
+    if name in {"notes", "bens notes"}:
+        site.clock.now = held.ends_at + timedelta(hours=1)
+        keep(site, held, asked=name == "notes")
+        person_id = held.pair.mentee_id if name == "notes" else held.pair.mentor_id
+        return client.get(f"/p/{link(site, 'person', person_id)}/notes/{held.pair_id}")
     if name == "in its hour":
         site.clock.now = held.starts_at + timedelta(minutes=12)
         name = "/m/{anas}"
@@ -197,6 +222,17 @@ def want(site, held):
         goals.add(session, NOW, pair, pair.mentee_id, GoalDraft("Explore"))
         suggestions.suggest(session, NOW, pair, pair.mentor_id, "goal", "Write a review")
         suggestions.put_away(session, pair.mentor_id, "wording")
+
+
+def keep(site, held, *, asked):
+    """A debrief is over, the mentee shares a story, and the mentor has left a question."""
+    with site.database.write() as session:
+        session.get(Meeting, held.id).session = "debrief"
+        pair = session.get(Pair, held.pair_id)
+        story = notes.tell_story(session, NOW, pair, pair.mentee_id, {"text": "He waited too long"})
+        notes.share(story, NOW, shared=True)
+        if asked:
+            shelf.leave_question(session, NOW, pair, pair.mentor_id, "What are you afraid of?")
 
 
 def agree(site, pair_id, until):
@@ -255,6 +291,7 @@ def test_no_form_is_left_out(client):
     changes = {f"meeting.change {what}" for what in meeting.CHANGES}
     changes |= {f"person.change {what}" for what in person.CHANGES}
     changes |= {f"goals.change {what}" for what in goals_page.CHANGES}
+    changes |= {f"notes.change {what}" for what in notes_page.CHANGES}
     elsewhere = {"mailbox.jump", "consent.begin", "consent.step_down", "hooks.google", "hooks.microsoft", "hooks.mail"}
     elsewhere |= {"sender.begin", "sender.end"}
     assert posted - elsewhere == {case.split()[0] for case in CASES}

@@ -26,6 +26,7 @@ from service.store.tables.meetings import (
     Preparation,
     Reflection,
 )
+from service.store.tables.notes import Debrief, Note, Question
 from service.store.tables.people import ApiToken, Link, Pair, Person
 from service.store.tables.proposals import EarlierProposal, Proposal, ProposedTime
 from service.store.tables.running import Heartbeat, IdempotencyKey
@@ -47,6 +48,7 @@ __all__ = [
     "Connection",
     "Consent",
     "CriticalDate",
+    "Debrief",
     "EarlierProposal",
     "Goal",
     "Grant",
@@ -59,6 +61,7 @@ __all__ = [
     "MailboxMark",
     "Meeting",
     "MeetingGoal",
+    "Note",
     "OutboxRow",
     "Pair",
     "ParkedPoint",
@@ -67,6 +70,7 @@ __all__ = [
     "Proposal",
     "ProposedTime",
     "PutAway",
+    "Question",
     "Reflection",
     "SendTime",
     "SendingGrant",

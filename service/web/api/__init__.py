@@ -5,6 +5,7 @@ from service.web.api import dates as _dates
 from service.web.api import describe as _describe
 from service.web.api import goals as _goals
 from service.web.api import meetings as _meetings
+from service.web.api import notes as _notes
 from service.web.api import people as _people
 from service.web.api import proposals as _proposals
 from service.web.api.frame import PREFIX, blueprint, http_problem, problem
@@ -16,6 +17,7 @@ __all__ = [
     "_describe",
     "_goals",
     "_meetings",
+    "_notes",
     "_people",
     "_proposals",
     "blueprint",
