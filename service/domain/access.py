@@ -209,6 +209,7 @@ TABLES: dict[str, Kept] = {
             ("session", Thing.SESSION),
             ("place", Thing.PLACE),
             ("ask", Thing.ASK),
+            ("shadow", Thing.ASK),
             ("reason", Thing.REASON),
         ),
     ),

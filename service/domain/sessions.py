@@ -160,3 +160,11 @@ def practice_duration(run: timedelta | None, window: Window) -> timedelta:
     needed = max(run * 2 + _min(15), LEAST_PRACTICE)
     quarter = _min(15)
     return -(-needed // quarter) * quarter
+
+
+DEBRIEFED = frozenset({"job-shadow", "event"})
+
+
+def following(session: str) -> str:
+    """What is looked for after a meeting of this type: a debrief of what both saw, else an ordinary one."""
+    return "debrief" if session in DEBRIEFED else "check-in"

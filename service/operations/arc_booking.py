@@ -61,6 +61,7 @@ def book_arc(
     critical: CriticalDate,
     by_id: int,
     starts: Mapping[str, datetime],
+    shadow: str | None = None,
 ) -> list[Meeting]:
     """A meeting for each session type that has a start: all of them, or none, for what one raises undoes the others.
     Raises what `booking.book` raises. A part that stands already is left as it is, so it may be repeated."""
@@ -70,6 +71,6 @@ def book_arc(
         key = line.part.session
         if key is not None and key in starts and line.meeting is None:
             query = SlotQuery(critical.pair_id, key, critical.id)
-            wanted = BookingInput(starts[key], by_id)
+            wanted = BookingInput(starts[key], by_id, shadow=shadow)
             booked.append(booking.book(session, now, max_age, query, wanted))
     return booked

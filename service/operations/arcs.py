@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -63,7 +64,7 @@ def add_date(session: Session, now: datetime, pair: Pair, wanted: DateInput) -> 
     Repeatable: dates of a pair that are the same in every field are one.
     """
     starts_at, ends_at = _checked(wanted, now)
-    critical = CriticalDate(pair_id=pair.id, created_at=now)
+    critical = CriticalDate(pair_id=pair.id, created_at=now, uid=str(uuid.uuid4()))
     _fill(critical, wanted, starts_at, ends_at)
     claims.take_turns_of(session, pair.id)  # the same form twice at once: the second sees the first's date
     for known in dates_of(session, now, pair, pair.mentee_id):

@@ -22,6 +22,7 @@ from service.domain.errors import (
 )
 from service.domain.interval import Interval
 from service.domain.meeting import Phase
+from service.domain.shadowing import terms_for
 from service.domain.typed import LONGEST_PLACE, typed
 from service.operations import agendas, agreements, cadence, video
 from service.operations.commitments import follow_next
@@ -56,6 +57,7 @@ class BookingInput:
     start: datetime
     by_id: int
     place: str | None = None
+    shadow: str | None = None
     ask: str | None = None
     agenda: tuple[AgendaDraft, ...] | None = None
     invite_by: str = "mail"
@@ -94,6 +96,7 @@ def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, 
     matter = proposals.for_a_new_one(pair.id, query.session, query.date_id)
     proposals.end(session, now, proposals.open_ones(session, *matter), "over")
     meeting = _new_meeting(framed, pair, now, wanted, place or pair.place, ask)
+    meeting.shadow = terms_for(meeting.session, wanted.shadow)
     session.add(meeting)
     session.flush()
     _claim(session, now, framed, meeting, interval_of(meeting))
@@ -266,7 +269,6 @@ def _new_meeting(
         changed_by=wanted.by_id,
         fixed_at=now,
         invite_by=wanted.invite_by,
-        calendar="none",
         created_at=now,
     )
 

@@ -137,6 +137,7 @@ def _meeting(session: Session, meeting: Meeting, person_id: int) -> dict[str, An
         "phase": meeting.phase,
         "place": meeting.place,
         "ask": meeting.ask,
+        "shadow": meeting.shadow,
         "agenda": [item.text or item.key for item in agenda_of(session, meeting)],
         "reflection": reflection_of(session, meeting, person_id),
     }
@@ -187,7 +188,7 @@ def erase(session: Session, now: datetime, person: Person) -> list[Ended]:
                 .where(CriticalDate.pair_id == pair.id)
                 .values(label=None, shared_label=None, dropped_at=now)
             )
-            session.execute(update(Meeting).where(Meeting.pair_id == pair.id).values(ask=None))
+            session.execute(update(Meeting).where(Meeting.pair_id == pair.id).values(ask=None, shadow=None))
         _forget_agreements(session, pair.id)
     mentee_of = [pair.id for pair in list_pairs(session, person.id) if pair.mentee_id == person.id]
     goals.erase(session, mentee_of)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
 from service.domain.interval import Interval
+from service.domain.sessions import following
 from service.domain.slots import three_best
 from service.domain.terms import Level
 from service.messages.view import Choice, Links, Point, View, Who
@@ -148,7 +149,7 @@ def _times(context: Context, pair: Pair, meeting: Meeting) -> tuple[Interval, ..
     for_date = critical is not None and critical.dropped_at is None and not next_one
     query = SlotQuery(
         pair_id=pair.id,
-        session="check-in" if next_one else meeting.session,
+        session=following(meeting.session) if next_one else meeting.session,
         date_id=meeting.date_id if for_date else None,
         moving=meeting.id if context.row.kind == "date-moved" else None,
         reader="mentee" if context.reader.id == pair.mentee_id else "mentor",

@@ -15,6 +15,7 @@ from service.domain.access import Action, Thing, check
 from service.domain.errors import InvalidInput, NotFound, ProposalOver
 from service.domain.followup import waking
 from service.domain.interval import Interval
+from service.domain.shadowing import terms_for
 from service.domain.slots import notice_of
 from service.domain.terms import terms_of
 from service.domain.typed import typed
@@ -54,6 +55,8 @@ def propose(session: Session, now: datetime, max_age: timedelta, query: SlotQuer
         raise NotFound("no_such_pair")
     meeting = _moving(session, now, query)
     comment = typed("comment", wanted.comment, LONGEST_COMMENT)
+    if meeting is None:
+        terms_for(query.session, None)  # what is taken by one click has said nothing
     date_id = meeting.date_id if meeting is not None else query.date_id
     matter = (
         (proposals.about(meeting.id),)

@@ -13,6 +13,7 @@ from service import links
 from service.domain.commitments import KINDS
 from service.domain.errors import InvalidInput
 from service.domain.goals import GoalDraft
+from service.domain.sessions import following
 from service.operations import followup, goals, people, video
 from service.operations.commitments import Line
 from service.operations.meetings import agreed_at_meeting
@@ -77,7 +78,7 @@ def _after(
     meeting = meeting_of(session, reader)
     found = None
     if meeting.pair.ended_at is None:
-        query = SlotQuery(meeting.pair_id, "check-in")
+        query = SlotQuery(meeting.pair_id, following(meeting.session))
         found = times_of(offered(session, query), reader, now())
     schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=meeting.pair_id)
     return page(
@@ -87,7 +88,8 @@ def _after(
         own=links.known_link(session, now(), "person", reader.person.id),
         reflection=request.form.get("reflection", followup.reflection_of(session, meeting, reader.person.id) or ""),
         first_goal=meeting.pair.mentee_id == reader.person.id and goals.is_waited_for(session, meeting),
-        early=now() < meeting.ends_at, kinds=KINDS, zone=ZoneInfo(reader.person.zone),
+        early=now() < meeting.ends_at, kinds=KINDS, next_session=following(meeting.session),
+        zone=ZoneInfo(reader.person.zone),
     )  # fmt: skip
 
 

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service.domain.errors import CalendarUnreadable, InvalidInput, RuleBroken, SlotTaken
+from service.domain.errors import CalendarUnreadable, InvalidInput, NotFound, RuleBroken, SlotTaken
+from service.domain.venue import Visit, entries
 from service.operations import arc_booking, arcs
 from service.operations.arc_booking import PartOffer
 from service.reasons import reason_text
@@ -19,6 +20,7 @@ from service.web import confirm
 from service.web.page import (
     Reader,
     asked_start,
+    fault_sentences,
     limited,
     now,
     page,
@@ -32,6 +34,7 @@ from service.web.page import (
 from service.web.times import other_time
 
 blueprint = Blueprint("arc", __name__)
+TOGETHER = frozenset({"conference"})  # kinds of date that the two go to
 WIDTH, EDGE = 320, 24  # of the picture, and what stays free at its ends
 
 
@@ -107,12 +110,34 @@ def book(token: str, date_id: int) -> AnyResponse:
         with writing() as session:
             critical = arcs.load_own_date(session, date_id, reader.person.id)
             max_age = services().settings.busy_max_age
-            arc_booking.book_arc(session, now(), max_age, critical, reader.person.id, starts)
+            arc_booking.book_arc(
+                session, now(), max_age, critical, reader.person.id, starts, request.form.get("shadow")
+            )
     except (SlotTaken, RuleBroken, CalendarUnreadable, InvalidInput) as fault:
         status = 409 if isinstance(fault, SlotTaken) else 503 if isinstance(fault, CalendarUnreadable) else 422
-        key = "unreadable" if isinstance(fault, CalendarUnreadable) else "gone"
+        said = words()("page.arc.unreadable" if isinstance(fault, CalendarUnreadable) else "page.arc.gone")
+        if isinstance(fault, InvalidInput):
+            said = " ".join(fault_sentences(fault))
         with reading() as session:
-            return _show(
-                session, reader_of(session, "person", token), token, date_id, words()(f"page.arc.{key}"), status
-            )
+            return _show(session, reader_of(session, "person", token), token, date_id, said, status)
     return see_other(url_for("arc.show", token=token, date_id=date_id, done=1))
+
+
+@blueprint.get("/p/<token>/dates/<int:date_id>/holds.ics")
+def holds(token: str, date_id: int) -> AnyResponse:
+    """The days of an event that the two go to, for the calendar of either who may see it."""
+    with reading() as session:
+        reader = reader_of(session, "person", token)
+        critical = arcs.load_date(session, date_id, reader.person.id)
+        if critical.kind not in TOGETHER or critical.uid is None:
+            raise NotFound
+        start = critical.starts_at
+        visit = Visit(
+            critical.uid, start, critical.ends_at or start, ZoneInfo(critical.zone),
+            words()("hold.summary"), words()("hold.meet_up"), words()("hold.check_in"),
+        )  # fmt: skip
+        octets = entries(visit, now())
+    response = Response(octets, content_type="text/calendar; charset=utf-8; method=PUBLISH")
+    response.headers["Content-Disposition"] = 'attachment; filename="holds.ics"'
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -121,6 +121,7 @@ def _book(reader: Reader, token: str, choice: Choice, start: datetime, drafts: l
         by_id=reader.person.id,
         place=request.form.get("place"),
         ask=request.form.get("ask"),
+        shadow=request.form.get("shadow"),
         agenda=tuple(draft.as_point() for draft in drafts) if drafts else None,
         invite_by=_typed_invite_by(),
         video=request.form.get("video") or None,

@@ -14,6 +14,8 @@ from service.domain.interval import Interval
 from service.operations.arcs import DateInput, read_ics_date
 from service.store.tables import CriticalDate
 
+DAY_ENDS = "18:00"  # of an event of several days
+
 
 def date_input(zone: str) -> DateInput:
     """What the form says; the times of a file win, its title does not. Raises InvalidInput."""
@@ -24,7 +26,9 @@ def date_input(zone: str) -> DateInput:
         found = read_ics_date(upload.read(), kind, zone)
     else:
         at = _wall("at", request.form.get("day", ""), request.form.get("time", ""))
-        found = DateInput(kind, at, request.form.get("date_zone") or zone)
+        last = request.form.get("last_day", "")
+        until = _wall("until", last, DAY_ENDS) if last else None
+        found = DateInput(kind, at, request.form.get("date_zone") or zone, until)
     return replace(
         found,
         run_minutes=_minutes(run),

@@ -67,6 +67,7 @@ def test_s20_get_changes_nothing(services, client, ana):
         commitments.plan_learning(learn, day, day)
         session.flush()
         subject |= {"commitment_id": learn.id, "date_id": ana[2]}
+        fair = cast.talk(session, NOW, pair, kind="conference", uid="u")
         subject |= {"proposal_id": offer.id, "time_id": offer.times[0].id}
         session.add(ApiToken(token_hash=fingerprint("ana" * 9), person_id=mine, created_at=NOW))
     purposes = {
@@ -77,6 +78,7 @@ def test_s20_get_changes_nothing(services, client, ana):
         "agreement.download": "person",
         "commitments.show": "person",
         "arc.show": "person",
+        "arc.holds": "person",
         "commitments.hold": "person",
         "consent.connect": "connect",
         "goals.show": "person",
@@ -97,6 +99,7 @@ def test_s20_get_changes_nothing(services, client, ana):
             "filename": "page.css",
             "provider": "google",
             "version": 1,
+            "date_id": fair.id if rule.endpoint == "arc.holds" else ana[2],
             "form": "csv" if rule.endpoint == "goals.download" else "md",
         }
         with client.application.test_request_context():

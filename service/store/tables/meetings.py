@@ -38,6 +38,7 @@ class CriticalDate(Base):
     shared_at: Mapped[datetime | None]
     dropped_at: Mapped[datetime | None]
     word_at: Mapped[datetime | None]
+    uid: Mapped[str | None] = mapped_column(String(36))  # of its days in people's calendars
     created_at: Mapped[datetime]
 
 
@@ -64,6 +65,7 @@ class Meeting(Base):
     sequence: Mapped[int] = mapped_column(default=0)
     place: Mapped[str | None] = mapped_column(EncryptedText("meetings.place"))
     ask: Mapped[str | None] = mapped_column(EncryptedText("meetings.ask"))  # what the mentee wants from the hour
+    shadow: Mapped[str | None] = mapped_column(EncryptedText("meetings.shadow"))  # who was told, what is off limits
     reason: Mapped[str | None] = mapped_column(EncryptedText("meetings.reason"))  # of the last move or cancellation
     changed_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # who booked, moved or cancelled last
     changed_at: Mapped[datetime | None]  # when that was; NULL as long as it stands as it was booked

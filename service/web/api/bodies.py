@@ -67,6 +67,7 @@ class MeetingInput(Model):
     session: str
     minutes: Minutes | None = None
     date: Id | None = None
+    shadow: str | None = None
     place: str | None = None
     agenda: list[Point] | None = None
     invite_by: Literal["mail", "calendar"] = "mail"

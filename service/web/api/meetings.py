@@ -50,6 +50,7 @@ def book(caller: Caller, pair_id: int, body: bodies.MeetingInput) -> answers.Mee
         start=body.start,
         by_id=caller.me,
         place=body.place,
+        shadow=body.shadow,
         agenda=bodies.drafts_of(body.agenda) if body.agenda is not None else None,
         invite_by=body.invite_by,
         video=body.video,
