@@ -173,10 +173,10 @@ def radicale(folder: Path, users: dict[str, str]) -> Iterator[str]:
 
 
 @contextmanager
-def xandikos(folder: Path, principal: str) -> Iterator[str]:
+def xandikos(folder: Path, principal: str, *more: str) -> Iterator[str]:
     """A real CalDAV server that lets everybody in as `principal`: its passwords want TLS of its own."""
     port = free_port()
-    options = ("--autocreate", "--current-user-principal", principal, "--state-dir", str(folder / "state"))
+    options = ("--autocreate", "--current-user-principal", principal, "--state-dir", str(folder / "state"), *more)
     where = ("-d", str(folder / "collections"), "-l", "127.0.0.1", "-p", str(port))
     with _process(port, "xandikos", "serve", *where, *options) as host:
         yield host

@@ -27,8 +27,8 @@ class Person(Base):
         String(8)
     )  # of their own copies, where stricter than agreed: terms.LEVELS
     # What a change in their own calendar does; `server_default`: an older version names no such column.
-    when_deleted: Mapped[str] = mapped_column(String(8), default="free", server_default="free")  # free, keep
-    when_moved: Mapped[str] = mapped_column(String(8), default="propose", server_default="propose")  # propose, keep
+    when_deleted: Mapped[str] = mapped_column(String(10), default="free", server_default="free")  # free, keep
+    when_moved: Mapped[str] = mapped_column(String(10), default="propose", server_default="propose")  # propose, keep
     welcomed_at: Mapped[datetime | None]
     refused_at: Mapped[datetime | None]  # since when their address sends our mails back
     created_at: Mapped[datetime]

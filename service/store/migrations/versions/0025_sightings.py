@@ -26,8 +26,8 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_sightings_calendar_id'), 'sightings', ['calendar_id'], unique=False)
     op.create_index('ix_sightings_due', 'sightings', ['due_at'], unique=False, sqlite_where=sa.text('due_at IS NOT NULL'), postgresql_where=sa.text('due_at IS NOT NULL'))
-    op.add_column('people', sa.Column('when_deleted', sa.String(length=8), server_default='free', nullable=False))
-    op.add_column('people', sa.Column('when_moved', sa.String(length=8), server_default='propose', nullable=False))
+    op.add_column('people', sa.Column('when_deleted', sa.String(length=10), server_default='free', nullable=False))
+    op.add_column('people', sa.Column('when_moved', sa.String(length=10), server_default='propose', nullable=False))
 
 
 def downgrade() -> None:
