@@ -26,6 +26,7 @@ from service.web.dates import date_input, window_days
 from service.web.page import (
     Reader,
     asked_int,
+    curtain,
     fault_sentences,
     limited,
     now,
@@ -67,7 +68,7 @@ def _show(
             (connection, calendars.next_busy(connection, now()), _state(reader, connection))
             for connection in connections
         ],
-        waiting=unsure.waiting_of(session, now(), person.id),
+        waiting=[] if curtain() else unsure.waiting_of(session, now(), person.id), curtain=curtain(),
         feed=feeds.feed_link(session, now(), person), feed_url=_feed_url,
         providers=services().settings.providers,
     )  # fmt: skip
@@ -101,6 +102,7 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
         "dates": [
             (date, [(line, window_days(line.part.window, date)) for line in arcs.arc_of(session, now(), date)])
             for date in arcs.dates_of(session, now(), pair, mine)
+            if date.shared_at is not None or not curtain()
         ],
         "meetings": [
             (meeting, links.known_link(session, now(), "meeting", mine, pair_id=pair.id, meeting_id=meeting.id))
