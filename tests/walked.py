@@ -45,7 +45,8 @@ TYPED = {
     "kind": "exam", "at": "2027-03-01T10:00:00Z", "zone": "UTC", "label": "INTRUSION", "shared_label": "INTRUSION",
     "text": "INTRUSION", "state": "done", "note": "INTRUSION", "place": "INTRUSION", "reason": "INTRUSION",
     "start": "2027-03-01T15:00:00Z", "starts": ["2027-03-01T15:00:00Z"], "session": "check-in",
-    "clauses": {}, "goals": [], "goal": None, "answer": "adapt", "text_sha256": "s", "until": None,
+    "clauses": {}, "goals": [], "goal": None, "answer": "adapt", "shared": True, "how": "keep",
+    "text_sha256": "s", "until": None,
 }  # fmt: skip
 OF_THIS_CALL: dict[str, dict[str, object]] = {
     "/pairs/<int:pair_id>/goals": {"state": "open"},

@@ -60,6 +60,7 @@ class Thing(StrEnum):
     SUGGESTION = "suggestion"
     NOTE = "note"
     QUESTION = "question"
+    KEPT_ANSWER = "kept_answer"  # what the mentee answers to one, for themselves
     DEBRIEF = "debrief"
     MATTERS = "matters"
     AGREEMENT = "agreement"
@@ -98,6 +99,7 @@ _TABLE = {
     Thing.SUGGESTION:     "RW      RW         -            -         -",
     Thing.NOTE:           "RW      R:shared   -            -         -",
     Thing.QUESTION:       "RW      RW         -            -         -",
+    Thing.KEPT_ANSWER:    "RW      -          -            -         -",
     Thing.DEBRIEF:        "RW      R:both     -            -         -",
     Thing.MATTERS:        "RW      R          -            -         -",
     Thing.AGREEMENT:      "RW      RW         cR:ticked    -         -",
@@ -114,7 +116,9 @@ _TABLE = {
     Thing.PROGRAMME:      "-       -          R            -         R",
     Thing.RUNNING:        "-       -          -            -         R",
 }  # fmt: skip
-MENTEES = frozenset({Thing.DATE, Thing.PRIVATE_LABEL, Thing.ASK, Thing.STRANGERS_MAIL, Thing.GOAL, Thing.MATTERS})
+MENTEES = frozenset(
+    {Thing.DATE, Thing.PRIVATE_LABEL, Thing.ASK, Thing.STRANGERS_MAIL, Thing.GOAL, Thing.MATTERS, Thing.KEPT_ANSWER}
+)
 _LETTERS = {"R": Action.READ, "W": Action.WRITE, "c": Action.COUNT}
 
 
@@ -222,7 +226,7 @@ TABLES: dict[str, Kept] = {
     "proposals": Kept(Thing.PROPOSAL, "person_id"),
     "proposed_times": Kept(Thing.PROPOSAL),
     "put_away": Kept(Thing.PRIVATE, "person_id"),
-    "questions": Kept(Thing.QUESTION, "by_id", (("answer", Thing.NOTE),)),
+    "questions": Kept(Thing.QUESTION, "by_id", (("answer", Thing.KEPT_ANSWER),)),
     "reflections": Kept(Thing.PRIVATE, "person_id"),
     "send_times": Kept(Thing.RUNNING),
     "sending_grants": Kept(Thing.SENDER, None, (("tokens", Thing.SECRET),)),
