@@ -13,6 +13,7 @@ from service.domain.availability import DEFAULT, Availability, from_json
 from service.domain.interval import Spans, floor_epoch, merge, unpack
 from service.domain.slots import OwnClaim, PersonTimes
 from service.domain.terms import terms_of
+from service.operations.pledges import with_what_is_left
 from service.store.pair_rows import PairRow, PersonRow, Reads
 from service.store.tables import Claim, Person, Proposal, ProposedTime
 
@@ -69,6 +70,8 @@ def times_of_pair(
     pledge = terms_of(pair.terms).pledge
     if pledge is not None and offered[pair.mentor_id].pledge is None:  # what they set for everybody goes before
         offered[pair.mentor_id] = replace(offered[pair.mentor_id], pledge=pledge)
+    mentor_zone = ZoneInfo(pair.mentor.zone)
+    offered[pair.mentor_id] = with_what_is_left(session, now, pair.mentor_id, mentor_zone, offered[pair.mentor_id])
     reach = {person_id: now + availability.horizon for person_id, availability in offered.items()}
     busy, unreadable, sources = _busy(now, pair, max_age, reach)
     own = _own(session, now, pair)

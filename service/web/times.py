@@ -110,7 +110,9 @@ def in_mind_of(found: Offer, reader: Reader) -> InMind | None:
 
 def _card(slot: Slot, reader: Reader, other: Person | PersonRow) -> Card:
     words, start = reader.words, slot.start
-    why = [reason_text(words, reason, start) for reason in slot.reasons[:1]]
+    # The best reason, and always that a time is there for this date alone.
+    told = [reason for at, reason in enumerate(slot.reasons) if at == 0 or reason.code == "pledge"]
+    why = [reason_text(words, reason, start) for reason in told]
     return Card(
         start=_iso(start),
         moment=words.moment(start, reader.zone),
