@@ -115,6 +115,9 @@ def test_e17_three_questions_for_the_mentee_alone_that_come_in_turn(life, met):
     assert ben("PATCH", f"/notes/{first['id']}", {"shared": True}).status_code == 404
     assert act(life, "ana", "put_away", moment="reflect").status_code == 303
     assert "Two minutes" not in text_of(notes_page(life, "ana"))
+    shown = next(form for form in forms_of(notes_page(life, "ana")) if form.action.endswith("/bring_back"))
+    assert shown.send(life.client).status_code == 303
+    assert "Two minutes" in text_of(notes_page(life, "ana"))
 
 
 def test_e18_a_story_becomes_what_i_will_try(life, met):
