@@ -63,3 +63,15 @@ def test_e32_nothing_that_nobody_asked_for_leaves_in_quiet_hours(life):
     ]
     assert told
     assert all(8 <= (sent + timedelta(hours=zones[who])).hour < 20 for who, sent in told)
+
+
+def test_e31_the_mirror_is_the_mentors_alone(life):
+    mirror = "minutes open. You two agreed on 30"
+    assert mirror not in life.text("ben"), "as long as it is enough"
+    assert life.client.post(f"/p/{life.tokens['ben']}/hours", data={"hours": "Sun 03:00-03:05"}).status_code == 303
+    shown = life.text("ben")
+    assert "In the next four weeks you have 20 minutes open. You two agreed on 30." in shown
+    assert "Only you see this" in shown
+    assert mirror not in life.text("ana")
+    page = life.page("ana").text + life.agreement("ana").text + times(life, "check-in")
+    assert "20 minutes" not in page
