@@ -55,13 +55,13 @@ def refused_for_good(message: Message, address: str) -> bool:
 def _blocks(message: Message) -> list[Message]:
     """Of each recipient, what became of the mail."""
     reports = (part for part in _parts(message) if part.get_content_type() == "message/delivery-status")
-    payloads = (part.get_payload() for part in reports)
+    payloads = (part.get_payload() for part in reports if part.is_multipart())
     blocks = (each for inside in payloads if isinstance(inside, list) for each in inside[:MOST_BLOCKS])
     return [each for each in blocks if isinstance(each, Message) and each.get("Final-Recipient") is not None]
 
 
 def _parts(message: Message) -> list[Message]:
-    inside = message.get_payload()
+    inside = message.get_payload() if message.is_multipart() else None
     return [each for each in inside if isinstance(each, Message)] if isinstance(inside, list) else []
 
 

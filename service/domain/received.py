@@ -131,7 +131,7 @@ def leaves(message: Message) -> Iterator[Message]:
         part = waiting.pop(0)
         if part.get_content_maintype() == "message":
             continue
-        inside = part.get_payload()
+        inside = part.get_payload() if part.is_multipart() else None  # a text's would be decoded, by any charset
         if isinstance(inside, list):
             waiting = [piece for piece in inside if isinstance(piece, Message)][:MOST_LEAVES] + waiting
         else:

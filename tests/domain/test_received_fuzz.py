@@ -72,6 +72,12 @@ def test_a_subject_that_cannot_be_decoded_stays_as_it_is(charset):
     assert subject_of(parsed(f"Subject: =?{charset}?=\r\n\r\n".encode())).startswith("=?")
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "message/delivery-status"])
+def test_a_text_in_a_charset_with_a_nul_is_read(kind):
+    for outer in (b"Content-Type: ", b"Content-Type: multipart/report; boundary=b\r\n\r\n--b\r\nContent-Type: "):
+        read(b"From: ben@example.org\r\n" + outer + kind.encode() + b'; charset="x\x00y"\r\n\r\n\x80\r\n')
+
+
 LINES = st.sampled_from(
     [line for whole in WHOLE for line in whole.split(b"\r\n") if line][:2000]
 ) | st.binary(max_size=40)  # fmt: skip
