@@ -93,7 +93,9 @@ def test_the_made_up_worlds_have_times_in_them() -> None:
         shares.append(len(slots.starts(asked)) / len(grid_of(asked)))
 
     look()
-    assert sum(0 < share < 1 for share in shares) > 25
+    assert (
+        sum(0 < share < 1 for share in shares) > 12
+    )  # of a hundred; which ones, other constants of the code decide (hypothesis takes them from there)
 
 
 def test_s05_new_york_on_the_day_the_clocks_go_forward() -> None:
