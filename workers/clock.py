@@ -11,15 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from types import FrameType
 
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
 from service import logs
 from service.domain.errors import AdapterError
-from service.operations import cadence, day_words, followup, goals, inbound, sightings, turns
+from service.operations import inbound, sightings, timers, turns
+from service.operations.sweeps import AT_ONCE
 from service.store import claims, heartbeats, outbox, writes
 from service.wiring import Services
 from workers.deliver import BATCH
@@ -63,10 +63,7 @@ def sweep(services: Services) -> int:
     were looked at."""
     with services.database.write() as session:
         claims.let_lapse(session, services.clock())
-    looked_at = _sweep(services, followup.run_due, followup.SWEEP_LIMIT)
-    looked_at += _sweep(services, cadence.run_due, cadence.AT_ONCE)
-    looked_at += _sweep(services, day_words.run_due, day_words.AT_ONCE)
-    return looked_at + _sweep(services, goals.run_due, goals.AT_ONCE)
+    return sum(_sweep(services, run_due) for run_due in timers.SWEEPS)
 
 
 def settle_sightings(services: Services) -> int:
@@ -80,13 +77,13 @@ def settle_sightings(services: Services) -> int:
     return len(changed)
 
 
-def _sweep(services: Services, run_due: Callable[[Session, datetime], int], at_once: int) -> int:
+def _sweep(services: Services, run_due: timers.RunDue) -> int:
     looked_at = 0
     while True:
         with services.database.write() as session:
             count = run_due(session, services.clock())
         looked_at += count
-        if count < at_once:
+        if count < AT_ONCE:
             return looked_at
 
 

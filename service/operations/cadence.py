@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,20 +10,16 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from service import logs
 from service.domain import cadence
 from service.domain.errors import InvalidInput
 from service.domain.meeting import LIVE, Phase
 from service.domain.terms import terms_of
+from service.operations import sweeps
+from service.operations.sweeps import AT_ONCE, PUT_OFF
 from service.store import outbox
-from service.store.database import AWAY
 from service.store.tables import Meeting, Pair, Person
 
-AT_ONCE = 100  # pairs in one transaction
-PUT_OFF = timedelta(hours=1)
 LONGEST_PAUSE = timedelta(days=366)
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,38 +46,18 @@ def pause(session: Session, now: datetime, pair: Pair, until: datetime | None) -
     wake(session, now, pair.id)
 
 
-def run_due(session: Session, now: datetime, limit: int = AT_ONCE) -> int:
+def run_due(session: Session, now: datetime, limit: int = AT_ONCE, *, put_off: bool = True) -> int:
     """Asks the owners of pairs whose timer has run out, and sets the timers anew; returns how many it looked at. A pair
-    that cannot be looked at is put off by an hour, and the others go on. Repeatable, and safe beside another sweep."""
-    ids = session.scalars(
+    that cannot be looked at is put off by an hour, or until somebody wakes it, and the others go on. Repeatable, and
+    safe beside another sweep."""
+    due = (
         select(Pair.id)
         .where(Pair.due_at <= now)
         .order_by(Pair.due_at)
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
-    ).all()
-    try:
-        with session.begin_nested():
-            _look_at(session, now, ids)
-    except AWAY:
-        raise
-    except Exception:  # of one of them; which, each shows by itself
-        for pair_id in ids:
-            _attempt(session, now, pair_id)
-    return len(ids)
-
-
-def _attempt(session: Session, now: datetime, pair_id: int) -> None:
-    """The boundary of one pair: what is wrong with it holds up no other."""
-    try:
-        with session.begin_nested():
-            _look_at(session, now, [pair_id])
-    except AWAY:
-        raise
-    except Exception as fault:  # a mistake in one pair must not keep mails from the others
-        logs.mistake(log, "a pair cannot be looked at", fault, pair=pair_id)
-        again = update(Pair).where(Pair.id == pair_id).values(due_at=now + PUT_OFF)
-        session.execute(again, execution_options={"synchronize_session": False})
+    )
+    return sweeps.run(session, now, due, _look_at, Pair.due_at, now + PUT_OFF if put_off else None)
 
 
 def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -13,31 +14,36 @@ from service.domain.access import Action, Thing, may
 from service.domain.terms import terms_of
 from service.messages.drafts import word
 from service.messages.view import View, Who
-from service.operations import arcs
+from service.operations import arcs, sweeps
 from service.operations.mail_context import Context
+from service.operations.sweeps import AT_ONCE, PUT_OFF
 from service.store import outbox
 from service.store.tables import CriticalDate, Pair
 
-AT_ONCE = 100  # dates in one transaction
 
-
-def run_due(session: Session, now: datetime, limit: int = AT_ONCE) -> int:
+def run_due(session: Session, now: datetime, limit: int = AT_ONCE, *, put_off: bool = True) -> int:
     """Writes the mails of dates whose moment has come, and returns how many it looked at. What was moved, dropped, not
-    shared or not allowed says nothing. Repeatable, and safe beside another sweep."""
-    due = session.scalars(
-        select(CriticalDate)
+    shared or not allowed says nothing. A date that cannot be looked at is put off by an hour, or for good, and the
+    others go on. Repeatable, and safe beside another sweep."""
+    due = (
+        select(CriticalDate.id)
         .where(CriticalDate.word_at <= now)
         .order_by(CriticalDate.word_at)
         .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    for critical in due:
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    return sweeps.run(session, now, due, _look_at, CriticalDate.word_at, now + PUT_OFF if put_off else None)
+
+
+def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
+    for critical in session.scalars(
+        select(CriticalDate).where(CriticalDate.id.in_(ids)).order_by(CriticalDate.id)
+    ).all():
         critical.word_at = None
         pair = session.get_one(Pair, critical.pair_id)
         if is_wanted(critical, pair, now):
             dedup = f"d{critical.id}:word:{int(critical.starts_at.timestamp())}"
             outbox.add(session, now, "day-word", pair.mentor_id, dedup=dedup, pair_id=pair.id, date_id=critical.id)
-    return len(due)
 
 
 def is_wanted(critical: CriticalDate, pair: Pair, now: datetime) -> bool:

@@ -3,16 +3,14 @@ it."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Select, func, select, update
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from service import logs
 from service.domain import followup
 from service.domain.access import Action, Thing, may
 from service.domain.agenda import AgendaDraft, checked
@@ -20,38 +18,26 @@ from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.domain.terms import terms_of
 from service.domain.typed import typed
-from service.operations import cadence, goals
+from service.operations import cadence, goals, sweeps
 from service.operations.commitments import Line, put_lines
 from service.operations.meetings import advance, facts_of, look_again, put_agenda, role_in
+from service.operations.sweeps import AT_ONCE, PUT_OFF
 from service.store import outbox, writes
-from service.store.database import AWAY
 from service.store.tables import Meeting, Reflection
 
 LONGEST_TEXT = 4_000
-AT_ONCE = ("invitation", "cancellation", "declined")  # somebody acted, and the other must know at any hour
-SWEEP_LIMIT = 100  # meetings in one transaction
-PUT_OFF = timedelta(hours=1)  # somebody has to mend what is wrong with a meeting, and nobody is sooner by trying
-
-log = logging.getLogger(__name__)
+AT_ANY_HOUR = ("invitation", "cancellation", "declined")  # somebody acted, and the other must know at any hour
 
 
-def run_due(session: Session, now: datetime, limit: int = SWEEP_LIMIT, put_off: timedelta | None = PUT_OFF) -> int:
+def run_due(session: Session, now: datetime, limit: int = AT_ONCE, *, put_off: bool = True) -> int:
     """Writes what is due for meetings whose timer has run out, and sets their timers anew; returns how many it looked
     at. A meeting that cannot be looked at is put off by an hour, or until somebody changes it, and the others go on.
 
     Repeatable, and safe beside another sweep: a meeting that somebody has in their hands is passed by until the next,
     and a mail's row is unique by meeting, kind, sequence and person.
     """
-    ids = session.scalars(due(now, limit)).all()
-    try:
-        with session.begin_nested():
-            _look_at(session, now, ids)
-    except AWAY:  # the database is away or in a hurry: nothing of one meeting's
-        raise
-    except Exception:  # of one of them; which, each shows by itself
-        for meeting_id in ids:
-            _attempt(session, now, meeting_id, put_off)
-    return len(ids)
+    again = now + PUT_OFF if put_off else None
+    return sweeps.run(session, now, due(now, limit), _look_at, Meeting.due_at, again)
 
 
 def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
@@ -67,19 +53,6 @@ def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
             advance(meeting, plan.move)
         meeting.due_at = plan.look_again_at
     outbox.add_all(session, now, mails)
-
-
-def _attempt(session: Session, now: datetime, meeting_id: int, put_off: timedelta | None) -> None:
-    """The boundary of one meeting: what is wrong with it holds up no other."""
-    try:
-        with session.begin_nested():
-            _look_at(session, now, [meeting_id])
-    except AWAY:
-        raise
-    except Exception as fault:  # a mistake in one meeting must not keep mails from the others
-        logs.mistake(log, "a meeting cannot be looked at", fault, meeting=meeting_id)
-        again = update(Meeting).where(Meeting.id == meeting_id).values(due_at=put_off and now + put_off)
-        session.execute(again, execution_options={"synchronize_session": False})
 
 
 def due(now: datetime, limit: int) -> Select[int]:
@@ -113,7 +86,7 @@ def _mail_about(now: datetime, meeting: Meeting, kind: str, person_id: int) -> o
         kind,
         person_id,
         dedup=f"m{meeting.id}:{kind}:{meeting.sequence}:{person_id}",
-        due_at=now if kind in AT_ONCE else followup.waking(now, zone),
+        due_at=now if kind in AT_ANY_HOUR else followup.waking(now, zone),
         pair_id=meeting.pair_id,
         meeting_id=meeting.id,
         date_id=meeting.date_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,12 +15,13 @@ from service.domain.access import Action, Role, Thing, When, check, may
 from service.domain.errors import InvalidInput, NotFound
 from service.domain.goals import MOST, UNDER_WAY, GoalDraft, checked
 from service.domain.meeting import LIVE, Phase
-from service.operations import agendas
+from service.operations import agendas, sweeps
 from service.operations.meetings import agenda_of, look_again, role_in
+from service.operations.sweeps import AT_ONCE
 from service.store import writes
 from service.store.tables import Goal, Meeting, MeetingGoal, Pair, ParkedPoint
 
-AT_ONCE = 100  # reviews in one transaction
+PUT_OFF = timedelta(days=1)  # the timer is a day
 REVIEW_POINT = "goal.review"  # says nothing of which: agendas are in calendars, and goals may be private
 
 
@@ -173,17 +174,26 @@ def is_waited_for(session: Session, meeting: Meeting) -> bool:
     return session.scalars(select(Goal.id).where(Goal.pair_id == meeting.pair_id).limit(1)).first() is None
 
 
-def run_due(session: Session, now: datetime, limit: int = AT_ONCE) -> int:
+def run_due(session: Session, now: datetime, limit: int = AT_ONCE, *, put_off: bool = True) -> int:
     """Reviews whose day has come become a point of the next meeting, or of the one that will be booked; returns how
-    many it looked at. Repeatable, and safe beside another sweep."""
-    due = session.scalars(
-        select(Goal).where(Goal.look_again_on <= now.date()).limit(limit).with_for_update(skip_locked=True)
-    ).all()
-    for goal in due:
+    many it looked at. A goal that cannot be looked at is put off by a day, or until its review is set anew, and the
+    others go on. Repeatable, and safe beside another sweep."""
+    today = now.date()
+    due = (
+        select(Goal.id)
+        .where(Goal.look_again_on <= today)
+        .order_by(Goal.look_again_on)
+        .limit(limit)
+        .with_for_update(skip_locked=True, key_share=True)
+    )
+    return sweeps.run(session, now, due, _look_at, Goal.look_again_on, today + PUT_OFF if put_off else None)
+
+
+def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
+    for goal in session.scalars(select(Goal).where(Goal.id.in_(ids)).order_by(Goal.id)).all():
         goal.look_again_on = None
         if goal.state in UNDER_WAY:
             _bring_up(session, now, session.get_one(Pair, goal.pair_id))
-    return len(due)
 
 
 def _bring_up(session: Session, now: datetime, pair: Pair) -> None:

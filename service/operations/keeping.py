@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from service.domain.access import Action, Thing, may
 from service.domain.agreement import without_words
 from service.links import revoke_links
-from service.operations import arcs, consents, goals, inbound, notes, suggestions
+from service.operations import arcs, consents, goals, inbound, notes, sightings, suggestions
 from service.operations.calendars import connections_of, remove_connection
 from service.operations.consents import Ended
-from service.operations.followup import reflection_of, run_due
+from service.operations.followup import reflection_of
 from service.operations.looks import looks_of
 from service.operations.meetings import agenda_of, commitments_of, meetings_of
 from service.operations.people import end_pair, list_pairs
+from service.operations.timers import SWEEPS
 from service.operations.unsure import texts_of
 from service.store import claims, held, proposals, writes
 from service.store.tables import (
@@ -49,15 +50,16 @@ MOST_WAITING = 10_000
 
 
 def hold_what_was_due(session: Session, now: datetime, max_age: timedelta, authserv_id: str | None = None) -> int:
-    """After a restore: what was due, and what comes of answers and meetings by now, may have gone out since the backup,
-    so a person decides. Returns how many rows are held. A meeting that cannot be looked at hinders no restore: it is
-    left alone until somebody changes it, for put off by an hour its mails would leave unheld."""
+    """After a restore: what was due, and what comes of answers and timers by now, may have gone out since the backup,
+    so a person decides. Returns how many rows are held. A row that cannot be looked at hinders no restore: it is left
+    alone until somebody changes it, for put off by an hour its mails would leave unheld."""
     for inbound_id in inbound.waiting(session, MOST_WAITING):
         with suppress(KeyMissing):  # nobody can read it, here or later
             inbound.decide(session, now, max_age, inbound_id, authserv_id)
-    writes.hold(session)
-    while run_due(session, now, put_off=None):
+    sightings.forget(session)
+    while sum([run_due(session, now, put_off=False) for run_due in SWEEPS]):  # one may set the timer of another
         session.flush()
+    writes.hold(session)
     return held.hold(session, now)
 
 

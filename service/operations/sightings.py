@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.domain.busy import OwnEvent, is_a_loss
@@ -61,6 +61,16 @@ def due(session: Session, now: datetime, limit: int) -> Sequence[tuple[int, int]
     """Meeting and calendar of what has changed."""
     wanted = select(Sighting.meeting_id, Sighting.calendar_id).where(Sighting.due_at <= now)
     return [(meeting_id, calendar_id) for meeting_id, calendar_id in session.execute(wanted.limit(limit))]
+
+
+def forget(session: Session) -> None:
+    """After a restore: what had changed may have been settled since the backup, so only a new reading says it again."""
+    start, end = (
+        select(column).where(Meeting.id == Sighting.meeting_id).scalar_subquery()
+        for column in (Meeting.starts_at, Meeting.ends_at)
+    )
+    session.execute(update(Sighting).where(Sighting.change == MOVED).values(starts_at=start, ends_at=end))
+    session.execute(update(Sighting).values(due_at=None, change=None, missed_at=None))
 
 
 def settle(session: Session, now: datetime, max_age: timedelta, meeting_id: int, calendar_id: int) -> str | None:
