@@ -73,7 +73,7 @@ def settle_sightings(services: Services) -> int:
         changed = sightings.due(session, services.clock(), EVENTS)
     for meeting_id, calendar_id in changed:
         with services.database.write() as session:
-            sightings.settle(session, services.clock(), services.settings.busy_max_age, meeting_id, calendar_id)
+            sightings.settle_alone(session, services.clock(), services.settings.busy_max_age, meeting_id, calendar_id)
     return len(changed)
 
 

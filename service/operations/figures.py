@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from service.operations import timers
 from service.store import heartbeats, held, outbox, send_times, writes
-from service.store.tables import Calendar, Connection, Meeting
+from service.store.tables import Calendar, Connection
 
 # Every value that the label may have: a state is told with 0 too, so that an alert on it can be written beforehand.
 CONNECTION_STATES = ("connected", "partial", "stale", "reconnect", "off")
@@ -19,7 +20,7 @@ READ_WELL = ("connected", "partial")
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """`unswept`: how long the meeting waits to be looked at whose timer ran out first. `verified`: when the calendar
+    """`unswept`: how long the row waits to be looked at whose timer ran out first. `verified`: when the calendar
     was read that waits longest among those that can be read; None without one. `sends`, `sends_took`: as `send_times`
     tells them."""
 
@@ -59,8 +60,7 @@ def connection_counts(session: Session) -> dict[str, int]:
 
 
 def _unswept(session: Session, now: datetime) -> timedelta:
-    # The condition is the index's: without it every meeting would be read.
-    due_at: datetime | None = session.scalar(select(func.min(Meeting.due_at)).where(Meeting.due_at.is_not(None)))
+    due_at = timers.first(session)
     return max(timedelta(0), now - due_at) if due_at else timedelta(0)
 
 

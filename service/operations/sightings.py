@@ -13,9 +13,10 @@ from service.domain.errors import CalendarUnreadable, GreenroomError
 from service.domain.interval import Interval
 from service.domain.meeting import Phase
 from service.domain.terms import terms_of
-from service.operations import booking
+from service.operations import booking, sweeps
 from service.operations.meetings import interval_of
 from service.operations.proposing import ProposalInput, propose
+from service.operations.sweeps import PUT_OFF
 from service.ports import BusyReading, CalendarRef
 from service.store import claims
 from service.store.database import load_row
@@ -60,7 +61,21 @@ def notice(
 def due(session: Session, now: datetime, limit: int) -> Sequence[tuple[int, int]]:
     """Meeting and calendar of what has changed."""
     wanted = select(Sighting.meeting_id, Sighting.calendar_id).where(Sighting.due_at <= now)
-    return [(meeting_id, calendar_id) for meeting_id, calendar_id in session.execute(wanted.limit(limit))]
+    found = session.execute(wanted.order_by(Sighting.due_at).limit(limit))
+    return [(meeting_id, calendar_id) for meeting_id, calendar_id in found]
+
+
+def settle_alone(session: Session, now: datetime, max_age: timedelta, meeting_id: int, calendar_id: int) -> None:
+    """`settle`; one that cannot be settled is put off by an hour, and holds up no other."""
+    this = (Sighting.meeting_id == meeting_id) & (Sighting.calendar_id == calendar_id)
+    put_off = update(Sighting).where(this).values(due_at=now + PUT_OFF)
+    sweeps.alone(
+        session,
+        lambda: settle(session, now, max_age, meeting_id, calendar_id),
+        put_off,
+        Sighting.__tablename__,
+        (meeting_id, calendar_id),
+    )
 
 
 def forget(session: Session) -> None:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Select, update
+from sqlalchemy import Select, Update, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service import logs
@@ -42,13 +42,18 @@ def run(
 def _attempt(
     session: Session, now: datetime, row_id: int, look_at: LookAt, timer: Timer, again: datetime | date | None
 ) -> None:
+    table = timer.class_
+    put_off = update(table).where(table.id == row_id).values({timer.key: again})
+    alone(session, lambda: look_at(session, now, [row_id]), put_off, table.__tablename__, row_id)
+
+
+def alone(session: Session, look: Callable[[], object], put_off: Update, table: str, row: object) -> None:
+    """The boundary of one row: what is wrong with it is logged, undone and put off."""
     try:
         with session.begin_nested():
-            look_at(session, now, [row_id])
+            look()
     except AWAY:
         raise
     except Exception as fault:  # a mistake in one row must not keep mails from the others
-        table = timer.class_
-        logs.mistake(log, "a row cannot be looked at", fault, table=table.__tablename__, row=row_id)
-        put_off = update(table).where(table.id == row_id).values({timer.key: again})
+        logs.mistake(log, "a row cannot be looked at", fault, table=table, row=row)
         session.execute(put_off, execution_options={"synchronize_session": False})

@@ -1,18 +1,34 @@
-"""Every timer that the clock looks at: one that is not named here writes to nobody, and is forgotten by no restore."""
+"""Every timer. The clock and a restore run the same sweeps, so that neither forgets one."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Protocol
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.operations import cadence, day_words, followup, goals
+from service.store.tables import CriticalDate, Goal, Meeting, Pair, Sighting
 
 
 class RunDue(Protocol):
+    """Looks at the rows whose timer has run out, and returns how many; one that cannot be looked at is put off by a
+    while, or until somebody changes it."""
+
     def __call__(self, session: Session, now: datetime, *, put_off: bool = True) -> int: ...
 
 
 SWEEPS: Sequence[RunDue] = (followup.run_due, cadence.run_due, day_words.run_due, goals.run_due)
+# Goals' timer is a day. Sightings are no sweep: each asks for the turn of its pair first, and a restore forgets them.
+MOMENTS = (Meeting.due_at, Pair.due_at, CriticalDate.word_at, Sighting.due_at)
+
+
+def first(session: Session) -> datetime | None:
+    """The timer that runs out first of all."""
+    # The condition is the indexes': without it every row would be read.
+    found = [session.scalar(select(func.min(each)).where(each.is_not(None))) for each in MOMENTS]
+    day = session.scalar(select(func.min(Goal.look_again_on)).where(Goal.look_again_on.is_not(None)))
+    found.append(datetime.combine(day, time(), UTC) if day is not None else None)
+    return min((each for each in found if each is not None), default=None)

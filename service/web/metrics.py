@@ -52,7 +52,7 @@ class _Told(Collector):
         )
         yield GaugeMetricFamily(
             "greenroom_meetings_oldest_due_seconds",
-            "How long the meeting waits to be looked at whose timer ran out first; 0 when none does.",
+            "How long the row waits to be looked at whose timer ran out first; 0 when none does.",
             told.unswept.total_seconds(),
         )
         yield _by("greenroom_outbox_rows", "Mails in the outbox.", "state", told.outbox)

@@ -200,4 +200,4 @@ def test_a_meeting_that_cannot_be_looked_at_holds_up_no_other(services, meeting_
         assert told == {well}
         put_off = session.scalar(select(Meeting.due_at).where(Meeting.id == meeting_id))
     assert put_off == at + followup.PUT_OFF
-    assert [record.meeting for record in caplog.records] == [meeting_id], "it is told once and waits"
+    assert [record.row for record in caplog.records] == [meeting_id], "it is told once and waits"

@@ -4,14 +4,14 @@ at holds up no other."""
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from service.domain.agreement import defaults
-from service.operations import booking, keeping
+from service.operations import booking, figures, keeping
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.store import held
-from service.store.tables import Goal, Meeting, Sighting
+from service.store.tables import CriticalDate, Goal, Meeting, Pair, Sighting
 from tests import cast
 from tests.lived import AGE, MONDAY, NOW
 from workers import clock
@@ -105,3 +105,57 @@ def test_what_a_calendar_said_before_is_not_settled(services, change):
         assert (sighting.due_at, sighting.change, sighting.missed_at) == (None, None, None)
         assert sighting.starts_at == meeting.starts_at, "where it is noticed again when it still stands elsewhere"
         assert meeting.phase == "booked"
+
+
+BROKEN = {
+    "dates": "UPDATE critical_dates SET label = :garbage WHERE pair_id = :pair",
+    "goals": "UPDATE goals SET text = :garbage WHERE pair_id = :pair",
+    "sightings": "UPDATE meetings SET place = :garbage WHERE pair_id = :pair",
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_row_that_cannot_be_looked_at_holds_up_no_other(services, caplog, what):
+    with services.database.write() as session:
+        broken = cast.pair(session, NOW)
+        well = cast.other_mentee(session, NOW, broken.mentor_id)
+        for days, pair in enumerate((broken, well)):
+            if what == "dates":
+                tell_the_day_before(session, pair).word_at = NOW
+            elif what == "goals":
+                review(session, pair)
+            else:
+                take_off(session, book(session, pair, MONDAY + timedelta(days=days)), pair.mentee_id)
+        known = {"garbage": b"garbage" * 9, "pair": broken.id}
+        session.execute(text(BROKEN[what]), known)
+        well_id = well.id
+    services.clock.now = NOW
+    with services.database.write() as session:
+        session.execute(text("UPDATE meetings SET due_at = NULL"))
+    for _ in range(2):
+        clock.sweep(services)
+        clock.settle_sightings(services)
+    with services.database.read() as session:
+        timers = {
+            "dates": select(CriticalDate.pair_id, CriticalDate.word_at),
+            "goals": select(Goal.pair_id, Goal.look_again_on),
+            "sightings": select(Meeting.pair_id, Sighting.due_at).join(Sighting),
+        }
+        left = {pair_id: at for pair_id, at in session.execute(timers[what]) if at is not None}
+        again = NOW.date() + timedelta(days=1) if what == "goals" else NOW + LATER
+        assert left == {known["pair"]: again}, "the other is done, this one waits"
+        assert well_id not in left
+    assert len(caplog.records) == 1, "it is told once"
+
+
+def test_a_sweep_that_is_late_shows_whichever_timer_it_is(services):
+    late = timedelta(hours=3)
+    with services.database.write() as session:
+        pair = cast.pair(session, NOW)
+        pair.due_at, date = None, tell_the_day_before(session, pair)
+        date.word_at = NOW
+        session.flush()
+        assert figures.load(session, NOW + late, NOW).unswept == late
+        date.word_at, session.get(Pair, pair.id).due_at = None, NOW - late
+        session.flush()
+        assert figures.load(session, NOW, NOW).unswept == late
