@@ -14,11 +14,11 @@ from sqlalchemy.orm import Session
 from service.domain import followup
 from service.domain.access import Action, Thing, may
 from service.domain.agenda import AgendaDraft, checked
-from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
+from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.domain.terms import terms_of
 from service.domain.typed import typed
-from service.operations import cadence, goals, sweeps
+from service.operations import cadence, sweeps
 from service.operations.commitments import Line, put_lines
 from service.operations.meetings import advance, facts_of, look_again, put_agenda, role_in
 from service.operations.sweeps import AT_ONCE, PUT_OFF
@@ -138,10 +138,7 @@ def submit_followup(
     put_lines(session, now, meeting, by_id, lines)
     if reflection is not None:
         _reflect(session, now, meeting, by_id, typed("reflection", reflection, LONGEST_TEXT) or "")
-    first_goal = happened and goals.is_waited_for(session, meeting)
-    if first_goal and by_id == meeting.pair.mentee_id:
-        raise InvalidInput.of("goal", "first_goal")
-    if happened and not first_goal:
+    if happened:
         meeting.agreed_at = now
     if not happened:
         outbox.withdraw(session, meeting_id=meeting.id, kinds=("followup", "list"))
