@@ -74,8 +74,9 @@ def test_a_backup_comes_back_with_keys_and_settings_and_sends_nothing_old(run, t
         killed.execute("PRAGMA journal_mode = WAL")
     assert run("restore", file, "--json") == {"held": 2, "missing_keys": []}
     before, after = rows_of(tmp_path / "data"), rows_of(other)
-    assert {name: after[name] for name in after if name != "outbox"} == {
-        name: before[name] for name in before if name != "outbox"
+    moved_on = {"outbox", "pairs"}  # what was due is held, and a pair is looked at again later
+    assert {name: after[name] for name in after if name not in moved_on} == {
+        name: before[name] for name in before if name not in moved_on
     }
     assert run("pair", "show", 1, "--json")["place"] == "Room 5"
     assert (other / "settings.env").read_text() == "GREENROOM_PROGRAMME=Physics\n"

@@ -56,4 +56,5 @@ def test_what_is_stopped_ends_every_server_that_it_started(tmp_path, part, proce
         finally:
             bench.kill()
     until(lambda: not any(map(runs, started)))
-    assert list(tmp_path.iterdir()) == []
+    runtime = f"greenroom-{os.getuid()}"  # the user's own, where a deep folder's socket lies
+    assert [path for path in tmp_path.iterdir() if path.name != runtime] == []
