@@ -151,8 +151,8 @@ def _octets(calendar: Calendar) -> bytes:
 
 
 def _folded(line: Contentline) -> bytes:
-    """At most 75 octets (RFC 5545 3.1), no letter and no escape in two pieces: as the library does it, which goes
-    through each letter and takes a tenth of a mail's time for it."""
+    """At most 75 octets (RFC 5545 3.1), no letter and no escape in two pieces. The library goes through each letter,
+    takes a tenth of a mail's time for it, and parts a typed backslash from the one that escapes it (icalendar 7.3)."""
     octets: bytes = line.encode()
     if len(octets) <= LONGEST_LINE:
         return octets
@@ -161,11 +161,17 @@ def _folded(line: Contentline) -> bytes:
         end = start + LONGEST_LINE - 1  # a space comes before it
         while octets[end] & 0b1100_0000 == 0b1000_0000:  # within a letter
             end -= 1
-        if octets[end - 1] in ESCAPES:
+        if _ends_within_escape(octets[start:end]):
             end -= 1
         pieces.append(octets[start:end])
         start = end
     return b"\r\n ".join([*pieces, octets[start:]])
+
+
+def _ends_within_escape(piece: bytes) -> bool:
+    """Whether its last octet begins an escape: of a run, each second one ends the escape before it."""
+    last = piece[-1:]
+    return last in ESCAPES and (len(piece) - len(piece.rstrip(last))) % 2 == 1
 
 
 def _event(invitation: Invitation) -> Event:
