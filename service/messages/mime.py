@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import base64
 import quopri
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address, HeaderRegistry
+from email.header import Header
+from email.headerregistry import HeaderRegistry
 from email.policy import SMTP
-from email.utils import format_datetime
+from email.utils import format_datetime, formataddr
 
 from service.messages.letter import Letter, as_html, as_text
 
@@ -29,6 +31,7 @@ class _Headers(HeaderRegistry):
 
 
 LONGEST_LINE = 78  # RFC 5322 2.1.1
+LINE_END = re.compile(rb"\r\n(?=[ \t])|\r\n\Z")  # of a folded header
 POLICY = SMTP.clone(max_line_length=LONGEST_LINE, header_factory=_Headers())
 # The second keeps Exchange's vacation notes away and lets bounces come (MS-OXCMAIL 2.1.3.2.20).
 FIXED = b"MIME-Version: 1.0\r\nX-Auto-Response-Suppress: OOF, AutoReply\r\n"
@@ -82,16 +85,16 @@ def compose(
     The calendar goes in as octets and comes out as base64.
     """
     head = [
-        _header("From", _address(headers.sender_name, headers.sender)),
-        _header("To", _address(headers.recipient_name, headers.recipient)),
+        _mailbox("From", headers.sender_name, headers.sender),
+        _mailbox("To", headers.recipient_name, headers.recipient),
         _header("Subject", letter.subject),
         _header("Date", format_datetime(headers.sent_at)),
-        _header("Message-ID", headers.message_id),
+        _whole("Message-ID", headers.message_id),
     ]
     if headers.thread is not None and headers.thread != headers.message_id:
-        head += [_header("In-Reply-To", headers.thread), _header("References", headers.thread)]
+        head += [_whole("In-Reply-To", headers.thread), _whole("References", headers.thread)]
     if headers.reply_to is not None:
-        head.append(_header("Reply-To", headers.reply_to))
+        head.append(_whole("Reply-To", headers.reply_to))
     if headers.automatic:
         head.append(_header("Auto-Submitted", "auto-generated"))
     head.append(FIXED)
@@ -108,9 +111,46 @@ def _header(name: str, value: str) -> bytes:
     """As the library writes it; a short line of plain letters without asking, for a mail's five took a quarter of a
     millisecond. Raises ValueError for a value of several lines."""
     line = f"{name}: {value}"
-    if len(line) <= LONGEST_LINE and line.isascii() and line.isprintable() and "=?" not in line:
+    if _is_plain(line):
         return f"{line}\r\n".encode()
-    return POLICY.fold_binary(*POLICY.header_store_parse(name, value))
+    if "=?" in value:  # the library decodes it, line ends too, and writes those out (CPython 3.11.7)
+        if len(value.splitlines()) > 1:
+            raise ValueError(f"a linefeed in {name}")
+        return _one_header(f"{name}: {_encoded_words(name, value)}\r\n".encode())
+    return _one_header(POLICY.fold_binary(*POLICY.header_store_parse(name, value)))
+
+
+def _mailbox(header: str, name: str, address: str) -> bytes:
+    """RFC 5322 3.4. The library loses the quotes of a name that it folds, and decodes one that looks encoded (CPython
+    3.11.7). Raises ValueError for an address that is not ASCII or has line ends."""
+    name = " ".join(name.split())
+    line = f"{header}: {formataddr((name, address))}"
+    if _is_plain(line):
+        return f"{line}\r\n".encode()
+    if not name:
+        return _whole(header, address)
+    return _one_header(f"{header}: {_encoded_words(header, name)}\r\n <{address}>\r\n".encode("ascii"))
+
+
+def _whole(name: str, value: str) -> bytes:
+    """An address or an id on one line, however long: folded, a long id becomes encoded words, which RFC 2047 5 forbids
+    there. Raises ValueError for what is not ASCII or has line ends."""
+    return _one_header(f"{name}: {value}\r\n".encode("ascii"))
+
+
+def _is_plain(line: str) -> bool:
+    return len(line) <= LONGEST_LINE and line.isascii() and line.isprintable() and "=?" not in line
+
+
+def _encoded_words(header: str, text: str) -> str:
+    return Header(text, "utf-8", header_name=header).encode(linesep="\r\n")
+
+
+def _one_header(octets: bytes) -> bytes:
+    """What it was given. Raises ValueError where a line of it would start another header."""
+    if re.search(rb"[\r\n]", LINE_END.sub(b"", octets)):
+        raise ValueError("a linefeed in a header")
+    return octets
 
 
 # What stands below is ours alone and needs none of the parsing and folding that `email` gives to each header of a part:
@@ -136,7 +176,3 @@ def _attached(content_type: str, name: str) -> str:
 def _encoded(content_type: str, octets: bytes) -> bytes:
     head = f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: base64\r\n\r\n"
     return head.encode() + base64.encodebytes(octets).replace(b"\n", b"\r\n")
-
-
-def _address(name: str, address: str) -> str:
-    return str(Address(display_name=" ".join(name.split()), addr_spec=address))
