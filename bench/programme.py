@@ -15,7 +15,7 @@ from integrations.google_account import GoogleTokens
 from integrations.microsoft_account import Kept
 from service import links, wiring
 from service.domain.interval import Span, floor_epoch, merge, pack
-from service.operations import arcs, people
+from service.operations import arcs, people, personal_links
 from service.settings import Settings
 from service.store.migrate import migrate
 from service.store.tables import ApiToken, Calendar, Connection, Grant
@@ -48,7 +48,7 @@ def pair_with(settings: Settings, busy: int) -> Asked:
         )
         for person in (pair.mentee, pair.mentor):
             _fill_calendar(session, now, person.id, busy)
-        link = people.scheduling_link(session, now, pair, "practice", talk.id)
+        link = personal_links.scheduling_link(session, now, pair, "practice", talk.id)
         page = urlsplit(links.url_of(settings.base_url, link)).path
         slots = f"/api/v1/pairs/{pair.id}/slots?session=check-in"
         asked = Asked(page, slots, api_token(session, now, pair.mentee_id))

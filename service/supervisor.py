@@ -17,7 +17,7 @@ from typing import Any
 import gunicorn.workers.gthread  # noqa: F401
 
 from integrations.rq_jobs import CALENDAR, MAIL
-from service import broker, logs, wiring
+from service import broker, data_folder, logs, wiring
 from service.catalogue import Words
 from service.domain.errors import GreenroomError
 from service.process import Part, forked, keep_alive
@@ -51,7 +51,7 @@ def up(settings: Settings, extra: tuple[Part, ...] = (), ready: Callable[[], Non
     NoBroker, OSError when the broker does not start, and what `wiring.migrate` raises.
     """
     logs.start(settings.log_format, "supervisor")
-    settings = wiring.with_keys(settings)
+    settings = data_folder.with_keys(settings)
     with only_one(settings):
         _check_port(settings)
         _say("database")
@@ -76,7 +76,7 @@ def _say_what_is_held(settings: Settings) -> None:
 def run_worker(settings: Settings) -> None:
     """The workers and the clock, for a machine of their own; any number of machines may do this. Until SIGTERM."""
     logs.start(settings.log_format, "supervisor")
-    _run(_workers(wiring.with_keys(settings)), lambda: None)
+    _run(_workers(data_folder.with_keys(settings)), lambda: None)
 
 
 def _workers(settings: Settings) -> list[Part]:

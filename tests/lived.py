@@ -17,7 +17,7 @@ from service.operations import (
     followup,
     goals,
     notes,
-    people,
+    personal_links,
     preparing,
     proposing,
     refreshing,
@@ -97,7 +97,7 @@ def lived_in(services: Services) -> int:
         pair = cast.pair(session, NOW, place="Room 5")
         cast.talk(session, NOW, pair, label="ANAS-LABEL")
         met = _meet(session, pair)
-        people.links_of(session, NOW, pair)
+        personal_links.links_of(session, NOW, pair)
         _connect(services, session, met)
         session.add(ApiToken(token_hash="t", person_id=pair.mentee_id, created_at=NOW))
         came = Inbound(message_key="m", raw=b"ANAS-POINT", state="applied", meeting_id=met.id, received_at=NOW)

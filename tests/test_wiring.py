@@ -15,8 +15,9 @@ from integrations.ics_feed import IcsFeed
 from integrations.maildir_mail import MaildirMailer
 from integrations.smtp_mail import SmtpMailer
 from service import wiring
+from service.data_folder import with_keys
 from service.settings import SettingFault, Settings, load
-from service.wiring import broker_socket, build, with_keys
+from service.wiring import broker_socket, build
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import click
 
-from service import settings, wiring
+from service import data_folder, settings, wiring
 from service.cli.frame import WORDS, json_option, secret_in, show
 from service.domain.errors import GreenroomError
 from service.operations import keeping
@@ -48,7 +48,7 @@ passphrase_option: Callable[..., Callable[..., None]] = click.option(
 def backup(file: Path, passphrase_file: Path | None, as_json: bool) -> None:
     """Database, keys and settings in one file (- is stdout), sealed with a passphrase; also while everything runs."""
     configured = settings.load()
-    if configured.database_url is None and not (configured.data_dir / wiring.DATABASE_FILE).exists():
+    if configured.database_url is None and not (configured.data_dir / data_folder.DATABASE_FILE).exists():
         raise NoDatabase(folder=str(configured.data_dir))
     passphrase = _passphrase(configured, passphrase_file, new=True)
     services = wiring.build(configured)
@@ -88,7 +88,7 @@ def restore(file: BinaryIO, passphrase_file: Path | None, show_keys: bool, as_js
                 held = keeping.hold_what_was_due(
                     session, services.clock(), configured.busy_max_age, configured.mail_authserv_id
                 )
-                wiring.put_back(configured, found.manifest.keys, found.manifest.kept)
+                data_folder.put_back(configured, found.manifest.keys, found.manifest.kept)
         finally:
             services.database.close()
     lines = [WORDS("cli.restore.done", n=held) if held else WORDS("cli.restore.none_due")]

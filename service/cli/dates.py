@@ -16,7 +16,7 @@ from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, show, 
 from service.domain.access import Role
 from service.domain.errors import InvalidInput
 from service.domain.sessions import KINDS, SESSIONS
-from service.operations import arcs, people
+from service.operations import arcs, people, personal_links
 from service.operations.arcs import ArcLine, DateInput
 from service.operations.looks import note_look
 from service.operations.offering import Offer, SlotQuery, offer, refusal_of
@@ -115,7 +115,7 @@ def link(what: str, who: str | None, session_key: str | None, date_id: int | Non
     with opened() as services, services.database.write() as session:
         now, base = services.clock(), services.settings.base_url
         if what == "rotate":
-            fresh = people.rotate_links(session, now, people.load_person(session, who or ""))
+            fresh = personal_links.rotate_links(session, now, people.load_person(session, who or ""))
             urls = [links.url_of(base, each) for each in fresh]
             value: dict[str, Any] = {"links": urls}
         else:
@@ -126,7 +126,7 @@ def link(what: str, who: str | None, session_key: str | None, date_id: int | Non
             if date_id is not None:
                 arcs.load_date(session, date_id, pair.mentee_id)
             note_look(session, now, pair.id, Role.OPERATOR, "link")
-            urls = [links.url_of(base, people.scheduling_link(session, now, pair, session_key, date_id))]
+            urls = [links.url_of(base, personal_links.scheduling_link(session, now, pair, session_key, date_id))]
             value = {"url": urls[0]}
     show(as_json, value, urls)
 

@@ -12,7 +12,7 @@ from service import links
 from service.cli.frame import WHOLE, WORDS, instant, json_option, opened, progress, secret_in, show, table
 from service.domain.access import Role
 from service.domain.availability import DEFAULT, cap_of, from_json, overrides_of, to_json
-from service.operations import bounces, calendars, importing, people, refreshing
+from service.operations import bounces, calendars, importing, people, personal_links, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.looks import note_look
 from service.operations.meetings import meetings_of
@@ -56,7 +56,7 @@ def add(mentee: str, mentee_zone: str, mentor: str, mentor_zone: str, place: str
     with opened() as services, services.database.write() as session:
         now = services.clock()
         made = people.add_pair(session, now, _person(mentee, mentee_zone), _person(mentor, mentor_zone), place)
-        urls = _urls(services, people.links_of(session, now, made))
+        urls = _urls(services, personal_links.links_of(session, now, made))
         lines = [WORDS("cli.pair.added", pair=made.id), *(f"{role}: {url}" for role, url in urls.items())]
     show(as_json, {"id": made.id, "links": urls}, lines)
 

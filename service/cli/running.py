@@ -8,8 +8,8 @@ from datetime import timedelta
 import click
 
 from bench.__main__ import main as measure
+from service import data_folder, links, settings, wiring
 from service import doctor as checks
-from service import links, settings, wiring
 from service.cli.frame import WHOLE, WORDS, json_option, opened, show, table
 from service.demo.clock import clock_move
 from service.demo.folder import demo_settings
@@ -29,7 +29,7 @@ def web() -> None:
     """The web server alone."""
     from service.web.serve import serve  # noqa: PLC0415 - 0.5 s, as above
 
-    serve(wiring.with_keys(settings.load()))
+    serve(data_folder.with_keys(settings.load()))
 
 
 @click.command()

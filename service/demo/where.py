@@ -9,7 +9,7 @@ from service import links
 from service.catalogue import Words
 from service.demo.programme import ben
 from service.demo.story import whom_to_show
-from service.operations import people
+from service.operations import personal_links
 from service.store.tables import Pair
 from service.wiring import Services
 
@@ -20,7 +20,7 @@ def lines(services: Services, words: Words) -> list[str]:
     told = whom_to_show(services)
     with services.database.write() as session:
         pair = session.get_one(Pair, told.pair_id)
-        page = people.scheduling_link(session, now, pair, "practice", told.date_id)
+        page = personal_links.scheduling_link(session, now, pair, "practice", told.date_id)
         bens = links.link_for(session, now, "person", pair.mentor_id)
         pick, mentor = links.url_of(settings.base_url, page), links.url_of(settings.base_url, bens)
     machine = f"{getpass.getuser()}@{socket.gethostname()}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import func, select
 from sqlalchemy.exc import DBAPIError
 
-from service import wiring
+from service import data_folder
 from service.doctor.rows import WORDS, Row
 from service.operations.bounces import unreachable
 from service.store import heartbeats, held, outbox, writes
@@ -37,7 +37,7 @@ def _kind(services: Services) -> str:
 
 def keys(services: Services) -> Iterator[Row]:
     """Whether every stored value has its key here, and whether keys open what they name."""
-    here = {Keyring.key_id(key) for key in wiring.with_keys(services.settings).secret_keys}
+    here = {Keyring.key_id(key) for key in data_folder.with_keys(services.settings).secret_keys}
     with services.database.read() as session:
         missing = sorted(used_keys(session) - here)
         closed = [] if missing else closed_columns(session)

@@ -18,20 +18,18 @@ from service.domain.access import Action, Role, Thing, may
 from service.domain.availability import Availability, to_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound
 from service.domain.typed import LONGEST_PLACE, typed
-from service.links import link_for, revoke_links
 from service.operations import booking, cadence
 from service.operations.bounces import try_again
 from service.operations.meetings import may_cancel, meetings_of, role_in
 from service.store import claims, outbox, proposals
 from service.store.database import alone, load_row
-from service.store.tables import Calendar, Connection, Link, Meeting, Pair, Person, Proposal
+from service.store.tables import Calendar, Connection, Meeting, Pair, Person, Proposal
 
 LONGEST_NAME = 100
 TURNING = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 MAILS, WHEN_DELETED, WHEN_MOVED = ("all", "fewer", "none"), ("free", "keep"), ("propose", "keep")
 CHOICES = {"mails": MAILS, "when_deleted": WHEN_DELETED, "when_moved": WHEN_MOVED}  # of tables.Person
 ADDRESSES_LOCK = 7_264_934  # PostgreSQL's advisory lock of those who add people or change an address
-LINKS_MAIL_EVERY = 600  # seconds: the front page sends a person their links once in ten minutes at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,50 +237,6 @@ def set_availability(person: Person, availability: Availability | None) -> None:
 def set_place(pair: Pair, place: str | None) -> None:
     """The pair's usual place. Meetings that are booked keep theirs."""
     pair.place = typed("place", place, LONGEST_PLACE)
-
-
-def person_link(session: Session, now: datetime, person: Person) -> Link:
-    return link_for(session, now, "person", person.id)
-
-
-def links_of(session: Session, now: datetime, pair: Pair) -> dict[str, Link]:
-    """Both people's own pages. Needs a write session."""
-    return {"mentee": person_link(session, now, pair.mentee), "mentor": person_link(session, now, pair.mentor)}
-
-
-def scheduling_link(
-    session: Session, now: datetime, pair: Pair, session_key: str | None = None, date_id: int | None = None
-) -> Link:
-    """The mentee's link to choose a time, for one session type and date or for any. Needs a write session."""
-    return link_for(session, now, "schedule", pair.mentee_id, pair_id=pair.id, session=session_key, date_id=date_id)
-
-
-def scheduling_link_for(session: Session, now: datetime, pair: Pair, person_id: int) -> Link:
-    """The same page for either of the two: a mentor may choose a time as well."""
-    return link_for(session, now, "schedule", pair.me(person_id).id, pair_id=pair.id)
-
-
-def rotate_links(session: Session, now: datetime, person: Person) -> list[Link]:
-    """Every link of the person stops working at once; returns new ones: their page, and a scheduling link a pair."""
-    revoke_links(session, now, person.id)
-    pairs = (pair for pair in list_pairs(session, person.id) if pair.ended_at is None)
-    fresh = [person_link(session, now, person)]
-    fresh += [scheduling_link(session, now, pair) for pair in pairs if pair.mentee_id == person.id]
-    return fresh
-
-
-def queue_links_mail(session: Session, now: datetime, email: str) -> bool:
-    """Mails a person their links, at most once in ten minutes; an unknown address gets nothing. The caller answers
-    everyone the same."""
-    try:
-        address = checked_email(email)
-    except EmailNotValidError:
-        return False
-    person = session.scalars(select(Person).where(Person.email == address)).one_or_none()
-    if person is None:
-        return False
-    slot = int(now.timestamp()) // LINKS_MAIL_EVERY
-    return outbox.add(session, now, "links", person.id, dedup=f"p{person.id}:links:{slot}")
 
 
 def queue_welcome(session: Session, now: datetime, pair: Pair) -> list[Person]:

@@ -14,7 +14,7 @@ from service.domain.commitments import KINDS
 from service.domain.errors import InvalidInput
 from service.domain.goals import GoalDraft
 from service.domain.sessions import following
-from service.operations import followup, goals, people, video
+from service.operations import followup, goals, personal_links, video
 from service.operations.commitments import Line
 from service.operations.meetings import agreed_at_meeting
 from service.operations.offering import SlotQuery
@@ -61,7 +61,7 @@ def entry_mail(token: str) -> AnyResponse:
     limited(token)
     with writing() as session:
         reader = reader_of(session, "entry", token)
-        people.queue_links_mail(session, now(), reader.person.email)
+        personal_links.queue_links_mail(session, now(), reader.person.email)
     return see_other(url_for("after.entry", token=token, mailed=1))
 
 

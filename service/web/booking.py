@@ -13,7 +13,7 @@ from service import links
 from service.domain import slots
 from service.domain.errors import CalendarUnreadable, InvalidInput, KeyReused, RuleBroken, SlotTaken
 from service.domain.sessions import KINDS
-from service.operations import arcs, booking, events, people, video
+from service.operations import arcs, booking, events, personal_links, video
 from service.operations.booking import BookingInput
 from service.operations.meetings import booked_with, meetings_of
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
@@ -134,7 +134,7 @@ def _book(reader: Reader, token: str, choice: Choice, start: datetime, drafts: l
         return _not_booked(token, choice, start, drafts, fault)
     with writing() as session:
         # Not only the link that they came by, which may name one date: the debrief is offered on the meeting's page.
-        people.scheduling_link_for(session, now(), pair_of(session, reader.link), reader.person.id)
+        personal_links.scheduling_link_for(session, now(), pair_of(session, reader.link), reader.person.id)
         link = links.link_for(session, now(), "meeting", reader.person.id, pair_id=query.pair_id, meeting_id=meeting_id)
         return see_other(url_for("meeting.show", token=link.token, booked=1))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from service.operations import people
+from service.operations import personal_links
 from service.web.page import limited, now, page, see_other, writing
 
 blueprint = Blueprint("front", __name__)
@@ -20,5 +20,5 @@ def front() -> AnyResponse:
 def mail_links() -> AnyResponse:
     limited()
     with writing() as session:
-        people.queue_links_mail(session, now(), request.form.get("email", ""))
+        personal_links.queue_links_mail(session, now(), request.form.get("email", ""))
     return see_other(url_for("front.front", sent=1))

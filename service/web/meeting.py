@@ -14,7 +14,6 @@ from service.domain.errors import (
     CalendarUnreadable,
     InvalidInput,
     LinkGone,
-    NotAllowed,
     NotFound,
     RuleBroken,
     SlotTaken,
@@ -36,14 +35,12 @@ from service.operations.meetings import (
     may_move,
     strangers_of,
 )
-from service.operations.offering import SlotQuery
-from service.operations.proposing import open_proposals
 from service.operations.seeing import sights
-from service.store.tables import Meeting, Proposal
-from service.web import confirm
+from service.store.tables import Meeting
+from service.web import confirm, other_times
 from service.web.agenda_form import by_the_clock, drafts_of, parked, shown_drafts, shuffled, stored_drafts
 from service.web.commitments import line_of
-from service.web.offers import offered, offered_move
+from service.web.offers import offered_move
 from service.web.page import (
     Reader,
     asked_start,
@@ -104,9 +101,10 @@ def _show(
         ],
         may_order=reader.person.id not in suggesting, asked=meeting.changed_by != reader.person.id,
         other_time=other_time(words(), meeting.starts_at, reader.zone, other), over=now() >= meeting.ends_at,
-        debrief=_debrief(session, reader, meeting), commitments=[
+        debrief=other_times.debrief(session, reader, meeting), commitments=[
             line for line in commitments_of(session, pair.id, open_only=True) if line.meeting_id != meeting.id
-        ], proposals=_proposals(session, reader, meeting), strangers=strangers_of(session, meeting, reader.person.id),
+        ], proposals=other_times.proposals(session, reader, meeting),
+        strangers=strangers_of(session, meeting, reader.person.id),
         mail_from=services().settings.mail_address, entry=events.entry_for(session, meeting, reader.person.id),
         unknown_place=video.place_key(session, meeting), video=video.state_of(session, meeting), kinds=KINDS,
         sights=sights(now(), services().settings, meeting, reader.person, items),
@@ -114,43 +112,9 @@ def _show(
     )  # fmt: skip
 
 
-def _proposals(session: Session, reader: Reader, meeting: Meeting) -> list[tuple[Proposal, str]]:
-    """What was proposed instead, each with the address of its page."""
-    pair_id = meeting.pair_id
-    schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=pair_id)
-    if schedule is None or not may_move(meeting, now()):
-        return []
-    found = open_proposals(session, now(), pair_id, meeting.id)
-    return [(each, url_for("proposals.show", token=schedule.token, proposal_id=each.id)) for each in found]
-
-
 def names_of(meeting: Meeting) -> dict[int, str]:
     pair = meeting.pair
     return {pair.mentee_id: pair.mentee.first_name, pair.mentor_id: pair.mentor.first_name}
-
-
-def _debrief(session: Session, reader: Reader, meeting: Meeting) -> tuple[str, str] | None:
-    """Right after booking: the best time for a debrief after the same date, as a moment and a link."""
-    if "booked" not in request.args or meeting.date_id is None or meeting.session == "debrief":
-        return None
-    role = meeting.pair.role(reader.person.id)
-    query = SlotQuery(meeting.pair_id, "debrief", meeting.date_id, reader="mentee" if role == "mentee" else "mentor")
-    try:
-        found = offered(session, query).proposals.slots
-    except (NotFound, NotAllowed):  # the date was dropped, or the pair has ended: the meeting is still to be seen
-        return None
-    schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=meeting.pair_id)
-    if not found or schedule is None:
-        return None
-    start = found[0].start
-    url = url_for(
-        "booking.decide",
-        token=schedule.token,
-        session="debrief",
-        date=meeting.date_id,
-        start=f"{start:%Y-%m-%dT%H:%M:%SZ}",
-    )
-    return words().moment(start, reader.zone), url
 
 
 @blueprint.get("/m/<token>/meeting.ics")

@@ -13,7 +13,7 @@ from service.domain.access import Action, Thing, check
 from service.domain.availability import to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.domain.terms import terms_of
-from service.operations import arcs, calendars, consents, feeds, mirror, people, unsure
+from service.operations import arcs, calendars, consents, feeds, mirror, people, personal_links, unsure
 from service.operations.commitments import Answer, load_own, set_commitment
 from service.operations.looks import looks_of
 from service.operations.meetings import commitments_of, meetings_of
@@ -175,7 +175,7 @@ def _share_date(session: Session, reader: Reader) -> None:
 def _schedule(session: Session, reader: Reader) -> str:
     """To the page with times: the link is made here, since looking makes nothing."""
     pair = my_pair(session, reader)
-    link = people.scheduling_link_for(session, now(), pair, reader.person.id)
+    link = personal_links.scheduling_link_for(session, now(), pair, reader.person.id)
     return url_for(
         "booking.times", token=link.token, session=request.form.get("session"), date=request.form.get("date")
     )
@@ -253,7 +253,7 @@ def _words(session: Session, reader: Reader) -> None:
 
 def _rotate(session: Session, reader: Reader) -> str:
     """Old links stop working, this page's too: the new one is where the reader goes next."""
-    fresh = people.rotate_links(session, now(), reader.person)
+    fresh = personal_links.rotate_links(session, now(), reader.person)
     return url_for("person.show", token=fresh[0].token, done=1)
 
 

@@ -16,7 +16,7 @@ from service.domain.errors import (
     RuleBroken,
     SlotTaken,
 )
-from service.operations import people, proposing
+from service.operations import personal_links, proposing
 from service.operations.booking import moving_query
 from service.operations.proposing import ProposalInput, load_proposal, load_time
 from service.store.tables import Meeting, Proposal
@@ -78,7 +78,7 @@ def offer_instead(token: str) -> AnyResponse:
             reader = reader_of(session, "meeting", token)
             return meeting.move_times(session, reader, token, meeting.meeting_of(session, reader), said, status)
     with writing() as session:
-        link = people.scheduling_link_for(session, now(), pair_of(session, reader.link), reader.person.id)
+        link = personal_links.scheduling_link_for(session, now(), pair_of(session, reader.link), reader.person.id)
         return see_other(url_for("proposals.show", token=link.token, proposal_id=proposal_id))
 
 

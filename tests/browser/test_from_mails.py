@@ -9,7 +9,7 @@ from email import message_from_bytes, policy
 
 import pytest
 
-from service.operations import booking, followup, inbound, people, proposing
+from service.operations import booking, followup, inbound, people, personal_links, proposing
 from service.operations.offering import SlotQuery
 from service.operations.proposing import ProposalInput
 from service.store.tables import Meeting
@@ -33,9 +33,9 @@ def lived(site):
         pair = cast.pair(session, NOW, place="Room 5")
         people.queue_welcome(session, NOW, pair)
         talk = cast.talk(session, NOW, pair)
-        ana = people.scheduling_link(session, NOW, pair, "practice", talk.id).token, pair.id, talk.id
+        ana = personal_links.scheduling_link(session, NOW, pair, "practice", talk.id).token, pair.id, talk.id
         pair_id, mentee_id, mentor_id = pair.id, pair.mentee_id, pair.mentor_id
-        people.queue_links_mail(session, NOW, "ana@example.org")
+        personal_links.queue_links_mail(session, NOW, "ana@example.org")
         waits = inbound.receive(session, NOW, forwarded("ana@example.org"))
         assert inbound.decide(session, NOW, AGE, waits) == "waiting"
     _, meeting_id = book(box, create_app(box).test_client(), ana)

@@ -80,3 +80,4 @@ def test_an_operator_connects_the_account_that_mail_is_sent_from(chromium, site,
     visit.look()
     visit.page.get_by_role("button", name="Disconnect it").click()
     visit.page.get_by_text("the account that mail is sent from is not connected").wait_for()
+    assert [grant.revoked for grant in fake.oauth.grants] == [True]

@@ -10,7 +10,7 @@ from axe_playwright_python.sync_playwright import Axe
 from sqlalchemy import select
 
 from service.links import link_for, url_of
-from service.operations import commitments, followup, people
+from service.operations import commitments, followup, personal_links
 from service.operations.commitments import Line
 from service.store.tables import Meeting
 from tests import cast
@@ -60,7 +60,7 @@ def ana(site):
     with site.database.write() as session:
         pair = cast.pair(session, NOW, place="https://meet.example.org/ben")
         talk = cast.talk(session, NOW, pair)
-        link = people.scheduling_link(session, NOW, pair, "practice", talk.id)
+        link = personal_links.scheduling_link(session, NOW, pair, "practice", talk.id)
         return url_of(site.settings.base_url, link), pair.id
 
 

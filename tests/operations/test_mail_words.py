@@ -11,7 +11,17 @@ from sqlalchemy import select
 from service.domain.agreement import defaults
 from service.domain.terms import acting
 from service.messages.letters import LETTERS
-from service.operations import agreements, arcs, booking, commitments, day_words, followup, outgoing, people
+from service.operations import (
+    agreements,
+    arcs,
+    booking,
+    commitments,
+    day_words,
+    followup,
+    outgoing,
+    people,
+    personal_links,
+)
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
 from service.operations.commitments import Line
@@ -170,7 +180,7 @@ def test_times_that_were_offered_for_a_new_meeting(services, met):
 def test_links_and_welcome_to_people_who_never_heard_of_us(services):
     with services.database.write() as session:
         pair = cast.pair(session, NOW)
-        people.queue_links_mail(session, NOW, "Ana@Example.org ")
+        personal_links.queue_links_mail(session, NOW, "Ana@Example.org ")
     assert set(kept("links", send(services, "links", NOW))) == {"Ana"}
     with services.database.write() as session:
         people.queue_welcome(session, NOW, session.get(cast.Pair, pair.id))

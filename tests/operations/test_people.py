@@ -9,7 +9,7 @@ from sqlalchemy import event, func, select
 
 from service import links
 from service.domain.errors import InvalidInput, LinkGone, NotFound
-from service.operations import booking, importing, people
+from service.operations import booking, importing, people, personal_links
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.operations.people import PersonChange, PersonInput
@@ -147,9 +147,9 @@ def test_a_person_is_edited_and_nobody_becomes_somebody_else(session):
 
 def test_rotated_links_are_worth_nothing_and_the_others_stay(session):
     pair = people.add_pair(session, NOW, ANA, BEN)
-    before = people.links_of(session, NOW, pair)
-    assert people.links_of(session, NOW, pair)["mentee"].token == before["mentee"].token
-    fresh = people.rotate_links(session, NOW, pair.mentee)
+    before = personal_links.links_of(session, NOW, pair)
+    assert personal_links.links_of(session, NOW, pair)["mentee"].token == before["mentee"].token
+    fresh = personal_links.rotate_links(session, NOW, pair.mentee)
     assert [link.purpose for link in fresh] == ["person", "schedule"]
     with pytest.raises(LinkGone):
         links.resolve(session, NOW, "person", before["mentee"].token)
@@ -161,11 +161,13 @@ def test_rotated_links_are_worth_nothing_and_the_others_stay(session):
 
 def test_the_front_page_mails_links_to_whom_we_know_and_not_without_end(session):
     people.add_pair(session, NOW, ANA, BEN)
-    asked = [people.queue_links_mail(session, NOW, text) for text in ("Ana@Example.org", "x@example.org", "nonsense")]
+    asked = [
+        personal_links.queue_links_mail(session, NOW, text) for text in ("Ana@Example.org", "x@example.org", "nonsense")
+    ]
     assert asked == [True, False, False]
     for _ in range(5):
-        people.queue_links_mail(session, NOW + timedelta(seconds=1), "ana@example.org")
-    people.queue_links_mail(session, NOW + timedelta(minutes=11), "ana@example.org")
+        personal_links.queue_links_mail(session, NOW + timedelta(seconds=1), "ana@example.org")
+    personal_links.queue_links_mail(session, NOW + timedelta(minutes=11), "ana@example.org")
     assert session.scalar(select(func.count()).select_from(OutboxRow)) == 2
 
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from service.domain.answering import make_reply, request_in
-from service.operations import booking, commitments, followup, inbound, people, unsure
+from service.operations import booking, commitments, followup, inbound, personal_links, unsure
 from service.operations.booking import BookingInput
 from service.operations.commitments import Line
 from service.operations.meetings import agenda_of, commitments_of
@@ -181,7 +181,7 @@ def test_new_links_end_the_address_of_old_mails(here, meeting_id):
     before_the_meeting(here)
     raw = reply(sent(here, "brief"), SUGGESTION, refers=False)
     with here.database.write() as session:
-        people.rotate_links(session, here.clock(), cast.person(session, NOW, "ben"))
+        personal_links.rotate_links(session, here.clock(), cast.person(session, NOW, "ben"))
     assert arrives(here, raw) == ("ignored", "not_a_reply")
 
 

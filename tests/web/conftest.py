@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from service.operations import people
+from service.operations import personal_links
 from service.web import create_app
 from tests import cast
 from tests.web.walk import NOW
@@ -21,4 +21,4 @@ def ana(services):
     with services.database.write() as session:
         pair = cast.pair(session, NOW, place="https://meet.example.org/ben")
         talk = cast.talk(session, NOW, pair)
-        return people.scheduling_link(session, NOW, pair, "practice", talk.id).token, pair.id, talk.id
+        return personal_links.scheduling_link(session, NOW, pair, "practice", talk.id).token, pair.id, talk.id

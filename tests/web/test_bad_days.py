@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import event, select
 
 from service import doctor, wiring
-from service.operations import people
+from service.operations import personal_links
 from service.settings import load
 from service.store import claims
 from service.store.database import Database, connect
@@ -32,7 +32,7 @@ def ana(services):
     with services.database.write() as session:
         pair = cast.pair(session, NOW, place="Room 5")
         talk = cast.talk(session, NOW, pair)
-        return people.scheduling_link(session, NOW, pair, "practice", talk.id).token
+        return personal_links.scheduling_link(session, NOW, pair, "practice", talk.id).token
 
 
 def limit(services, *statements):
@@ -95,7 +95,9 @@ def test_a_read_only_data_folder_changes_nothing_and_every_part_says_so(everybod
     run("pair", "list")  # makes the database
     services = wiring.build(load())
     with services.database.write() as session:
-        token = people.scheduling_link(session, services.clock(), cast.pair(session, NOW), "check-in", None).token
+        token = personal_links.scheduling_link(
+            session, services.clock(), cast.pair(session, NOW), "check-in", None
+        ).token
     client = create_app(services).test_client()
     form = form_of(client.get(first_card(client.get(f"/s/{token}"))), "book")
     services.database.close()

@@ -7,7 +7,7 @@ import re
 import pytest
 from sqlalchemy import select
 
-from service.operations import people
+from service.operations import personal_links
 from service.operations.meetings import agenda_of
 from service.store.tables import CriticalDate, Meeting, OutboxRow
 from tests import cast
@@ -209,7 +209,7 @@ def test_s06_another_zone_changes_labels_only(client, ana):
 
 def test_a_link_that_names_nothing_asks_in_one_tap(services, client, ana):
     with services.database.write() as session:
-        token = people.scheduling_link(session, NOW, session.get(cast.Pair, ana[1])).token
+        token = personal_links.scheduling_link(session, NOW, session.get(cast.Pair, ana[1])).token
     page = text_of(client.get(f"/s/{token}"))
     assert "First meeting" in page
     assert "Practice run for your presentation" in page

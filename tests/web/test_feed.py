@@ -6,7 +6,7 @@ import pytest
 from icalendar import Calendar
 
 from service.domain.answering import request_in
-from service.operations import booking, details, feeds, people
+from service.operations import booking, details, feeds, personal_links
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.store.tables import Meeting, Person
@@ -125,7 +125,7 @@ def test_the_page_makes_the_address_and_ends_it(services, client, booked):
     assert "Make a new one" in text_of(gone)
     assert len(events(client.get(second))) == 1
     with services.database.write() as session:
-        people.rotate_links(session, NOW, session.get(Person, booked[1]))
+        personal_links.rotate_links(session, NOW, session.get(Person, booked[1]))
     assert client.get(second).status_code == 410
 
 

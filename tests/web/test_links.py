@@ -140,7 +140,7 @@ def test_what_somebody_typed_is_in_no_log(services, client, ana, monkeypatch, ca
     def broken(*_arguments, **_named):
         raise ValueError("-".join(("SECRET", "TYPED")))
 
-    monkeypatch.setattr("service.web.front.people.queue_links_mail", broken)
+    monkeypatch.setattr("service.web.front.personal_links.queue_links_mail", broken)
     answer = client.post("/", data={"email": "SECRET-TYPED"})
     assert answer.status_code == 500
     assert "ValueError" in caplog.text

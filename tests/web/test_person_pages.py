@@ -8,7 +8,7 @@ from io import BytesIO
 import pytest
 from sqlalchemy import select
 
-from service.operations import commitments, people
+from service.operations import commitments, people, personal_links
 from service.operations.commitments import Line
 from service.operations.times import availability_of
 from service.store.tables import Calendar, Connection, CriticalDate, Meeting, Person
@@ -131,7 +131,7 @@ def test_a_date_is_its_mentees_alone_on_every_page(services, client, ana):
             session, NOW, people.PersonInput("ben@example.org", "Ben Okafor", "America/New_York"),
             people.PersonInput("dan@example.org", "Dan Roe", "Europe/Berlin"),
         )  # fmt: skip
-        bens_times = people.scheduling_link_for(session, NOW, pair, pair.mentor_id).token
+        bens_times = personal_links.scheduling_link_for(session, NOW, pair, pair.mentor_id).token
         mentor_id = pair.mentor_id
     bens = link(services, "person", mentor_id)
     query = f"session=practice&date={ana[2]}"
