@@ -170,7 +170,8 @@ def broker_socket(settings: Settings) -> Path:
 def _mailer(settings: Settings, database: Database, clock: Callable[[], datetime]) -> Mailer:
     provider = settings.sending_provider
     if provider is not None:
-        return MAILERS[provider](settings, SenderTokens(database, provider, clock), clock)
+        tokens = SenderTokens(database, provider, settings.mail_address, clock)
+        return MAILERS[provider](settings, tokens, clock)
     if settings.smtp is None:
         return MaildirMailer(settings.data_dir / "mailbox")
     server = settings.smtp

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from service.domain.errors import AdapterError
 from service.operations.consents import Ended
 from service.ports import Granted
+from service.store.grants import is_whose
 from service.store.tables import SendingGrant
 from service.store.types import OfRow
 
@@ -39,12 +40,6 @@ def look(session: Session, provider: str, mail_address: str) -> Sender:
 def sender(session: Session) -> SendingGrant | None:
     """What it gave, if it has."""
     return session.get(SendingGrant, SendingGrant.THE_ONE)
-
-
-def is_whose(account: str, mail_address: str) -> bool:
-    """Whether mail from this address is the account's own: another would be put in its place by Gmail, and refused by
-    Exchange."""
-    return account.casefold() == mail_address.casefold()
 
 
 def keep(session: Session, now: datetime, provider: str, granted: Granted, mail_address: str) -> Ended | None:

@@ -77,20 +77,28 @@ class StoredTokens:
             return int(result.rowcount) == 1
 
 
-class SenderTokens(StoredTokens):
-    """The same over the sending account's grant: those that another provider gave are none, and while the provider is
-    to be left alone nobody gets them."""
+def is_whose(account: str, mail_address: str) -> bool:
+    """Whether mail from this address is the account's own: another would be put in its place by Gmail, and refused by
+    Exchange."""
+    return account.casefold() == mail_address.casefold()
 
-    def __init__(self, database: Database, provider: str, clock: Callable[[], datetime]) -> None:
+
+class SenderTokens(StoredTokens):
+    """The same over the sending account's grant: those that another provider gave are none, nor are those of another
+    account than mail comes from, and while the provider is to be left alone nobody gets them."""
+
+    def __init__(self, database: Database, provider: str, mail_address: str, clock: Callable[[], datetime]) -> None:
         super().__init__(database, SendingGrant.THE_ONE, clock)
-        self._provider = provider
+        self._provider, self._mail_address = provider, mail_address
         self._table, self._this = SendingGrant, SendingGrant.provider == provider
 
     def load(self) -> str:
         """Raises AdapterError `throttled` with what is left to wait, too."""
         with self._database.read() as session:
-            wait_until = session.scalar(select(SendingGrant.wait_until).where(self._this))
-        left = wait_until - self._clock() if wait_until is not None else timedelta(0)
+            found = session.execute(select(SendingGrant.account, SendingGrant.wait_until).where(self._this)).first()
+        if found is None or not is_whose(found.account, self._mail_address):
+            raise AdapterError("reconnect", permanent=True)
+        left = found.wait_until - self._clock() if found.wait_until is not None else timedelta(0)
         if left > timedelta(0):
             raise AdapterError("throttled", permanent=False, retry_after=left, host=self._provider)
         return super().load()

@@ -21,6 +21,7 @@ PUT = "UPDATE grants SET tokens = :s WHERE connection_id = :b"
 pytestmark = pytest.mark.databases
 SOON, AT_ONCE = timedelta(seconds=20), timedelta(0)
 HOST = "oauth2.googleapis.com"
+US = "us@example.org"
 
 
 @pytest.fixture
@@ -108,15 +109,17 @@ def test_the_sending_accounts_tokens_are_kept_like_a_connections_and_never_one_o
     now = utc_now()
     with database.write() as session:
         tokens = OfRow(SendingGrant.THE_ONE, "ours")
-        session.add(SendingGrant(id=1, provider="google", account="us", scopes="send", tokens=tokens, granted_at=now))
-    ours, his = SenderTokens(database, "google", utc_now), StoredTokens(database, connection_id, utc_now)
+        session.add(SendingGrant(id=1, provider="google", account=US, scopes="send", tokens=tokens, granted_at=now))
+    ours, his = SenderTokens(database, "google", US, utc_now), StoredTokens(database, connection_id, utc_now)
     with ours.renewing(SOON, HOST) as kept:
         ours.save(f"{kept} anew")
-        with pytest.raises(AdapterError), SenderTokens(database, "google", utc_now).renewing(AT_ONCE, HOST):
+        with pytest.raises(AdapterError), SenderTokens(database, "google", US, utc_now).renewing(AT_ONCE, HOST):
             pass
         with his.renewing(AT_ONCE, HOST):
             his.save("his")
     assert (ours.load(), his.load()) == ("ours anew", "his")
-    with pytest.raises(AdapterError) as another:
-        SenderTokens(database, "microsoft", utc_now).load()
-    assert another.value.code == "reconnect"
+    assert SenderTokens(database, "google", US.upper(), utc_now).load() == "ours anew"
+    for provider, address in (("microsoft", US), ("google", "others@example.org")):
+        with pytest.raises(AdapterError) as another:
+            SenderTokens(database, provider, address, utc_now).load()
+        assert another.value.code == "reconnect"

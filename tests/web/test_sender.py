@@ -166,6 +166,15 @@ def test_another_account_than_mail_comes_from_is_not_kept(client, there, token, 
     assert "another account is connected" in text_of(create_app(moved).test_client().get(f"/operator/{token}"))
 
 
+def test_mail_from_another_address_waits_until_its_account_is_connected(client, there, token, services):
+    connect(client, there, token)
+    moved = wiring.build(replace(services.settings, mail_from="other@example.org"))
+    add_mails(moved)
+    drain(moved)
+    assert (fates(moved), there.taken()) == ([("pending", "sender_reconnect")], [])
+    moved.database.close()
+
+
 def test_what_is_taken_back_there_stops_all_mail_and_loses_none(client, there, token, services):
     connect(client, there, token)
     there.take_back()
