@@ -17,7 +17,8 @@ from service.operations.calendars import connections_of
 from service.operations.turns import host_hash
 from service.ports import Authorizer, ConsentBegun, Granted
 from service.store import writes
-from service.store.tables import Connection, Consent, Grant, Link, Person
+from service.store.grants import is_whose
+from service.store.tables import Connection, Consent, Grant, Link, Person, SendingGrant
 from service.store.types import OfRow, fingerprint
 
 log = logging.getLogger(__name__)
@@ -152,14 +153,23 @@ class Ended:
 
 
 def forget(session: Session, connection: Connection) -> Ended | None:
-    """Takes the tokens away: with them the provider can be told, once this is committed."""
+    """Takes the tokens away: with them the provider can be told, once this is committed. None where it must not be."""
     grant = session.get(Grant, connection.id)
     if grant is None or grant.tokens is None:
         return None
-    ended = Ended(connection.provider, grant.tokens.secret)
     session.delete(grant)
     session.flush()
-    return ended
+    return over(session, connection.provider, grant.account, grant.tokens.secret)
+
+
+def over(session: Session, provider: str, account: str, tokens: str) -> Ended | None:
+    """What can be ended there of tokens that we do not keep: nothing while another grant of the account stands here.
+    Google ends all that an account gave us, whichever token it is told
+    (developers.google.com/identity/protocols/oauth2/web-server#tokenrevoke)."""
+    calendars = select(Grant.account).join(Connection).where(Connection.provider == provider)
+    senders = select(SendingGrant.account).where(SendingGrant.provider == provider)
+    standing = [*session.scalars(calendars), *session.scalars(senders)]
+    return None if any(is_whose(each, account) for each in standing) else Ended(provider, tokens)
 
 
 def revoke(authorizers: Mapping[str, Authorizer], ended: Ended) -> None:

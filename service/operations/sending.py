@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from service.domain.errors import AdapterError
-from service.operations.consents import Ended
+from service.operations.consents import Ended, over
 from service.ports import Granted
 from service.store.grants import is_whose
 from service.store.tables import SendingGrant
@@ -43,12 +43,13 @@ def sender(session: Session) -> SendingGrant | None:
 
 
 def keep(session: Session, now: datetime, provider: str, granted: Granted, mail_address: str) -> Ended | None:
-    """Mail leaves by this account from now on. Returns what another provider's gave before, which is over. Raises
+    """Mail leaves by this account from now on. Returns what another account gave before, which is over. Raises
     AdapterError `sender_differs` for an account that is not the one all mail comes from."""
     if not is_whose(granted.account, mail_address):
         raise AdapterError("sender_differs", permanent=True, account=granted.account, address=mail_address)
     before = sender(session)
-    ended = forget(session) if before is not None and before.provider != provider else None
+    again = before is not None and before.provider == provider and is_whose(before.account, granted.account)
+    ended = None if again else forget(session)
     grant = sender(session) or SendingGrant(id=SendingGrant.THE_ONE)
     grant.provider, grant.account = provider, granted.account
     grant.scopes, grant.granted_at = " ".join(sorted(granted.scopes)), now
@@ -64,7 +65,6 @@ def forget(session: Session) -> Ended | None:
     grant = sender(session)
     if grant is None:
         return None
-    ended = Ended(grant.provider, grant.tokens.secret) if grant.tokens is not None else None
     session.delete(grant)
     session.flush()
-    return ended
+    return over(session, grant.provider, grant.account, grant.tokens.secret) if grant.tokens is not None else None

@@ -133,7 +133,9 @@ def arrived(taken: Taken, authorizer: Authorizer, granted: Granted) -> AnyRespon
     """Raises AdapterError where what was given is not enough, or the first reading fails."""
     access = _access(authorizer, taken, granted)
     if access is None:
-        end_at_provider(Ended(taken.provider, granted.tokens))
+        with reading() as session:
+            ended = consents.over(session, taken.provider, granted.account, granted.tokens)
+        end_at_provider(ended)
         raise AdapterError("consent_partial", permanent=True)
     connection_id = _connect(taken, access, granted)
     return see_other(url_for("consent.connect", token=taken.token, done=connection_id, _anchor="connected"))

@@ -120,7 +120,8 @@ class OAuthFake:
         grant = self._by_token(form.get("token", ""))
         if grant is None or grant.revoked:
             raise OAuthRefused("invalid_token")
-        grant.revoked = True
+        for each in self.grants:  # all that the account gave, not this alone
+            each.revoked = each.revoked or each.account == grant.account
 
     def account(self, email: str) -> Account:
         """Somebody who can be chosen on the page."""

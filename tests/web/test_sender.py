@@ -16,6 +16,7 @@ from service.doctor import outside
 from service.settings import SettingFault, load
 from service.store import outbox
 from service.store.tables import Connection, Grant, OutboxRow, SendingGrant
+from service.store.types import OfRow
 from service.web import create_app
 from service.wiring import utc_now
 from tests import cast
@@ -233,6 +234,38 @@ def test_an_account_is_disconnected_and_told_so_where_that_can_be(client, there,
     with services.database.read() as session:
         assert session.scalars(select(SendingGrant)).all() == []
     assert getattr(there, "ended", lambda: [True])() == [True]
+
+
+def test_an_account_whose_calendar_is_connected_too_keeps_that(client, there, token, services):
+    connect(client, there, token)
+    with services.database.write() as session:
+        ana = cast.person(session, services.clock(), "ana")
+        calendar = Connection(
+            person_id=ana.id, provider=there.provider, url="x", state="connected", created_at=services.clock()
+        )
+        session.add(calendar)
+        session.flush()
+        tokens = OfRow(calendar.id, "theirs")
+        session.add(
+            Grant(
+                connection_id=calendar.id, account_hash="x", account=MEET.title(), scopes="", tokens=tokens,
+                granted_at=services.clock(),
+            )
+        )  # fmt: skip
+    client.post(f"/operator/{token}/sender/off")
+    with services.database.read() as session:
+        assert session.scalars(select(SendingGrant)).all() == []
+    assert getattr(there, "ended", lambda: [False])() == [False], "Google would end all that it gave"
+
+
+def test_the_account_before_ends_when_another_is_connected(client, there, token, services):
+    connect(client, there, token)
+    moved = wiring.build(replace(services.settings, mail_from="other@example.org"))
+    connect(create_app(moved).test_client(), there, token, account="other@example.org")
+    with services.database.read() as session:
+        assert session.scalars(select(SendingGrant.account)).one() == "other@example.org"
+    assert getattr(there, "ended", lambda: [True, False])() == [True, False]
+    moved.database.close()
 
 
 def test_the_way_back_is_for_the_browser_that_began_and_once(client, there, token, services):
