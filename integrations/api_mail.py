@@ -29,6 +29,7 @@ SAID = {
     "no_mailbox": "sender_no_mailbox",
     "throttled": "sender_throttled",
 }
+UNREACHABLE = "sender_unreachable"  # all else: no answer, or none that says what is wrong with the account
 
 
 class ApiMailer(ABC):
@@ -105,5 +106,6 @@ def _meaning(fault: AdapterError) -> GreenroomError:
 def _of_the_account(fault: AdapterError) -> AdapterError:
     """Never permanent: all mail waits until it is put right, and none is given up for it."""
     rest = REST if fault.permanent or fault.code == "throttled" else None
-    code = SAID.get(fault.code, fault.code)
-    return AdapterError(code, permanent=False, retry_after=fault.retry_after or rest, **fault.params)
+    code = SAID.get(fault.code, UNREACHABLE)
+    said = {**fault.params, "said": fault.code}
+    return AdapterError(code, permanent=False, retry_after=fault.retry_after or rest, **said)

@@ -191,7 +191,7 @@ class Batch:
         except AnswerLost as lost:
             failure = Failure(lost.code, unknown=True)
             _settle(lambda: self._record(mail.row_id, failure))
-            raise AdapterError("smtp_unreachable", permanent=False, retry_after=lost.retry_after) from lost
+            raise AdapterError(lost.code, permanent=False, retry_after=lost.retry_after) from lost
         except AdapterError as fault:
             self.settle_failed(mail.row_id, fault.code, fault.retry_after, permanent=fault.permanent)
             if not isinstance(fault, MailRefused):

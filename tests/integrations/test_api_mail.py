@@ -25,9 +25,10 @@ OF_EVERYBODY = [
     (413, {}, "mail_refused", True, None),
     (429, {"Retry_After": "3600"}, "sender_throttled", False, HOUR),
     (429, {}, "sender_throttled", False, REST),
-    (500, {}, "server_error", False, None),
-    (503, {"Retry_After": "3600"}, "server_error", False, HOUR),
+    (500, {}, "sender_unreachable", False, None),
+    (503, {"Retry_After": "3600"}, "sender_unreachable", False, HOUR),
     (403, {}, "sender_refused", False, REST),
+    (404, {}, "sender_unreachable", False, REST),
 ]
 
 
@@ -174,7 +175,7 @@ class TestGmail(ApiContract):
         self.end_access()
         self.fake.faults["token"] = [google_fake.dropped]
         fault = self.fault_of()
-        assert (fault.code, fault.permanent) == ("connect_failed", False)
+        assert (fault.code, fault.params["said"], fault.permanent) == ("sender_unreachable", "connect_failed", False)
 
 
 class TestGraph(ApiContract):

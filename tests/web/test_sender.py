@@ -219,6 +219,19 @@ def test_a_limit_stops_all_mail_for_as_long_as_the_provider_says(client, there, 
     assert len(there.taken()) == 4
 
 
+def test_an_outage_there_is_told_as_one(client, there, token, services):
+    connect(client, there, token)
+    there.fake.faults[there.send] = [body(b"{}", 503)]
+    add_mails(services)
+    drain(services)
+    assert fates(services) == [("pending", "sender_unreachable")]
+    with services.database.write() as session:
+        session.scalars(select(OutboxRow)).one().due_at = services.clock() - timedelta(hours=2)
+    page = text_of(client.get(f"/operator/{token}"))
+    assert "provider did not answer" in page
+    assert "mistake of ours" not in page
+
+
 def test_a_mail_that_is_refused_does_not_stop_the_next(client, there, token, services):
     connect(client, there, token)
     there.fake.faults[there.send] = [body(b"{}", 400)]
