@@ -28,6 +28,7 @@ SAID = {
     "forbidden": "sender_refused",
     "no_mailbox": "sender_no_mailbox",
     "throttled": "sender_throttled",
+    "sender_throttled": "sender_throttled",  # our own: we keep a pause, and nobody was asked
 }
 UNREACHABLE = "sender_unreachable"  # all else: no answer, or none that says what is wrong with the account
 
@@ -54,8 +55,15 @@ class ApiMailer(ABC):
         try:
             self.ready(_soon())
         except AdapterError as fault:
-            raise _of_the_account(fault) from fault
+            raise self.heeded(fault, _of_the_account(fault)) from fault
         yield ApiSession(self)
+
+    def heeded(self, fault: AdapterError, meaning: GreenroomError) -> GreenroomError:
+        """The meaning of an answer; where it asks for a pause, everybody keeps that."""
+        asked = fault.code == "throttled" or (fault.retry_after and fault.code != "sender_throttled")
+        if asked and isinstance(meaning, AdapterError):
+            self.leave_alone(meaning.retry_after or REST)
+        return meaning
 
 
 class ApiSession:
@@ -75,10 +83,7 @@ class ApiSession:
         try:
             self._mailer.post(octets, _soon())
         except AdapterError as fault:
-            meaning = _meaning(fault)
-            if isinstance(meaning, AdapterError) and (fault.retry_after or fault.code == "throttled"):
-                self._mailer.leave_alone(meaning.retry_after or REST)
-            raise meaning from fault
+            raise self._mailer.heeded(fault, _meaning(fault)) from fault
 
 
 def _soon() -> float:

@@ -25,7 +25,7 @@ def ask_each(asked: Sequence[Asked], ask: Callable[[Asked], Answer], at_once: in
         try:
             return ask(each)
         except AdapterError as fault:
-            if fault.retry_after is not None:
+            if fault.retry_after is not None or fault.code == "throttled":
                 pauses.append(fault)
             return fault
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, or_, select, true, update
+from sqlalchemy import CursorResult, or_, select, update
 
 from service.domain.errors import AdapterError
 from service.store.database import Database
@@ -93,16 +93,18 @@ class SenderTokens(StoredTokens):
         self._table, self._this = SendingGrant, SendingGrant.provider == provider
 
     def load(self) -> str:
-        """Raises AdapterError `throttled` with what is left to wait, too."""
+        """Raises AdapterError `sender_throttled` with what is left to wait, too."""
         with self._database.read() as session:
             found = session.execute(select(SendingGrant.account, SendingGrant.wait_until).where(self._this)).first()
         if found is None or not is_whose(found.account, self._mail_address):
             raise AdapterError("reconnect", permanent=True)
         left = found.wait_until - self._clock() if found.wait_until is not None else timedelta(0)
         if left > timedelta(0):
-            raise AdapterError("throttled", permanent=False, retry_after=left, host=self._provider)
+            raise AdapterError("sender_throttled", permanent=False, retry_after=left, host=self._provider)
         return super().load()
 
     def leave_alone(self, wait: timedelta) -> None:
-        """Nobody of ours asks for so long, whichever process they are in."""
-        self._changed(true(), wait_until=self._clock() + wait)
+        """Nobody of ours asks for so long, whichever process they are in. A longer wait that stands is kept."""
+        until = self._clock() + wait
+        shorter = or_(SendingGrant.wait_until.is_(None), SendingGrant.wait_until < until)
+        self._changed(shorter, wait_until=until)

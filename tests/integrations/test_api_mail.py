@@ -171,6 +171,16 @@ class TestGmail(ApiContract):
         fault = self.fault_of()
         assert (fault.code, fault.permanent) == ("sender_no_mailbox", False)
 
+    def test_a_pause_that_the_token_endpoint_asks_for_is_everybodys_and_is_not_made_longer_by_keeping_it(self):
+        self.world.clock.advance(hours=2)  # the token has ended, so a session begins with another
+        self.fake.faults["token"] = [body(b"{}", 429, Retry_After="3600")]
+        fault = self.fault_of()
+        assert (fault.code, fault.retry_after, self.left_alone) == ("sender_throttled", HOUR, [HOUR])
+        mailer = self.mailer()
+        kept = AdapterError("sender_throttled", permanent=False, retry_after=REST)
+        assert mailer.heeded(kept, kept) is kept
+        assert self.left_alone == [HOUR]
+
     def test_a_renewal_that_fails_on_the_way_has_taken_nothing(self):
         self.end_access()
         self.fake.faults["token"] = [google_fake.dropped]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from integrations.google_calendar import AT_ONCE
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval
 from service.ports import CalendarRef
@@ -258,6 +259,14 @@ def test_an_error_says_for_how_long_exactly_and_nothing_is_repeated(world, answe
     assert (fault.code, fault.permanent) == (code, permanent)
     assert fault.retry_after == (None if after is None else timedelta(seconds=after))
     assert len(world.fake.calls("freebusy.query")) == 1
+
+
+def test_a_limit_that_google_names_without_a_wait_leaves_the_other_calendars_alone(busy_only):
+    refs = [CalendarRef(busy_only.fake.calendar(BEN, f"own-{number:02}").id, "", counts=True) for number in range(49)]
+    busy_only.fake.faults["events.list"] = [refused(403, "userRateLimitExceeded")] * len(refs)
+    found = busy_only.adapter().fetch_all([(each, None) for each in refs], REQUEST, WAIT)
+    assert {each.code for each in found if isinstance(each, AdapterError)} == {"throttled"}
+    assert len(busy_only.fake.calls("events.list")) <= 2 * AT_ONCE, "those that were on their way"
 
 
 def test_scopes_that_were_not_given_need_their_owner(busy_only):

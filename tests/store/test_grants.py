@@ -123,3 +123,9 @@ def test_the_sending_accounts_tokens_are_kept_like_a_connections_and_never_one_o
         with pytest.raises(AdapterError) as another:
             SenderTokens(database, provider, address, utc_now).load()
         assert another.value.code == "reconnect"
+    ours = SenderTokens(database, "google", US, lambda: now)
+    for hours in (1, 3, 2):
+        ours.leave_alone(timedelta(hours=hours))
+    with pytest.raises(AdapterError) as waiting:
+        ours.load()
+    assert (waiting.value.code, waiting.value.retry_after) == ("sender_throttled", timedelta(hours=3))
