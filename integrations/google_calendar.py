@@ -31,6 +31,7 @@ OWN_ROLES = frozenset({"owner", "writer"})
 LIST_FIELDS = "nextPageToken,items(id,summary,summaryOverride,primary,selected,accessRole,conferenceProperties)"
 MEET = "hangoutsMeet"
 MOST_CALENDARS = 50  # developers.google.com/workspace/calendar/api/v3/reference/freebusy/query: calendarExpansionMax
+NOT_SHOWN = frozenset({"forbidden", "consent_partial"})  # events may not be seen; busy times may be all the same
 AT_ONCE = 8  # requests for one account: Google names no limit at a time, only 600 a minute
 EVENT_FIELDS = (
     "timeZone,nextPageToken,nextSyncToken,"
@@ -150,6 +151,8 @@ def _unchanged(calls: GoogleCalls, calendar: CalendarRef, sync_token: str) -> bo
     except AdapterError as fault:
         if fault.code in {"not_found", "unexpected_status"}:  # 410, or 400 when it was made by another version of ours
             return False  # where it is the calendar that is gone, reading it anew says so
+        if fault.code in NOT_SHOWN:  # its owner shares less of it than when the mark was made
+            return False
         raise
     return not answer.get("items") and "nextPageToken" not in answer
 
@@ -165,7 +168,7 @@ def _list(calls: GoogleCalls, calendar: CalendarRef, request: ReadRequest) -> _L
         try:
             answer = calls.execute(query)
         except AdapterError as fault:
-            if fault.code in {"forbidden", "consent_partial"}:
+            if fault.code in NOT_SHOWN:
                 return _Listing()
             raise
         try:
