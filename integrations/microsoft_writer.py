@@ -30,7 +30,8 @@ URL = re.compile(r"https?://[^\s<]+")
 # Our part of the body. Graph adds its own with the way in to a video meeting, and a body without that ends the meeting
 # (learn.microsoft.com/graph/api/event-update, on isOnlineMeeting), so only ours is ever exchanged.
 OPEN, CLOSE = '<div class="greenroom">', "</div>"
-OUR_PART = re.compile(r'<div[^>]*\bclass="?[\w ]*greenroom\b[^>]*>.*?</div>', re.DOTALL | re.IGNORECASE)
+OUR_PART = re.compile(r'<div[^>]*\bclass=["\']?[\w ]*greenroom\b[^>]*>', re.IGNORECASE)
+DIV = re.compile(r"<(/?)div\b[^>]*>", re.IGNORECASE)
 CONFLICT, CHANGED = 409, 412
 GONE = "not_found"
 
@@ -130,12 +131,12 @@ class MicrosoftWriter:
         meeting, of whomever: that is worth more than what we say."""
         found = self._ask("GET", f"{url}?{urlencode({'$select': 'body,isOnlineMeeting'})}", deadline)
         try:
-            content, times = OUR_PART.subn(lambda _: _ours(event), found["body"]["content"], count=1)
-            if times == 0 and found["isOnlineMeeting"]:
-                return {"body": found["body"]}
+            around = _around_ours(found["body"]["content"])
+            if around is None:
+                return {"body": found["body"]} if found["isOnlineMeeting"] else {}
         except UNREADABLE:
             raise self._unexpected() from None
-        return {"body": _html(content)} if times else {}
+        return {"body": _html(_ours(event).join(around))}
 
     def _ask(
         self, method: str, url: str, deadline: float, body: dict[str, Any] | None = None, etag: str | None = None
@@ -179,6 +180,20 @@ def _body(event: EventToWrite) -> dict[str, Any]:
             {"id": REVISION, "value": str(event.revision)},
         ],
     }
+
+
+def _around_ours(content: str) -> tuple[str, str] | None:
+    """What stands before our part, and after it. Outlook puts each line into a `div` of its own, so that ours ends with
+    the one that closes it; where none does, nobody can say what is ours."""
+    ours = OUR_PART.search(content)
+    if ours is None:
+        return None
+    depth = 0
+    for tag in DIV.finditer(content, ours.start()):
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            return content[: ours.start()], content[tag.end() :]
+    return None
 
 
 def _html(content: str) -> dict[str, str]:

@@ -150,6 +150,24 @@ def test_what_its_owner_adds_to_an_event_stays_a_teams_meeting_above_all(world):
     assert changed.video is not None, "it is still a meeting"
 
 
+@pytest.mark.parametrize(
+    "rewritten",
+    [
+        "<DIV class='x_greenroom'><div>09:00,</div><div><div>Lisbon</div></div></DIV>",
+        '<div id="a" class="greenroom wide">09:00<div><br></div></div>',
+        '<div class="greenroom">09:00</div>',
+    ],
+)
+def test_our_part_goes_as_a_whole_and_nothing_around_it_does(world, rewritten):
+    at = world.writer().put(ALONE, WAIT)
+    around = "<div><p>before</p>{}<div>after</div></div>"
+    written(world).touch(at.event_id, body={"contentType": "html", "content": around.format(rewritten)})
+    fresh = replace(at, etag=written(world).items[at.event_id]["@odata.etag"])
+    world.writer().change(fresh, replace(ALONE, revision=2, description="10:00"), WAIT)
+    content = written(world).items[at.event_id]["body"]["content"]
+    assert content == around.format('<div class="greenroom">10:00</div>')
+
+
 def test_an_address_in_the_text_can_be_pressed(world):
     at = world.writer().put(replace(ALONE, description='See https://meet.example.org/i/x?a=1&b="\nThen'), WAIT)
     told = written(world).items[at.event_id]["body"]["content"]
