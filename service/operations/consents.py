@@ -187,7 +187,7 @@ def revoke(authorizers: Mapping[str, Authorizer], ended: Ended) -> None:
 def step_down(session: Session, connection: Connection) -> Ended | None:
     """From writing to busy times only: providers cannot take a part of a grant back, so all of it goes, and the person
     says yes to less. Until then it needs them."""
-    if connection.provider not in {"google", "microsoft"} or connection.access != WRITE:
+    if connection.provider not in writes.BY_CONSENT or connection.access != WRITE:
         raise NotFound
     connection.access, connection.state, connection.fault = BUSY, "reconnect", "reconnect"
     connection.due_at = None

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from service.domain.meeting import Phase
 from service.store.tables import CalendarWrite, Connection, Meeting, Pair
 
-PROVIDERS = ("google", "microsoft")  # whose calendars we can write to: service.provider_wiring has their writers
-OPEN = (Connection.provider.in_(PROVIDERS), Connection.access == "write", Connection.state != "off")
+# Connected on a page of the provider's own, and able to let us write: service.provider_wiring has their writers.
+BY_CONSENT = ("google", "microsoft")
+OPEN = (Connection.provider.in_(BY_CONSENT), Connection.access == "write", Connection.state != "off")
 GONE = "connection_gone"  # the fault of a row whose owner took the connection away, or stepped down from writing
 STATES = ("pending", "written", "look", "missing", "failed", "removed")
 RESTORED = "restored"  # the fault of a row that a restore holds

@@ -14,7 +14,7 @@ from service.operations.feeds import feed_of
 from service.operations.meetings import load_meeting
 from service.operations.refreshing import request_for
 from service.ports import BusyReading, CalendarRef, SyncMark
-from service.provider_wiring import WRITERS
+from service.provider_wiring import AUTHORIZERS, WRITERS
 from service.store import writes
 from service.store.tables import CalendarWrite, Connection, Meeting
 from tests import cast
@@ -348,7 +348,7 @@ def test_what_was_written_between_backup_and_restore_is_found_there_and_invites_
 
 
 def test_only_providers_that_have_a_writer_are_written_to(services, pair_id):
-    assert set(writes.PROVIDERS) == set(WRITERS)
+    assert set(writes.BY_CONSENT) == set(WRITERS) == set(AUTHORIZERS)
     connect(services, "ben", provider="caldav")
     book(services, pair_id)
     assert rows(services) == []

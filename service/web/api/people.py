@@ -13,6 +13,7 @@ from service.operations.calendars import NewConnection
 from service.operations.looks import looks_of, note_look
 from service.operations.people import CHOICES
 from service.operations.programme import pair_states
+from service.store.writes import BY_CONSENT
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, call, person_of
 from service.web.api.slots import QUERY, slots_json
@@ -20,7 +21,6 @@ from service.web.consent import end_at_provider, end_watches
 from service.web.page import looking, now, reading, services, writing
 
 PROBE_TIMEOUT = timedelta(seconds=15)
-BY_CONSENT = ("google", "microsoft")  # connected on a page of the provider's own
 
 
 class NotConfigured(RuleBroken):
