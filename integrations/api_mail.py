@@ -1,4 +1,9 @@
-"""Mail handed over by HTTP in the name of an account that let us send: what its two providers have in common."""
+"""Mail handed over by HTTP in the name of an account that let us send: what is the same at every provider of one.
+
+Three things can come of a request: the mail is refused (MailRefused), it may have been taken although nobody said so
+(AnswerLost), or nothing goes by this account at the moment. The last is an AdapterError whose code begins with
+`sender_`.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +57,7 @@ class ApiMailer(ABC):
 
     @contextmanager
     def session(self) -> Iterator[ApiSession]:
+        """Raises AdapterError, never permanent: where the account may not send, all mail waits."""
         try:
             self.ready(_soon())
         except AdapterError as fault:
