@@ -20,7 +20,7 @@ from service.domain.answering import request_in
 from service.domain.busy import OwnEvent
 from service.domain.interval import Interval
 from service.links import link_for
-from service.operations import booking, events, inbound, outgoing
+from service.operations import booking, changes, inbound, outgoing
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.ports import BusyReading, CalendarRef, SyncMark
@@ -238,7 +238,7 @@ class Outside(Life):
         )  # fmt: skip
         reading = BusyReading((), own, partial=False, mark=SyncMark())
         with self.services.database.write() as session:
-            events.notice(session, self.now, self.connection_id, [(CalendarRef("main", "Work", True), reading)])
+            changes.notice(session, self.now, self.connection_id, [(CalendarRef("main", "Work", True), reading)])
 
     @rule(end=st.sampled_from(["", "dies", "lost"]))
     def is_written(self, end):

@@ -38,9 +38,9 @@ def write(services: Services, write_id: int) -> None:
     if plan is None:
         return
     jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
-    result: events.WriteResult | events.LookResult
+    result: events.WriteResult | changes.LookResult
     if plan.look:
-        result = seen = events.look(plan, services.writers)
+        result = seen = changes.look(plan, services.writers)
         with services.database.write() as session:
             state = changes.settle(session, services.clock(), services.settings.busy_max_age, seen, jitter)
     else:

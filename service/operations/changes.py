@@ -2,25 +2,63 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.domain.errors import CalendarUnreadable, GreenroomError
+from service.domain.busy import is_a_loss
+from service.domain.errors import AdapterError, CalendarUnreadable, GreenroomError
 from service.domain.meeting import LIVE, Phase
 from service.domain.retries import back_off
 from service.domain.terms import terms_of
 from service.operations import booking, details, video
-from service.operations.events import LookResult, anew, load
+from service.operations.events import TIMEOUT, WritePlan, anew, load
 from service.operations.meetings import interval_of
 from service.operations.proposing import ProposalInput, propose
-from service.ports import EventSeen
+from service.ports import BusyReading, CalendarRef, EventSeen, WriterFactory
 from service.store import claims, writes
 from service.store.tables import Attendance, CalendarWrite, Meeting
 
 KEEP = "keep"  # of people's `when_deleted` and `when_moved`
 PARTSTATS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
+
+
+@dataclass(frozen=True, slots=True)
+class LookResult:
+    """What came of a look at an event. `seen` None: it has been deleted."""
+
+    write_id: int
+    seen: EventSeen | None
+    error: AdapterError | None
+
+
+def notice(
+    session: Session, now: datetime, connection_id: int, readings: Iterable[tuple[CalendarRef, BusyReading | None]]
+) -> None:
+    """Compares what was read with what we wrote there. Nothing is concluded from it: an event that is missing (but not
+    most of them at once), that is at another time, or whose guests may have answered, is looked at by itself first."""
+    read = {ref.key: {own.uid: own.interval for own in each.own} for ref, each in readings if each is not None}
+    standing = writes.standing(session, now, connection_id) if read else ()
+    for key, own in read.items():
+        known = [(row, row.alias, meeting) for row, meeting in standing if row.alias and row.calendar_key == key]
+        lost = is_a_loss(sum(alias not in own for _, alias, _ in known), len(known))
+        for row, alias, meeting in known:
+            missing = alias not in own
+            if (missing and not lost) or (not missing and (row.invites or own[alias] != interval_of(meeting))):
+                row.state, row.due_at, row.attempts = "missing" if missing else "look", now, 0
+
+
+def look(plan: WritePlan, factory: WriterFactory) -> LookResult:
+    """Asks the provider. Never raises AdapterError."""
+    assert plan.at is not None, "only what was written is looked at"
+    try:
+        writer = factory(plan.provider, plan.url, plan.connection_id)
+        return LookResult(plan.write_id, writer.look(plan.at, TIMEOUT), None)
+    except AdapterError as fault:
+        return LookResult(plan.write_id, None, fault)
 
 
 def settle(session: Session, now: datetime, max_age: timedelta, result: LookResult, jitter: float = 0.0) -> str:

@@ -3,13 +3,12 @@ every change. Nobody waits for it: a calendar that cannot be written to delays i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from service.domain.busy import is_a_loss
 from service.domain.errors import AdapterError, InvalidInput
 from service.domain.meeting import Phase
 from service.domain.retries import KEEP_TRYING, MOST_ATTEMPTS, Failure, back_off, given_up
@@ -17,8 +16,8 @@ from service.links import link_for, url_of
 from service.operations import video
 from service.operations.entries import PageSettings, invitation_for
 from service.operations.followup import queue_about
-from service.operations.meetings import agenda_of, attendance_of, interval_of
-from service.ports import BusyReading, CalendarRef, EventAddress, EventSeen, EventToWrite, Guest, WriterFactory
+from service.operations.meetings import agenda_of, attendance_of
+from service.ports import CalendarWriter, EventAddress, EventToWrite, Guest, WriterFactory
 from service.store import outbox, writes
 from service.store.database import load_row
 from service.store.tables import CalendarWrite, Connection, Meeting, Person
@@ -47,15 +46,6 @@ class WritePlan:
 class WriteResult:
     plan: WritePlan
     at: EventAddress | None
-    error: AdapterError | None
-
-
-@dataclass(frozen=True, slots=True)
-class LookResult:
-    """What came of a look at an event. `seen` None: it has been deleted."""
-
-    write_id: int
-    seen: EventSeen | None
     error: AdapterError | None
 
 
@@ -116,19 +106,20 @@ def write(plan: WritePlan, factory: WriterFactory) -> WriteResult:
             return WriteResult(plan, None, None)
         if plan.at is None:
             return WriteResult(plan, writer.put(plan.event, TIMEOUT), None)
-        return WriteResult(plan, writer.change(plan.at, plan.event, TIMEOUT), None)
+        return WriteResult(plan, _changed(writer, plan.at, plan.event), None)
     except AdapterError as fault:
         return WriteResult(plan, None, fault)
 
 
-def look(plan: WritePlan, factory: WriterFactory) -> LookResult:
-    """Asks the provider. Never raises AdapterError."""
-    assert plan.at is not None, "only what was written is looked at"
+def _changed(writer: CalendarWriter, at: EventAddress, event: EventToWrite) -> EventAddress:
+    """Where the event now stands. Of two answers that say it is gone one may be wrong, and a second event in its place
+    would invite its guest again."""
     try:
-        writer = factory(plan.provider, plan.url, plan.connection_id)
-        return LookResult(plan.write_id, writer.look(plan.at, TIMEOUT), None)
+        return writer.change(at, event, TIMEOUT)
     except AdapterError as fault:
-        return LookResult(plan.write_id, None, fault)
+        if fault.code != DELETED or writer.look(at, TIMEOUT) is None:
+            raise
+        raise AdapterError("server_error", permanent=False, **fault.params) from fault
 
 
 def settle(session: Session, now: datetime, result: WriteResult, jitter: float = 0.0) -> str:
@@ -154,22 +145,6 @@ def settle(session: Session, now: datetime, result: WriteResult, jitter: float =
         if result.at is not None:
             video.keep(session, now, row, meeting, result.at.video, looks=0)
     return row.state
-
-
-def notice(
-    session: Session, now: datetime, connection_id: int, readings: Iterable[tuple[CalendarRef, BusyReading | None]]
-) -> None:
-    """Compares what was read with what we wrote there. Nothing is concluded from it: an event that is missing (but not
-    most of them at once), that is at another time, or whose guests may have answered, is looked at by itself first."""
-    read = {ref.key: {own.uid: own.interval for own in each.own} for ref, each in readings if each is not None}
-    standing = writes.standing(session, now, connection_id) if read else ()
-    for key, own in read.items():
-        known = [(row, row.alias, meeting) for row, meeting in standing if row.alias and row.calendar_key == key]
-        lost = is_a_loss(sum(alias not in own for _, alias, _ in known), len(known))
-        for row, alias, meeting in known:
-            missing = alias not in own
-            if (missing and not lost) or (not missing and (row.invites or own[alias] != interval_of(meeting))):
-                row.state, row.due_at, row.attempts = "missing" if missing else "look", now, 0
 
 
 @dataclass(frozen=True, slots=True)

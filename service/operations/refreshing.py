@@ -18,7 +18,7 @@ from service.domain.followup import waking
 from service.domain.interval import Interval, floor_epoch, pack
 from service.domain.turns import LONGEST_HOLD, spread
 from service.operations import sightings
-from service.operations.events import notice
+from service.operations.changes import notice
 from service.operations.turns import hold, host_hash
 from service.ports import BusyCalendar, BusyReading, CalendarFactory, CalendarRef, ReadRequest, SyncMark
 from service.store import outbox, writes

@@ -9,7 +9,7 @@ from service.doctor import stored
 from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError, InvalidInput
 from service.domain.interval import Interval
-from service.operations import booking, details, events, keeping
+from service.operations import booking, changes, details, events, keeping
 from service.operations.feeds import feed_of
 from service.operations.meetings import load_meeting
 from service.operations.refreshing import request_for
@@ -358,7 +358,7 @@ def notice(services, connection_id, *own):
     """A read of the calendar in which these events of ours were."""
     reading = BusyReading((), own, partial=False, mark=SyncMark())
     with services.database.write() as session:
-        events.notice(session, NOW, connection_id, [(CalendarRef("main", "Work", True), reading)])
+        changes.notice(session, NOW, connection_id, [(CalendarRef("main", "Work", True), reading)])
     run(services)
 
 
@@ -412,7 +412,7 @@ def test_s14_what_was_changed_here_meanwhile_is_written_and_not_taken_back(servi
     with services.database.write() as session:
         old = OwnEvent(rows(services)[0].alias, Interval.lasting(NEXT, LENGTH), False, None)
         reading = BusyReading((), (old,), False, SyncMark())
-        events.notice(session, NOW, connection_id, [(CalendarRef("main", "", True), reading)])
+        changes.notice(session, NOW, connection_id, [(CalendarRef("main", "", True), reading)])
     change(services, meeting_id, booking.reschedule, NEXT + timedelta(days=1), 1)
     run(services)
     assert [event.interval.start for event in ben.events.values()] == [NEXT + timedelta(days=1)]

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from service.domain.busy import OwnEvent
 from service.domain.errors import AdapterError
 from service.domain.interval import Interval
-from service.operations import booking, changes, events
+from service.operations import booking, changes
 from service.operations.meetings import interval_of
 from service.operations.proposing import open_proposals
 from service.ports import EventSeen
@@ -46,7 +46,7 @@ def seen_there(services, write_id):
     """What a look at the event says is kept."""
     with services.database.write() as session:
         session.get(CalendarWrite, write_id).state = "look"
-        changes.settle(session, NOW, AGE, events.LookResult(write_id, EventSeen(THERE, {}), None))
+        changes.settle(session, NOW, AGE, changes.LookResult(write_id, EventSeen(THERE, {}), None))
 
 
 def to_come(services):

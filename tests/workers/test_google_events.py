@@ -178,6 +178,25 @@ def mails(services, kind):
         return [row.person_id for row in session.scalars(select(OutboxRow).where(OutboxRow.kind == kind))]
 
 
+def test_s16_one_answer_that_it_is_gone_makes_no_second_event(services, world, written):
+    world.fake.faults["events.patch"] = [refused(404, "notFound")]
+    change(services, written, details.set_meeting_place, "Room 6")
+    write(services)
+    assert (state(services, written), len(world.primary.events)) == ("pending", 1)
+    write(services)
+    assert (state(services, written), event_of(world)["location"]) == ("written", "Room 6")
+    assert [each.kind for each in world.fake.events.invitations] == ["invite", "update"]
+
+
+def test_an_event_that_is_gone_in_two_answers_stands_again(services, world, written):
+    drop(world)
+    change(services, written, details.set_meeting_place, "Room 6")
+    write(services)
+    write(services)
+    assert (state(services, written), len(world.primary.events)) == ("written", 2)
+    assert [each.kind for each in world.fake.events.invitations] == ["invite", "invite"]
+
+
 def drop(world):
     """Its owner deletes it in Google's own pages."""
     event = event_of(world)

@@ -10,13 +10,14 @@ from sqlalchemy import select
 
 from service import wiring
 from service.domain.interval import unpack
-from service.operations import booking
+from service.operations import booking, details
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery, offer
 from service.store.tables import Calendar, CalendarWrite, Connection, Grant, Meeting
 from service.store.types import OfRow, fingerprint
 from tests import cast
 from tests.fakes import RecordedJobs
+from tests.integrations import servers
 from tests.integrations.microsoft_fake import microsoft
 from tests.integrations.microsoft_world import BEN, World
 from workers import busy, clock, events
@@ -94,6 +95,24 @@ def test_from_the_booking_to_the_guest_who_declines(services, world, connection_
         assert (meeting.phase, meeting.declined_by) == ("cancelled", meeting.pair.mentor_id)
     assert world.calendar.written.items == {}
     assert [kind for kind, _ in world.calendar.written.told] == ["invite", "cancel"]
+
+
+def test_s16_one_answer_that_it_is_gone_makes_no_second_event(services, world, meeting_id):
+    work(services)
+    world.fake.faults["PATCH event"] = [servers.body(b"{}", 404)]
+    now = services.clock()
+    with services.database.write() as session:
+        meeting = session.get(Meeting, meeting_id)
+        details.set_meeting_place(session, now, meeting, meeting.pair.mentee_id, "Room 6")
+    work(services)
+    with services.database.write() as session:
+        row = session.scalars(select(CalendarWrite)).one()
+        assert (row.state, row.fault) == ("pending", "server_error")
+        row.due_at = now
+    work(services)
+    [event] = world.calendar.written.items.values()
+    assert event["location"]["displayName"] == "Room 6"
+    assert [kind for kind, _ in world.calendar.written.told] == ["invite", "update"]
 
 
 def test_a_teams_link_becomes_the_place(services, world, connection_id):
