@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from service import numbers
 from service.domain.agenda import AgendaDraft
+from service.operations.people import MAILS, WHEN_DELETED, WHEN_MOVED
 from service.web.api.frame import LARGEST_ID, Model
 
 
@@ -129,6 +130,25 @@ class ConnectionInput(Model):
     access: Literal["busy", "write"] | None = None
 
 
+def _told(*, nullable: bool = False, **schema: Any) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [schema, {"type": "null"}]} if nullable else schema)
+
+
+def _one_of(choices: tuple[str, ...]) -> WithJsonSchema:
+    return _told(nullable=True, type="string", enum=list(choices))
+
+
+class MeChange(Model):
+    """An address is not among them: it decides whose mail is theirs, and whoever runs the service changes it."""
+
+    name: str | None = None
+    zone: str | None = None
+    locale: str | None = None
+    mails: Annotated[str | None, _one_of(MAILS)] = None
+    when_deleted: Annotated[str | None, _one_of(WHEN_DELETED)] = None
+    when_moved: Annotated[str | None, _one_of(WHEN_MOVED)] = None
+
+
 class PairChange(Model):
     place: str | None = None
 
@@ -160,10 +180,6 @@ class CommitmentChange(Model):
     due_on: Day | None = None
     reason: str | None = None
     took: str | None = None
-
-
-def _told(*, nullable: bool = False, **schema: Any) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [schema, {"type": "null"}]} if nullable else schema)
 
 
 Hours = Annotated[Any, _told(type="string", examples=["Mon-Fri 09:00-12:00 13:00-17:00; Sat 10:00-12:00"])]

@@ -11,7 +11,7 @@ from service.domain.errors import FieldFault, InvalidInput, NotFound, RuleBroken
 from service.operations import calendars, consents, people, personal_links, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.looks import looks_of, note_look
-from service.operations.people import CHOICES
+from service.operations.people import PersonChange
 from service.operations.programme import pair_states
 from service.store.writes import BY_CONSENT
 from service.web.api import answers, bodies, shapes
@@ -33,12 +33,22 @@ class NotConfigured(RuleBroken):
 @call("GET", "/me", "The person whose token this is.", answer=answers.Me, about=Thing.PERSON)
 def me(caller: Caller) -> answers.Me:
     with reading() as session:
+        return shapes.me_answer(person_of(session, caller))
+
+
+@call(
+    "PATCH",
+    "/me",
+    "Name, zone, language, how much mail, and what a change in one's own calendar does.",
+    body=bodies.MeChange,
+    answer=answers.Me,
+    may=(422,),
+    about=Thing.PERSON,
+)
+def change_me(caller: Caller, body: bodies.MeChange) -> answers.Me:
+    with writing() as session:
         person = person_of(session, caller)
-        return answers.Me(
-            **dict(shapes.person_answer(person)),
-            locale=person.locale,
-            **{choice: getattr(person, choice) for choice in CHOICES},
-        )
+        return shapes.me_answer(people.edit_person(session, now(), person, PersonChange(**dict(body))))
 
 
 @call(

@@ -14,6 +14,7 @@ from service.domain.availability import to_json
 from service.operations import arcs, events, video
 from service.operations.calendars import connections_of, verified
 from service.operations.meetings import agenda_of, attendance_of
+from service.operations.people import CHOICES
 from service.operations.times import Source, availability_of
 from service.store.tables import Commitment, Connection, CriticalDate, Meeting, Pair, Person, Proposal
 from service.web.api import answers
@@ -30,6 +31,14 @@ def z(moment: datetime | None) -> str | None:
 
 def person_answer(person: Person) -> answers.Person:
     return answers.Person(id=person.id, name=person.name, email=person.email, zone=person.zone)
+
+
+def me_answer(person: Person) -> answers.Me:
+    return answers.Me(
+        **dict(person_answer(person)),
+        locale=person.locale,
+        **{choice: getattr(person, choice) for choice in CHOICES},
+    )
 
 
 def availability_answer(person: Person) -> answers.Availability:

@@ -54,3 +54,5 @@ def test_what_a_question_takes_is_told(world):
     body = described["components"]["schemas"]["MeetingInput"]
     assert body["required"] == ["start", "session"]
     assert body["additionalProperties"] is False
+    switch = described["components"]["schemas"]["MeChange"]["properties"]["when_moved"]
+    assert switch["anyOf"] == [{"type": "string", "enum": ["propose", "keep"]}, {"type": "null"}]

@@ -41,6 +41,20 @@ def test_availability_round_trips_and_names_each_fault(world):
     assert {fault["field"] for fault in wrong.json["errors"]} == {"hours", "notice", "colour"}
 
 
+def test_one_says_over_json_what_a_change_in_ones_calendar_does(world):
+    asked = {"when_deleted": "keep", "when_moved": "keep", "mails": "fewer", "zone": "Europe/London"}
+    held = world["ben"]("GET", "/me").json
+    assert (held["when_deleted"], held["when_moved"]) == ("free", "propose")
+    assert world["ben"]("PATCH", "/me", asked).json == held | asked
+    assert world["ben"]("PATCH", "/me", {"when_moved": "propose", "zone": None}).status_code == 200
+    assert world["ben"]("GET", "/me").json == held | asked | {"when_moved": "propose"}
+    wrong = world["ben"]("PATCH", "/me", {"when_deleted": "free", "when_moved": "free"})
+    assert (wrong.status_code, [fault["field"] for fault in wrong.json["errors"]]) == (422, ["when_moved"])
+    assert world["ben"]("PATCH", "/me", {"email": "eve@example.org"}).status_code == 422
+    assert world["cleo"]("PATCH", "/me", asked).status_code == 403
+    assert world["ben"]("GET", "/me").json["when_deleted"] == "keep", "what is refused changes nothing"
+
+
 def test_connections_never_show_a_secret(services, world):
     services.calendars("ics", "https://x/PRIVATE-KEY.ics", None, None).put(NOW + timedelta(days=3))
     made = world["ben"]("POST", "/me/connections", {"provider": "ics", "url": "https://x/PRIVATE-KEY.ics"})
