@@ -1,4 +1,4 @@
-"""What the slot rule is asked and what it answers: values only."""
+"""What the slot rule is asked and what it answers: values, and what follows from them alone."""
 
 from __future__ import annotations
 
@@ -72,6 +72,17 @@ class Ask:
 
     def of(self, reader: Reader | None) -> PersonTimes | None:
         return {"mentee": self.mentee, "mentor": self.mentor, None: None}[reader]
+
+
+def notice_of(ask: Ask, person: PersonTimes) -> timedelta:
+    """How long before a start this person wants to know of it."""
+    notice, pledge = person.availability.notice, person.availability.pledge
+    return min(notice, pledge.notice) if pledge and ask.pledged and person is ask.mentor else notice
+
+
+def own_of(ask: Ask, person: PersonTimes) -> list[OwnClaim]:
+    """This person's meetings and holds that count; those of the meeting that is moved do not."""
+    return [claim for claim in person.own if claim.meeting_id is None or claim.meeting_id != ask.moving]
 
 
 class Reason(NamedTuple):

@@ -10,7 +10,7 @@ from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 from service.domain.arc import Target
-from service.domain.asking import Ask, PersonTimes, Reader, Reason, Slot
+from service.domain.asking import Ask, PersonTimes, Reader, Reason, Slot, own_of
 from service.domain.caps import full_periods
 from service.domain.interval import Span, floor_epoch
 from service.domain.wall import DAY, day_number, local_day, segments
@@ -139,10 +139,9 @@ def _pledged_spans(ask: Ask, starts: Sequence[int]) -> list[Span]:
     if not ask.pledged:
         return []
     mentor = ask.mentor
-    own = [claim for claim in mentor.own if claim.meeting_id != ask.moving]
     caps = (None, None, mentor.availability.cap_month)
     early = (0, floor_epoch(ask.now + mentor.availability.notice))
-    return [early, *full_periods(own, mentor.zone, caps, starts[0], starts[-1] + 1)]
+    return [early, *full_periods(own_of(ask, mentor), mentor.zone, caps, starts[0], starts[-1] + 1)]
 
 
 @lru_cache(maxsize=1024)

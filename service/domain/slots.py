@@ -23,6 +23,8 @@ from service.domain.asking import (
     Refusal,
     RefusedRange,
     Slot,
+    notice_of,
+    own_of,
 )
 from service.domain.availability import open_between
 from service.domain.caps import full_periods
@@ -42,7 +44,6 @@ __all__ = [
     "Refusal",
     "RefusedRange",
     "Slot",
-    "notice_of",
     "propose",
     "refusal",
     "refusals",
@@ -144,12 +145,6 @@ def three_best(slots: Iterable[Slot], zone: ZoneInfo) -> list[Slot]:
     return (chosen + apart)[:3]
 
 
-def notice_of(ask: Ask, person: PersonTimes) -> timedelta:
-    """How long before a start this person wants to know of it."""
-    notice, pledge = person.availability.notice, person.availability.pledge
-    return min(notice, pledge.notice) if pledge and ask.pledged and person is ask.mentor else notice
-
-
 def _explain(ask: Ask, window: Span, reader: Reader | None) -> Iterator[Sifted]:
     """Person by person, the reader first: these reasons can be told in full."""
     both = (ask.mentor, ask.mentee) if reader == "mentor" else (ask.mentee, ask.mentor)
@@ -199,7 +194,7 @@ def _busy(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
 def _held(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
     """Exactly what store.claims decides by: starts_at < end + gap and guarded_until > start."""
     before = _seconds(ask.duration) + _seconds(person.availability.gap) - 1
-    own = _own(ask, person)
+    own = own_of(ask, person)
     return subtract(left, merge((claim.start - before, claim.guarded_until) for claim in own)) if own else left
 
 
@@ -210,7 +205,7 @@ def _cap(ask: Ask, person: PersonTimes, left: list[Span]) -> list[Span]:
     pledge = person.availability.pledge
     if month is not None and pledge and ask.pledged and person is ask.mentor:
         month += pledge.per_month
-    full = full_periods(_own(ask, person), person.zone, (day, week, month), left[0][0], left[-1][1])
+    full = full_periods(own_of(ask, person), person.zone, (day, week, month), left[0][0], left[-1][1])
     return subtract(left, full)
 
 
@@ -257,10 +252,6 @@ def _after(earliest: int, left: list[Span]) -> list[Span]:
     if not left or left[0][0] >= earliest:
         return left
     return [(max(start, earliest), end) for start, end in left if end > earliest]
-
-
-def _own(ask: Ask, person: PersonTimes) -> list[OwnClaim]:
-    return [claim for claim in person.own if claim.meeting_id is None or claim.meeting_id != ask.moving]
 
 
 def _seconds(length: timedelta) -> int:

@@ -12,11 +12,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain.access import Action, Thing, check
+from service.domain.asking import notice_of
 from service.domain.errors import InvalidInput, NotFound, ProposalOver
 from service.domain.followup import waking
 from service.domain.interval import Interval
 from service.domain.shadowing import terms_for
-from service.domain.slots import notice_of
 from service.domain.terms import terms_of
 from service.domain.typed import typed
 from service.links import link_for

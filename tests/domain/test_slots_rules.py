@@ -258,6 +258,18 @@ def test_a_pledge_shortens_notice_and_lifts_the_monthly_cap_around_a_date() -> N
     assert code(with_mentor(urgent, own=three[:2]), NOON) is None
 
 
+def test_a_hold_counts_as_a_meeting_does_where_a_pledge_is_told_of() -> None:
+    pledged = replace(ALWAYS, notice=timedelta(hours=24), cap_month=1, pledge=Pledge(1, timedelta(hours=24)))
+    at_ten = claim(at(10, day=10))
+    own = (at_ten, replace(at_ten, meeting_id=None, proposal_id=3))
+    for each in own:  # nothing is moved here, which is no meeting of a hold's
+        asked = with_mentor(replace(world(mentor=pledged), urgent=True), own=(each,))
+        found = slots.propose(asked).slots
+        assert found
+        assert all(("pledge", {"person": "Ben"}) in slot.reasons for slot in found)
+    assert code(with_mentor(asked, own=own), at(12, day=9), None) == "cap"
+
+
 def test_three_best_fills_up_from_fewer_days_without_overlaps() -> None:
     best = slots.three_best(slots.propose(world()).slots, LISBON)
     assert len(best) == 3
