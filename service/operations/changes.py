@@ -39,16 +39,21 @@ def notice(
     session: Session, now: datetime, connection_id: int, readings: Iterable[tuple[CalendarRef, BusyReading | None]]
 ) -> None:
     """Compares what was read with what we wrote there. Nothing is concluded from it: an event that is missing (but not
-    most of them at once), that is at another time, or whose guests may have answered, is looked at by itself first."""
+    most of them at once), that is at another time, or whose guests may have answered, is looked at by itself first. One
+    that its owner put into another of their calendars is followed there: it keeps its UID and its id."""
     read = {ref.key: {own.uid: own.interval for own in each.own} for ref, each in readings if each is not None}
+    homes = {uid: key for key, own in read.items() for uid in own}
     standing = writes.standing(session, now, connection_id) if read else ()
     for key, own in read.items():
         known = [(row, row.alias, meeting) for row, meeting in standing if row.alias and row.calendar_key == key]
-        lost = is_a_loss(sum(alias not in own for _, alias, _ in known), len(known))
+        lost = is_a_loss(sum(alias not in homes for _, alias, _ in known), len(known))
         for row, alias, meeting in known:
-            missing = alias not in own
-            if (missing and not lost) or (not missing and (row.invites or own[alias] != interval_of(meeting))):
-                row.state, row.due_at, row.attempts = "missing" if missing else "look", now, 0
+            if alias not in homes:
+                if not lost:
+                    row.state, row.due_at, row.attempts = "missing", now, 0
+            elif alias not in own or row.invites or own[alias] != interval_of(meeting):
+                row.calendar_key = key if alias in own else homes[alias]
+                row.state, row.due_at, row.attempts = "look", now, 0
 
 
 def look(plan: WritePlan, factory: WriterFactory) -> LookResult:

@@ -281,6 +281,27 @@ def test_s14_a_move_to_where_it_cannot_be_is_put_back_and_told(services, world, 
     assert mails(services, "invitation").count(found.pair.mentee_id) == 2, "the one who moved it is told when it is"
 
 
+def test_s14_an_event_put_into_another_calendar_of_its_owner_is_followed_there(services, world, written):
+    """As Google's events.move has it: the same id and UID there, and here it counts as deleted."""
+    other = world.fake.calendar(BEN, "Mentoring")
+    with services.database.write() as session:
+        connection = session.scalars(select(Connection)).one()
+        connection.calendars.append(Calendar(key=other.id, key_hash=fingerprint(other.id), name="Mentoring"))
+    read_and_look(services)
+    other.touch({**event_of(world), "organizer": {"email": other.id, "self": True}})
+    drop(world)
+    read_and_look(services)
+    found = meeting(services, written)
+    assert (found.phase, found.declined_by, state(services, written)) == ("booked", None, "written")
+    change(services, written, details.set_meeting_place, "Room 6")
+    write(services)
+    assert [(each["status"], each["location"]) for each in other.events.values()] == [("confirmed", "Room 6")]
+    change(services, written, booking.cancel)
+    write(services)
+    assert [each["status"] for each in other.events.values()] == ["cancelled"]
+    assert [each.kind for each in world.fake.events.invitations] == ["invite", "update", "cancel"]
+
+
 def test_addresses_are_sealed_at_rest(services, world, meeting_id):
     write(services)
     [event] = world.primary.events.values()

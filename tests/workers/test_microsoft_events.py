@@ -115,6 +115,29 @@ def test_s16_one_answer_that_it_is_gone_makes_no_second_event(services, world, m
     assert [kind for kind, _ in world.calendar.written.told] == ["invite", "update"]
 
 
+def test_s14_an_event_put_into_another_calendar_of_its_owner_is_followed_there(
+    services, world, connection_id, meeting_id
+):
+    work(services)
+    other = world.mailbox.add("Mentoring")
+    with services.database.write() as session:
+        made = Calendar(key=other.id, key_hash=fingerprint(other.id), name="Mentoring")
+        connection = session.get_one(Connection, connection_id)
+        connection.calendars.append(made)
+    busy.refresh(services, connection_id)
+    work(services)
+    [key] = world.calendar.written.items
+    other.written.items[key] = world.calendar.written.items.pop(key)  # an immutable id stays (outlook-immutable-id)
+    busy.refresh(services, connection_id)
+    work(services)
+    with services.database.write() as session:
+        row, meeting = session.scalars(select(CalendarWrite)).one(), session.get_one(Meeting, meeting_id)
+        assert (meeting.phase, row.state, row.calendar_key) == ("booked", "written", other.id)
+        booking.cancel(session, services.clock(), meeting, meeting.pair.mentee_id)
+    work(services)
+    assert (other.written.items, [kind for kind, _ in other.written.told]) == ({}, ["cancel"])
+
+
 def test_a_teams_link_becomes_the_place(services, world, connection_id):
     with services.database.write() as session:
         session.scalars(select(Calendar)).one().video = "teams"
