@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.errors import MessageError
@@ -14,6 +15,8 @@ MOST_BYTES = 2 * 1024 * 1024
 MOST_LEAVES = 100
 LONGEST_HEADER = 1000
 MOST_LEVELS = 50  # the parser hands each line through all of them
+MOST_FORWARDS = 3  # a mail in a mail in a mail: who passes something on has it from somebody who had it from somebody
+MAILS = frozenset({"message/rfc822", "message/global"})  # RFC 6532 3.7 has the second
 CALENDARS = frozenset({"text/calendar", "application/ics", "text/x-vcalendar"})
 NESTING = re.compile(rb"\bboundary[\s*0-9]*=|\bmessage/[a-z]", re.IGNORECASE)
 MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
@@ -67,9 +70,9 @@ def message_id_of(message: Message) -> str:
     return header(message, "Message-ID").encode("utf-8", "replace").decode()  # no half of a surrogate pair
 
 
-def calendars_in(message: Message) -> Iterator[bytes]:
+def calendars_in(message: Message, forwards: int = 0) -> Iterator[bytes]:
     """The calendar parts in UTF-8, whatever they were written in. A file of no certain kind counts by its name."""
-    for leaf in leaves(message):
+    for leaf in leaves(message, forwards):
         if leaf.get_content_type() not in CALENDARS and not _filename(leaf).endswith(".ics"):
             continue
         payload = leaf.get_payload(decode=True)
@@ -121,21 +124,44 @@ def subject_of(message: Message) -> str:
         return written
 
 
-def leaves(message: Message) -> Iterator[Message]:
+def leaves(message: Message, forwards: int = 0) -> Iterator[Message]:
     """Leaf parts, depth first, not more than anybody sends. What lies inside a message/rfc822 is somebody else's mail:
-    a bounce carries our own REQUEST."""
-    waiting: list[Message] = [message]
+    a bounce carries our own REQUEST. Whoever wants what was passed on says through how many of them to look."""
+    waiting = [(message, forwards)]
     for _ in range(MOST_LEAVES):
         if not waiting:
             return
-        part = waiting.pop(0)
+        part, further = waiting.pop(0)
         if part.get_content_maintype() == "message":
-            continue
-        inside = part.get_payload() if part.is_multipart() else None  # a text's would be decoded, by any charset
-        if isinstance(inside, list):
-            waiting = [piece for piece in inside if isinstance(piece, Message)][:MOST_LEAVES] + waiting
-        else:
+            if part.get_content_type() not in MAILS or further == 0:
+                continue
+            further -= 1
+        pieces = _pieces(part)
+        if pieces is None:
             yield part
+        else:
+            waiting = [(piece, further) for piece in pieces[:MOST_LEAVES]] + waiting
+
+
+def _pieces(part: Message) -> list[Message] | None:
+    """None for a leaf."""
+    inside = part.get_payload() if part.is_multipart() else None  # a text's would be decoded, by any charset
+    if not isinstance(inside, list):
+        return None
+    pieces = [piece for piece in inside if isinstance(piece, Message)]
+    if part.get_content_type() in MAILS and header(part, "Content-Transfer-Encoding").strip().lower() == "base64":
+        return [mail for piece in pieces if (mail := _out_of_base64(piece)) is not None]
+    return pieces
+
+
+def _out_of_base64(piece: Message) -> Message | None:
+    """RFC 2046 5.2.1 forbids it around a mail, some programs write it, and the parser takes what it hides for text."""
+    if piece.keys():
+        return piece
+    try:
+        return parsed(a2b_base64(str(piece.get_payload())))
+    except ValueError:
+        return None
 
 
 def _filename(leaf: Message) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.domain.errors import InvalidInput
 from service.domain.event_time import UNREADABLE
-from service.domain.received import calendars_in, sender_of
+from service.domain.received import MOST_FORWARDS, calendars_in, sender_of
 from service.operations.arcs import DateInput, read_ics_date
 from service.operations.people import list_pairs
 from service.store.tables import CalendarWrite, Inbound, Meeting, Pair, Person
@@ -39,8 +39,9 @@ def mentored(session: Session, person: Person) -> list[Pair]:
 
 
 def occasion_in(session: Session, message: Message, zone: str) -> DateInput | None:
-    """The first event in the mail that is none of ours."""
-    for octets in calendars_in(message):
+    """The first event that is none of ours in the mail, or in one that is attached to it: a mail program forwards
+    either way."""
+    for octets in calendars_in(message, MOST_FORWARDS):
         if len(octets) > MOST_OCTETS:
             continue
         try:

@@ -17,7 +17,16 @@ from hypothesis import strategies as st
 from service.domain.bounce import ours_named, refused_for_good
 from service.domain.mail_origin import is_proved
 from service.domain.plain_reply import About, own_words, understood
-from service.domain.received import MOST_BYTES, machine_made, message_id_of, parsed, sender_of, subject_of
+from service.domain.received import (
+    MOST_BYTES,
+    MOST_FORWARDS,
+    calendars_in,
+    machine_made,
+    message_id_of,
+    parsed,
+    sender_of,
+    subject_of,
+)
 from service.domain.reply import ItipReply, reply_in
 
 MAILS = sorted((Path(__file__).parents[1] / "mail").glob("*.eml"))
@@ -42,6 +51,7 @@ def read(raw: bytes) -> ItipReply | None:
     assert is_proved(message, "mx.example.org") in {True, False}
     assert refused_for_good(message, "ben@example.org") in {True, False}
     assert all(len(name) == 36 for name in ours_named(raw, message))
+    assert all(isinstance(octets, bytes) for octets in calendars_in(message, MOST_FORWARDS))
     found = reply_in(message)
     assert found is None or (found.uid and found.dtstamp.tzinfo is not None)
     return found

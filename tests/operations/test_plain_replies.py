@@ -341,21 +341,27 @@ END:VCALENDAR\r
 """
 
 
-def forwarded(sender, ics=OCCASION):
+def forwarded(sender, ics=OCCASION, attached=False):
     mail = EmailMessage(policy=policy.SMTP)
     mail["From"], mail["To"], mail["Subject"] = sender, "meet@example.org", "Fwd: Your talk"
     mail["Message-ID"] = f"<{abs(hash((sender, ics)))}@example.org>"
     mail.set_content("FYI\n")
-    mail.add_attachment(ics.encode(), maintype="text", subtype="calendar", filename="invite.ics")
+    if attached:
+        mail.add_attachment(message_from_bytes(forwarded("chair@events.example.com", ics), policy=policy.SMTP))
+    else:
+        mail.add_attachment(ics.encode(), maintype="text", subtype="calendar", filename="invite.ics")
     return mail.as_bytes()
 
 
-def test_a_forwarded_invitation_is_a_date_that_waits_for_its_owners_yes(here, meeting_id):
+@pytest.mark.parametrize("attached", [False, True])
+def test_a_forwarded_invitation_is_a_date_that_waits_for_its_owners_yes(here, meeting_id, attached):
     written = len(here.mailer.sent)
-    assert arrives(here, forwarded("ben@example.org")) == ("ignored", "not_a_reply"), "he is nobody's mentee"
+    assert arrives(here, forwarded("ben@example.org", attached=attached)) == ("ignored", "not_a_reply"), (
+        "he is nobody's mentee"
+    )
     past = OCCASION.replace("20270304", "20260304")
-    assert arrives(here, forwarded("ana@example.org", past)) == ("ignored", "not_a_reply")
-    assert arrives(here, forwarded("ana@example.org")) == ("waiting", "occasion")
+    assert arrives(here, forwarded("ana@example.org", past, attached)) == ("ignored", "not_a_reply")
+    assert arrives(here, forwarded("ana@example.org", attached=attached)) == ("waiting", "occasion")
     client, ana = create_app(here).test_client(), link(here, "person", person_id(here, "ana"))
     page = client.get(f"/p/{ana}")
     [form] = [form for form in forms_of(page) if form.action.endswith("/words")]
