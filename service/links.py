@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, insert, or_, select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import LinkGone, NotFound
-from service.store.tables import Link
+from service.store.tables import Link, Person
 from service.store.types import fingerprint
 
 SUBJECT = ("pair_id", "meeting_id", "date_id", "connection_id", "session")  # what a link is about
@@ -116,13 +116,19 @@ def store(session: Session, made: Sequence[NewLink]) -> None:
 
 def resolve(session: Session, now: datetime, purpose: str, token: str) -> Link:
     """The link behind a token. Raises NotFound when it never existed or is for another purpose, LinkGone when it was
-    revoked or has expired. The look-up is by hash, so no comparison of secrets leaks through time."""
+    revoked or has expired, with the code `erased` when its person was. The look-up is by hash, so no comparison of
+    secrets leaks through time."""
     link = session.scalars(_BY_TOKEN, {"hash": fingerprint(token), "purpose": purpose}).one_or_none()
     if link is None:
         raise NotFound
     if link.revoked_at is not None or link.expires_at <= now:
-        raise LinkGone
+        raise LinkGone("erased" if _is_erased(session, link) else None)
     return link
+
+
+def _is_erased(session: Session, link: Link) -> bool:
+    person = session.get(Person, link.person_id) if link.person_id is not None else None
+    return person is not None and person.erased_at is not None
 
 
 def url_of(base_url: str, link: Link) -> str:

@@ -72,7 +72,7 @@ def test_a_backup_comes_back_with_keys_and_settings_and_sends_nothing_old(run, t
     other.mkdir()
     with closing(sqlite3.connect(other / "greenroom.db")) as killed:  # what a restore leaves that is killed half-way
         killed.execute("PRAGMA journal_mode = WAL")
-    assert run("restore", file, "--json") == {"held": 2, "missing_keys": []}
+    assert run("restore", file, "--json") == {"held": 2, "missing_keys": [], "erased": 0}
     before, after = rows_of(tmp_path / "data"), rows_of(other)
     moved_on = {"outbox", "pairs"}  # what was due is held, and a pair is looked at again later
     assert {name: after[name] for name in after if name not in moved_on} == {
@@ -306,3 +306,41 @@ def _four_thousand(services):
 def sent_to(folder: Path) -> list[str]:
     mailbox = Maildir(folder / "mailbox", create=False) if (folder / "mailbox").exists() else ()
     return [parseaddr(mail["To"])[1] for mail in mailbox]
+
+
+def test_who_was_erased_after_a_backup_is_erased_again_when_it_is_restored(run, tmp_path, move):
+    run(*PAIR, "--place", "Room 5")
+    run("date", "add", 1, "--at", "2027-03-04T15:00", "--label", "My defence", "--shared-label", "A defence")
+    run("pair", "welcome", "--all", "--json")
+    file, told = tmp_path / "backup", tmp_path / "data" / "erased"
+    run("backup", file)
+    run("erase", "ana@example.org", "--yes")
+    assert "ana" not in told.read_text()
+
+    other = move("other")
+    run("restore", file, "--json")
+    assert "ana@example.org" in str(rows_of(other)), "a list that nobody gave is not known"
+
+    third = move("third")
+    assert run("restore", file, "--erased", told, "--json")["erased"] == 1
+    assert "ana" not in str(rows_of(third)["people"]).lower()
+    assert run("outbox", "drain", "--json")["taken"] == 0
+    assert [state for *_, state in _mails(third) if state == "cancelled"] == ["cancelled"], "her welcome"
+
+    again = move("data")
+    (again / "greenroom.db").unlink()
+    assert run("restore", file, "--json")["erased"] == 1, "the data folder's own list is heeded"
+    services = wiring.build(load())
+    clock.heed_list(services)
+    assert len(told.read_text().splitlines()) == 1, "the same person is told once"
+    with services.database.write() as session:
+        session.query(Person).filter_by(id=1).one().erased_at = None
+    clock.heed_list(services)
+    with services.database.read() as session:
+        assert session.get(Person, 1).erased_at is not None, "however an older copy came back"
+    services.database.close()
+
+
+def _mails(folder: Path) -> list[tuple]:
+    with closing(sqlite3.connect(folder / "greenroom.db")) as database:
+        return list(database.execute("SELECT person_id, kind, state FROM outbox ORDER BY id"))

@@ -18,10 +18,11 @@ from sqlalchemy.exc import DBAPIError
 
 from service import logs
 from service.domain.errors import AdapterError
-from service.operations import inbound, sightings, timers, turns
+from service.operations import erasing, inbound, sightings, timers, turns
 from service.operations.sweeps import AT_ONCE
-from service.store import claims, heartbeats, outbox, writes
+from service.store import claims, erased, heartbeats, outbox, writes
 from service.wiring import Services
+from workers import leaving
 from workers.deliver import BATCH
 
 log = logging.getLogger(__name__)
@@ -119,6 +120,17 @@ def write_due(services: Services) -> int:
     return len(ids)
 
 
+def heed_list(services: Services) -> None:
+    """Writes down beside the database who was erased, and erases whom a copy of an older database has brought back."""
+    file = services.settings.data_dir / erased.LIST_FILE
+    with services.database.read() as session:
+        erased.keep(file, erased.lines(session))
+        back = erased.back_again(session, erased.read(file))
+    if back:
+        with services.database.write() as session:
+            erasing.erase_again(session, services.clock(), erased.read(file))
+
+
 @dataclass
 class Round:
     """A step that is done again and again, `soon` after it found something; `next_at` is on the monotonic clock, which
@@ -139,6 +151,8 @@ def run(services: Services) -> None:
         Round(refresh_due, settings.sweep),
         Round(settle_sightings, settings.sweep),
         Round(write_due, settings.sweep, soon=SOON),
+        Round(leaving.end_access, settings.sweep),
+        Round(heed_list, settings.sweep),
     ]
     go_round(services, "clock", rounds)
 

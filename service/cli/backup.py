@@ -14,9 +14,9 @@ import click
 from service import data_folder, settings, wiring
 from service.cli.frame import WORDS, json_option, secret_in, show
 from service.domain.errors import GreenroomError
-from service.operations import keeping
+from service.operations import erasing, keeping
 from service.settings import KEPT_SETTINGS, Settings
-from service.store import archive
+from service.store import archive, erased
 from service.store.sealed_columns import missing_keys
 from service.store.types import KeyMissing, Keyring
 
@@ -72,10 +72,15 @@ def backup(file: Path, passphrase_file: Path | None, as_json: bool) -> None:
 @click.argument("file", type=click.File("rb"))
 @passphrase_option
 @click.option("--show-keys", is_flag=True, help=WORDS("cli.help.show_keys"))
+@click.option("--erased", "lists", type=EXISTING, multiple=True, help=WORDS("cli.help.erased"))
 @json_option
-def restore(file: BinaryIO, passphrase_file: Path | None, show_keys: bool, as_json: bool) -> None:
-    """Puts a backup (- is stdin) into an empty database; what was due is held until somebody says so."""
+def restore(
+    file: BinaryIO, passphrase_file: Path | None, show_keys: bool, lists: tuple[Path, ...], as_json: bool
+) -> None:
+    """Puts a backup (- is stdin) into an empty database; what was due is held until somebody says so, and who was
+    erased since is erased again."""
     configured = settings.load(need_keys=False)
+    told = {line for each in (*lists, configured.data_dir / erased.LIST_FILE) for line in erased.read(each)}
     with archive.opened(file, lambda: _passphrase(configured, passphrase_file, new=False)) as found:
         if show_keys:
             show(as_json, {"keys": found.manifest.keys}, [",".join(found.manifest.keys)])
@@ -85,6 +90,7 @@ def restore(file: BinaryIO, passphrase_file: Path | None, show_keys: bool, as_js
             with archive.restored(services.database.engine, found) as session:
                 missing = missing_keys(session)
                 _check(missing, found.manifest.keys)
+                again = erasing.erase_again(session, services.clock(), told)
                 held = keeping.hold_what_was_due(
                     session, services.clock(), configured.busy_max_age, configured.mail_authserv_id
                 )
@@ -92,11 +98,13 @@ def restore(file: BinaryIO, passphrase_file: Path | None, show_keys: bool, as_js
         finally:
             services.database.close()
     lines = [WORDS("cli.restore.done", n=held) if held else WORDS("cli.restore.none_due")]
+    if again:
+        lines.append(WORDS("cli.restore.erased", n=again))
     if configured.database_url is not None and not configured.secret_keys:
         lines.append(WORDS("cli.restore.keys"))
     if missing:
         lines.append(WORDS("cli.restore.unreadable", keys=WORDS.items(missing)))
-    show(as_json, {"held": held, "missing_keys": missing}, lines)
+    show(as_json, {"held": held, "missing_keys": missing, "erased": again}, lines)
 
 
 def _check(missing: list[str], backups: tuple[str, ...]) -> None:

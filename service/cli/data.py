@@ -10,15 +10,14 @@ import click
 from service.cli.frame import WORDS, json_option, opened, show
 from service.domain.access import Role
 from service.links import url_of
-from service.operations import calendars, consents, feeds, keeping, people, watching
+from service.operations import consents, erasing, feeds, keeping, people
 from service.operations.looks import note_look
-from service.store import writes
+from service.store import erased, writes
 from service.store.sealed_columns import reseal
 from service.store.tables import ApiToken, Person
 from service.store.types import fingerprint
 from service.wiring import Services
-from workers import events
-from workers.busy import WATCH_TIMEOUT
+from workers import events, leaving
 
 
 @click.group()
@@ -80,31 +79,22 @@ def erase(email: str, yes: bool, as_json: bool) -> None:
 
 def erase_person(services: Services, email: str) -> int:
     """First what we put into their calendar goes from there, and so from the calendars of those it invited, and their
-    providers are asked to tell of changes no more, while we have the tokens. Then all else, and the grants end. Returns
-    how many events could not be removed. May be repeated after a crash."""
+    providers are asked to tell of changes no more, while we have the tokens. Then all else goes, the list of who was
+    erased is kept, and the grants end. Returns how many events could not be removed. May be repeated after a crash."""
     with services.database.write() as session:
         person = people.load_person(session, email)
-        person_id, taken = person.id, keeping.part(session, services.clock(), person)
+        person_id, taken = person.id, erasing.part(session, services.clock(), person)
     for write_id in taken:
         events.attempt(services, write_id)
-    _end_watches(services, person_id)
+    leaving.end_watches(services, person_id)
     with services.database.write() as session:
         left = writes.left(session, person_id)
-        ended = keeping.erase(session, services.clock(), session.get_one(Person, person_id))
+        ended = erasing.erase(session, services.clock(), session.get_one(Person, person_id))
+        told = erased.lines(session)
+    erased.keep(services.settings.data_dir / erased.LIST_FILE, told)
     for each in ended:
         consents.revoke(services.authorizers, each)
     return left
-
-
-def _end_watches(services: Services, person_id: int) -> None:
-    """One that its provider does not let go of ends by itself in a few days; what it tells until then is about
-    nothing."""
-    with services.database.read() as session:
-        plans = [watching.all_of(session, each) for each in calendars.connections_of(session, person_id)]
-    for plan in plans:
-        watcher = services.watchers(plan.provider, plan.url, plan.connection_id) if plan.spent else None
-        if watcher is not None:
-            watching.stop(plan.spent, watcher, WATCH_TIMEOUT)
 
 
 @click.group()

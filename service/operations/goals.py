@@ -225,8 +225,12 @@ def export(session: Session, pair: Pair, person_id: int) -> Sequence[dict[str, A
     ]
 
 
-def erase(session: Session, pair_ids: Sequence[int]) -> None:
-    """Of pairs whose mentee goes."""
-    theirs = select(Goal.id).where(Goal.pair_id.in_(pair_ids))
-    session.execute(update(MeetingGoal).where(MeetingGoal.goal_id.in_(theirs)).values(goal_id=None))
-    session.execute(delete(Goal).where(Goal.pair_id.in_(pair_ids)))
+def erase(session: Session, pair: Pair, person_id: int, removed: str) -> None:
+    """The mentee's, when they go; of one that the mentor saw, that it is `removed`."""
+    if person_id != pair.mentee_id:
+        return
+    theirs, private = Goal.pair_id == pair.id, Goal.shared_at.is_(None)
+    unseen = select(Goal.id).where(theirs, private)
+    session.execute(update(MeetingGoal).where(MeetingGoal.goal_id.in_(unseen)).values(goal_id=None))
+    session.execute(delete(Goal).where(theirs, private))
+    session.execute(update(Goal).where(theirs).values(text=removed, worked_when=None, look_again_on=None))

@@ -3,46 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain.access import Action, Thing, may
-from service.domain.agreement import without_words
-from service.links import revoke_links
-from service.operations import arcs, consents, goals, inbound, notes, sightings, suggestions
-from service.operations.calendars import connections_of, remove_connection
-from service.operations.consents import Ended
+from service.operations import arcs, goals, inbound, notes, sightings, suggestions
 from service.operations.followup import reflection_of
 from service.operations.looks import looks_of
 from service.operations.meetings import agenda_of, commitments_of, meetings_of
-from service.operations.people import end_pair, list_pairs
+from service.operations.people import list_pairs
 from service.operations.timers import SWEEPS
 from service.operations.unsure import texts_of
-from service.store import claims, held, proposals, writes
+from service.store import held, proposals, writes
 from service.store.tables import (
-    AgendaItem,
     Agreement,
     AgreementAnswers,
-    ApiToken,
-    CalendarWrite,
     Commitment,
-    Consent,
     CriticalDate,
-    EarlierProposal,
-    Inbound,
-    Link,
     Meeting,
-    OutboxRow,
     Pair,
     ParkedPoint,
     Person,
     Proposal,
-    Reflection,
 )
 from service.store.types import KeyMissing
 
@@ -166,90 +152,3 @@ def _proposal(proposal: Proposal) -> dict[str, Any]:
         "comment": proposal.comment,
         "outcome": proposal.outcome,
     }
-
-
-def part(session: Session, now: datetime, person: Person) -> Sequence[int]:
-    """Ends their pairs. Returns the rows of what has to leave their calendars by that, taken: nobody can remove it once
-    their connections are gone. Repeatable."""
-    pairs = list_pairs(session, person.id)
-    claims.take_turns(session, {person_id for pair in pairs for person_id in (pair.mentee_id, pair.mentor_id)})
-    for pair in pairs:
-        end_pair(session, now, pair)
-    return writes.take_off(session, now, person.id)
-
-
-def erase(session: Session, now: datetime, person: Person) -> list[Ended]:
-    """What they wrote, connected and were linked by goes; the other's own words stay. Their name and address become
-    nobody's, so that the other's history still reads. Returns the grants that their providers have to be told the end
-    of. Repeatable."""
-    part(session, now, person)
-    for pair in list_pairs(session, person.id):
-        if pair.mentee_id == person.id:
-            session.execute(
-                update(CriticalDate)
-                .where(CriticalDate.pair_id == pair.id)
-                .values(label=None, shared_label=None, dropped_at=now)
-            )
-            session.execute(update(Meeting).where(Meeting.pair_id == pair.id).values(ask=None, shadow=None))
-        _forget_agreements(session, pair.id)
-    mentee_of = [pair.id for pair in list_pairs(session, person.id) if pair.mentee_id == person.id]
-    goals.erase(session, mentee_of)
-    notes.erase(session, person.id, mentee_of)
-    suggestions.erase(session, person.id, mentee_of)
-    session.execute(delete(AgreementAnswers).where(AgreementAnswers.person_id == person.id))
-    session.execute(delete(Reflection).where(Reflection.person_id == person.id))
-    session.execute(delete(EarlierProposal).where(EarlierProposal.person_id == person.id))
-    session.execute(update(Proposal).where(Proposal.by_id == person.id).values(comment=None))
-    session.execute(delete(AgendaItem).where(AgendaItem.by_id == person.id, AgendaItem.text.is_not(None)))
-    session.execute(delete(ParkedPoint).where(ParkedPoint.by_id == person.id, ParkedPoint.text.is_not(None)))
-    session.execute(delete(Commitment).where(Commitment.by_id == person.id))
-    session.execute(update(Commitment).where(Commitment.owner_id == person.id).values(note=None, took=None))
-    session.execute(delete(CalendarWrite).where(CalendarWrite.person_id == person.id))
-    ended = _forget_connections(session, person)
-    own_links = select(Link.id).where(Link.person_id == person.id)
-    session.execute(delete(Consent).where(Consent.link_id.in_(own_links)))
-    _forget_mails(session, person)
-    revoke_links(session, now, person.id)
-    session.execute(update(ApiToken).where(ApiToken.person_id == person.id).values(revoked_at=now))
-    session.execute(update(Meeting).where(Meeting.changed_by == person.id).values(reason=None))
-    person.name, person.mails, person.availability, person.refused_at = "?", "none", None, None
-    person.email = f"erased-{person.id}@invalid"
-    return ended
-
-
-def _forget_agreements(session: Session, pair_id: int) -> None:
-    """What was ticked stays, and that it was signed; every line that somebody typed goes, for it stands among both
-    people's. Each has the copy that was mailed to them."""
-    for each in session.scalars(select(Agreement).where(Agreement.pair_id == pair_id)):
-        each.terms = json.dumps(without_words(json.loads(each.terms))) if each.terms else None
-        each.text, each.document = None, None
-
-
-def _forget_connections(session: Session, person: Person) -> list[Ended]:
-    ended = []
-    for connection in connections_of(session, person.id):
-        ended.append(consents.forget(session, connection))
-        remove_connection(session, connection)
-    return [each for each in ended if each is not None]
-
-
-def _forget_mails(session: Session, person: Person) -> None:
-    """Mails to them that have not left stay here; of those that left, and of answers that were dealt with, the words
-    go, the other's too: they quote both."""
-    session.execute(
-        update(OutboxRow)
-        .where(OutboxRow.person_id == person.id, OutboxRow.state.in_(("pending", "queued", "dead", "uncertain")))
-        .values(state="cancelled", token=None, lease_until=None)
-    )
-    meetings = select(Meeting.id).join(Pair).where((Pair.mentee_id == person.id) | (Pair.mentor_id == person.id))
-    session.execute(
-        update(OutboxRow)
-        .where(
-            (OutboxRow.person_id == person.id) | OutboxRow.meeting_id.in_(meetings),
-            OutboxRow.state.in_(("sent", "cancelled", "dead")),
-        )
-        .values(octets=None)
-    )
-    theirs = Inbound.meeting_id.in_(meetings) | (Inbound.person_id == person.id)
-    answers = update(Inbound).where(theirs, Inbound.state != "pending")
-    session.execute(answers.values(raw=b"", sender=None))

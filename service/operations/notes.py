@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from service.domain.access import Action, Thing, When, check, may
@@ -149,10 +149,15 @@ def export(session: Session, pair: Pair, person_id: int) -> list[dict[str, Any]]
     ]
 
 
-def erase(session: Session, person_id: int, mentee_of: Sequence[int]) -> None:
-    """What they wrote, and their answers to what they were asked."""
-    session.execute(delete(Note).where(Note.person_id == person_id))
-    session.execute(delete(Debrief).where(Debrief.person_id == person_id))
-    session.execute(delete(Question).where(Question.by_id == person_id))
-    for question in session.scalars(select(Question).where(Question.pair_id.in_(mentee_of))):
-        question.answer = None
+def erase(session: Session, pair: Pair, person_id: int, removed: str) -> None:
+    """What they wrote, and their answers to what they were asked; of what the other saw, that it is `removed`."""
+    mine, private = (Note.pair_id == pair.id, Note.person_id == person_id), Note.shared_at.is_(None)
+    session.execute(delete(Note).where(*mine, private))
+    session.execute(update(Note).where(*mine).values(text=removed, alike=None, unlike=None, trying=None))
+    meetings = select(Meeting.id).where(Meeting.pair_id == pair.id)
+    said = (Debrief.meeting_id.in_(meetings), Debrief.person_id == person_id, Debrief.text.is_not(None))
+    session.execute(update(Debrief).where(*said).values(text=removed))
+    asked = update(Question).where(Question.pair_id == pair.id)
+    session.execute(asked.where(Question.by_id == person_id).values(text=removed))
+    if person_id == pair.mentee_id:
+        session.execute(asked.values(answer=None))

@@ -98,7 +98,7 @@ def _render(context: Context) -> bytes | None:
     row, reader = context.row, context.reader
     if row.kind not in LETTERS:
         raise UnknownKind(kind=row.kind)
-    if not is_wanted(reader.mails, row.kind) or not _still_so(context):
+    if reader.erased_at is not None or not is_wanted(reader.mails, row.kind) or not _still_so(context):
         return None
     view = view_of(context)
     if view is None:

@@ -3,11 +3,10 @@ does not want to see on their pages."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from service.domain.access import Action, Thing, check
@@ -125,10 +124,10 @@ def is_put_away(session: Session, person_id: int) -> frozenset[str]:
     return frozenset(session.scalars(select(PutAway.moment).where(PutAway.person_id == person_id)))
 
 
-def erase(session: Session, person_id: int, mentee_of: Sequence[int]) -> None:
-    """What they suggested, and, of pairs whose mentee they were, their own words."""
-    session.execute(delete(Suggestion).where(Suggestion.by_id == person_id))
-    session.execute(delete(WhatMatters).where(WhatMatters.pair_id.in_(mentee_of)))
-    for each in session.scalars(select(Suggestion).where(Suggestion.pair_id.in_(mentee_of))):
-        each.adapted = None
-    bring_back(session, person_id)
+def erase(session: Session, pair: Pair, person_id: int, removed: str) -> None:
+    """What they suggested, or, of the mentee, what they made of it and what matters to them: that it is `removed`."""
+    made = update(Suggestion).where(Suggestion.pair_id == pair.id)
+    session.execute(made.where(Suggestion.by_id == person_id).values(text=removed))
+    if person_id == pair.mentee_id:
+        session.execute(made.where(Suggestion.adapted.is_not(None)).values(adapted=removed))
+        session.execute(update(WhatMatters).where(WhatMatters.pair_id == pair.id).values(text=removed))

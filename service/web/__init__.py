@@ -28,6 +28,7 @@ from service.web import (
     callback,
     commitments,
     consent,
+    erasing,
     feed,
     front,
     goals,
@@ -53,8 +54,8 @@ from service.wiring import Services
 
 log = logging.getLogger(__name__)
 PARTS = (
-    front, arc, booking, meeting, proposals, after, person, agreement, goals, notes, commitments, feed, consent,
-    callback, hooks, operator, preparing, sender, mailbox, health, metrics, api,
+    front, arc, booking, meeting, proposals, after, erasing, person, agreement, goals, notes, commitments, feed,
+    consent, callback, hooks, operator, preparing, sender, mailbox, health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 
@@ -119,7 +120,14 @@ def _expected(error: errors.GreenroomError) -> AnyResponse:
         sentences = [words()(f"error.{error.code}", **error.params)]
     again = _posted() if isinstance(error, errors.TooMany) else []
     texts = [] if again else _texts()
-    return page("error.html", status, sentences=sentences, lost=status in {404, 410}, again=again, texts=texts)
+    return page(
+        "error.html",
+        status,
+        sentences=sentences,
+        lost=status in {404, 410} and error.code != "erased",
+        again=again,
+        texts=texts,
+    )
 
 
 def _texts() -> list[str]:

@@ -74,6 +74,7 @@ def test_s20_get_changes_nothing(services, client, ana):
         "after.entry": "entry",
         "after.after": "followup",
         "person.show": "person",
+        "erasing.show": "person",
         "agreement.show": "person",
         "agreement.download": "person",
         "commitments.show": "person",

@@ -95,6 +95,7 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     ),
     "person.change feed": ("/p/{person}", {}, None, AGAIN),
     "person.change words": ("/p/{person}", {}, ("wish", "agenda"), AGAIN),
+    "erasing.erased": ("/p/{person}/erase", {}, None, AGAIN),
     "person.change rotate": ("/p/{person}", {}, None, (303, 410)),  # that is what it is for
     "agreement.act answer": ("/p/{person}/agreement/1", {"clause.hope": "To speak up"}, None, AGAIN),
     "agreement.act change": ("answered", {"clause.cadence": "light"}, None, AGAIN),

@@ -31,6 +31,7 @@ class Person(Base):
     when_moved: Mapped[str] = mapped_column(String(10), default="propose", server_default="propose")  # propose, keep
     welcomed_at: Mapped[datetime | None]
     refused_at: Mapped[datetime | None]  # since when their address sends our mails back
+    erased_at: Mapped[datetime | None]  # what they wrote is gone; restoring an older backup takes it away again
     created_at: Mapped[datetime]
 
     @property

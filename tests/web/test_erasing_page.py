@@ -1,0 +1,55 @@
+"""The page on which somebody takes away all that is theirs: it says what, does it once, and says kindly that it did."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from service.store.tables import Connection, Pair, Person
+from service.wiring import Services
+from tests.web.walk import NOW, SECRET, book, forms_of, link, text_of
+from workers import leaving
+
+
+def test_the_page_says_what_goes_and_what_stays_and_does_it_once(services: Services, client, ana):
+    meeting_token, _ = book(services, client, ana)
+    with services.database.read() as session:
+        ana_id = session.get(Pair, ana[1]).mentee_id
+    token, other = link(services, "person", ana_id), link(services, "connect", ana_id)
+    assert f"/p/{token}/erase" in client.get(f"/p/{token}").get_data(as_text=True)
+    page = client.get(f"/p/{token}/erase")
+    text = text_of(page)
+    assert "What goes" in text
+    assert "What stays" in text
+    assert "Your pair with Ben" in text
+    assert SECRET in text_of(client.get(f"/p/{token}")), "to look changes nothing"
+
+    (form,) = [each for each in forms_of(page) if each.method == "post"]
+    for _ in range(2):
+        answer = form.send(client)
+        assert answer.status_code == 303
+        done = client.get(answer.headers["Location"])
+        assert (done.status_code, "It is gone" in text_of(done)) == (200, True)
+    for path in (f"/p/{token}", f"/connect/{other}", f"/m/{meeting_token}"):
+        gone = client.get(path)
+        assert (gone.status_code, "taken away by the person" in text_of(gone)) == (410, True)
+        assert "email" not in gone.get_data(as_text=True), "nothing is offered that would not work"
+    with services.database.read() as session:
+        assert session.get(Person, ana_id).erased_at is not None
+        assert session.get(Pair, ana[1]).ended_at is not None
+
+
+def test_calendars_end_with_the_last_pair_once_they_have_let_go_of_its_meetings(services, client, ana):
+    with services.database.write() as session:
+        pair = session.get(Pair, ana[1])
+        for person_id in (pair.mentee_id, pair.mentor_id):
+            session.add(Connection(person_id=person_id, provider="ics", url="webcal://x", created_at=NOW))
+        token_of = pair.mentee_id
+    token = link(services, "person", token_of)
+    assert leaving.end_access(services) == 0, "while they are a pair"
+    client.post(f"/p/{token}/erase")
+    services.clock.now = NOW + timedelta(minutes=1)
+    assert leaving.end_access(services) == 2
+    with services.database.read() as session:
+        assert session.scalars(select(Connection)).all() == []
