@@ -60,8 +60,9 @@ class GoogleWriter:
                 raise
         return self._settle(calls, at.calendar, at.event_id, event)
 
-    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> None:
-        """Without If-Match: a meeting that is off is off, whatever somebody made of its event."""
+    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> bool:
+        """Without If-Match: a meeting that is off is off, whatever somebody made of its event. We know its id before it
+        is written, so that nothing has to be searched for."""
         calls = GoogleCalls(self._account, timeout)
         calendar, key = (at.calendar, at.event_id) if at is not None else (MAIN, event_id(event))
         query = calls.api.events.delete(calendarId=calendar, eventId=key, sendUpdates=_told(event))
@@ -70,6 +71,7 @@ class GoogleWriter:
         except AdapterError as fault:
             if fault.code != GONE:
                 raise
+        return True
 
     def look(self, at: EventAddress, timeout: timedelta) -> EventSeen | None:
         """Of a deleted event Google says for a while that it is cancelled, and then 404 or 410."""

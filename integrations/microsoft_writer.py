@@ -69,20 +69,21 @@ class MicrosoftWriter:
         url = f"{self._events(at.calendar, at.event_id)}?{urlencode({'$select': FIELDS, **_expanded()})}"
         return self._settle(at.calendar, self._ask("GET", url, deadline), event, deadline)
 
-    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> None:
+    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> bool:
         """Deleting a meeting that we organise tells its guests that it is off."""
         deadline = time.monotonic() + timeout.total_seconds()
         if at is None:
             calendar = self._default(deadline)
             found = self._find(calendar, event, deadline)
             if found is None:
-                return
+                return False
             at = self._address(calendar, found)
         try:
             self._account.send(GraphRequest("DELETE", self._events(at.calendar, at.event_id)), deadline)
         except AdapterError as fault:
             if fault.code != GONE:
                 raise
+        return True
 
     def look(self, at: EventAddress, timeout: timedelta) -> EventSeen | None:
         deadline = time.monotonic() + timeout.total_seconds()

@@ -206,13 +206,14 @@ class MemoryWriter:
             self._write(at.event_id, event, "update")
         return self._address(at.event_id)
 
-    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> None:
+    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> bool:
         key = at.event_id if at is not None else f"{event.uid}-{event.copy}"
         if self.fault is not None:
             raise self.fault
         if self.events.pop(key, None) is not None:
             self._tell(event, "cancel")
             self._lose()
+        return True
 
     def look(self, at: EventAddress, timeout: timedelta) -> EventSeen | None:
         if self.fault is not None:

@@ -26,11 +26,13 @@ TIMEOUT = timedelta(seconds=20)
 LOOKING = frozenset({"look", "missing"})
 DELETED = "not_found"
 BY_CALENDAR = "calendar"
+SEARCHABLE = timedelta(minutes=2)  # Graph says nowhere how long a search may lag behind what was just written
 
 
 @dataclass(frozen=True, slots=True)
 class WritePlan:
-    """All that a write needs, so that it can run with no session open."""
+    """All that a write needs, so that it can run with no session open. `fresh`: what was wanted before may have been
+    written so short a while ago that the calendar does not know of it."""
 
     write_id: int
     provider: str
@@ -40,6 +42,7 @@ class WritePlan:
     at: EventAddress | None
     remove: bool
     look: bool
+    fresh: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ def begin(session: Session, now: datetime, settings: PageSettings, write_id: int
         at=_address(row),
         remove=meeting.phase == Phase.CANCELLED,
         look=row.state != "pending",
+        fresh=now - (meeting.changed_at or row.created_at) < SEARCHABLE,
     )
 
 
@@ -102,8 +106,8 @@ def write(plan: WritePlan, factory: WriterFactory) -> WriteResult:
     try:
         writer = factory(plan.provider, plan.url, plan.connection_id)
         if plan.remove:
-            writer.remove(plan.at, plan.event, TIMEOUT)
-            return WriteResult(plan, None, None)
+            gone = writer.remove(plan.at, plan.event, TIMEOUT) or not plan.fresh
+            return WriteResult(plan, None, None if gone else AdapterError("server_error", permanent=False))
         if plan.at is None:
             return WriteResult(plan, writer.put(plan.event, TIMEOUT), None)
         return WriteResult(plan, _changed(writer, plan.at, plan.event), None)

@@ -82,8 +82,9 @@ class CalendarWriter(Protocol):
         it too. AdapterError `not_found` when it has been deleted."""
         ...
 
-    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> None:
-        """One that is gone already is removed. Without an address: what a `put` wrote whose answer never came."""
+    def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> bool:
+        """One that is gone already is removed. Without an address: what a `put` wrote whose answer never came; False
+        when there is none, as far as the calendar can tell so soon after a `put`."""
         ...
 
     def look(self, at: EventAddress, timeout: timedelta) -> EventSeen | None:

@@ -12,6 +12,7 @@ from service import wiring
 from service.domain.interval import unpack
 from service.operations import booking, details
 from service.operations.booking import BookingInput
+from service.operations.events import SEARCHABLE
 from service.operations.offering import SlotQuery, offer
 from service.store.tables import Calendar, CalendarWrite, Connection, Grant, Meeting
 from service.store.types import OfRow, fingerprint
@@ -136,6 +137,37 @@ def test_s14_an_event_put_into_another_calendar_of_its_owner_is_followed_there(
         booking.cancel(session, services.clock(), meeting, meeting.pair.mentee_id)
     work(services)
     assert (other.written.items, [kind for kind, _ in other.written.told]) == ({}, ["cancel"])
+
+
+def test_what_is_called_off_before_a_search_knows_of_it_is_removed_all_the_same(services, world, meeting_id):
+    world.fake.lost.add("POST event")
+    work(services)
+    world.fake.lost.clear()
+    world.calendar.written.blind = True
+    with services.database.write() as session:
+        meeting = session.get_one(Meeting, meeting_id)
+        booking.cancel(session, services.clock(), meeting, meeting.pair.mentee_id)
+    work(services)
+    with services.database.read() as session:
+        assert session.scalars(select(CalendarWrite)).one().state == "pending"
+    world.calendar.written.blind = False
+    with services.database.write() as session:
+        session.scalars(select(CalendarWrite)).one().due_at = services.clock()
+    work(services)
+    assert world.calendar.written.items == {}
+    assert [kind for kind, _ in world.calendar.written.told] == ["invite", "cancel"]
+
+
+def test_what_was_never_written_counts_as_removed_once_a_search_would_know_of_it(services, world, meeting_id):
+    with services.database.write() as session:
+        meeting = session.get_one(Meeting, meeting_id)
+        booking.cancel(session, services.clock(), meeting, meeting.pair.mentee_id)
+        session.flush()
+        meeting.changed_at -= SEARCHABLE
+    work(services)
+    with services.database.read() as session:
+        row = session.scalars(select(CalendarWrite)).one()
+    assert (row.state, world.calendar.written.told) == ("removed", [])
 
 
 def test_a_teams_link_becomes_the_place(services, world, connection_id):
