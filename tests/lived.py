@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.domain import agreement
 from service.domain.goals import GoalDraft
+from service.journal import PairJournal
 from service.operations import (
     booking,
     calendars,
@@ -39,6 +40,7 @@ from service.store.tables import (
     AgreementSignature,
     ApiToken,
     Base,
+    BroughtJournal,
     CalendarHost,
     CalendarWatch,
     CalendarWrite,
@@ -87,6 +89,7 @@ ANAS = (
     "ANAS-CRITERION",
     "ANAS-VALUES",
     "ANAS-VERSION",
+    "ANAS-JOURNAL",
 )
 BENS = ("BENS-THOUGHT", "BENS-PROMISE", "BENS-MOTIVE", "BENS-OPTION", "BENS-QUESTION", "BENS-DEBRIEF")
 
@@ -121,12 +124,26 @@ def lived_in(services: Services) -> int:
         _agree(session, pair)
         session.add(Look(pair_id=pair.id, role="coordinator", what="pair", at=NOW))
         _want(session, pair, met)
+        session.add(
+            BroughtJournal(person_id=pair.mentee_id, data=elsewhere().model_dump_json(by_alias=True), brought_at=NOW)
+        )
         session.add(ParkedPoint(pair_id=pair.id, text="ANAS-PARKED", by_id=pair.mentee_id, created_at=NOW))
         send_times.add(session, [timedelta(milliseconds=7)])
         turns.hold(session, NOW, "h", timedelta(minutes=5))
         pair_id = pair.id
     heartbeats.beat(services.database, "clock-1", "clock", NOW)
     return pair_id
+
+
+def elsewhere() -> PairJournal:
+    """Of a pair in another installation."""
+    lists = ("dates", "goals", "notes", "questions", "suggestions", "parked", "agreements", "proposed", "meetings",
+             "commitments", "looked")  # fmt: skip
+    return PairJournal.model_validate(
+        dict.fromkeys(lists, ())
+        | {"with": "Cam Diaz", "as": "mentee", "began_at": NOW - timedelta(days=900), "ended_at": NOW, "place": None,
+                "what_matters": "ANAS-JOURNAL"}
+    )  # fmt: skip
 
 
 def _meet(session: Session, pair: Pair) -> Meeting:

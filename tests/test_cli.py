@@ -231,15 +231,33 @@ def test_an_address_is_written_to_again(run):
 def test_export_and_erase(run):
     run(*PAIR)
     run("date", "add", 1, "--at", soon(28), "--label", "My defence")
-    told = json.loads(run("export", "ana@example.org").stdout)
+    told = run("export", "ana@example.org", "--json")
     assert told["pairs"][0]["dates"][0]["label"] == "My defence"
-    assert "My defence" not in run("export", "ben@example.org").stdout
-    assert run("export", "ana@example.org", "--json") == told
+    assert "My defence" not in json.dumps(run("export", "ben@example.org", "--json"))
     asked = run("erase", "ana@example.org", stdin="n\n")
     assert ("ana@example.org" in asked.stderr, asked.stdout) == (True, "")
     assert run("export", "ana@example.org", "--json") == told, "no is no"
     run("erase", "ana@example.org", "--yes")
     run("export", "ana@example.org", exit_code=1)
+
+
+def test_a_journal_is_taken_away_and_brought(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(*PAIR)
+    run("date", "add", 1, "--at", soon(28), "--label", "My defence")
+    path = Path(run("export", "ana@example.org").stdout.strip())
+    assert path.stat().st_mode & 0o777 == 0o600
+    took = run("export", "ana@example.org", "--json")
+    monkeypatch.setenv("GREENROOM_DATA_DIR", str(tmp_path / "elsewhere"))
+    assert "ana@example.org" in run("import", path, exit_code=1).stderr
+    run("pair", "add", "--mentee", "Ana <a@example.net>", *PAIR[4:])
+    for _ in range(2):
+        assert run("import", path, "a@example.net", "--json") == {"email": "a@example.net", "pairs": 1}
+    assert run("export", "a@example.net", "--json")["pairs"][1:] == took["pairs"]
+    assert run("outbox", "list", "--json") == []
+    (tmp_path / "torn.zip").write_bytes(path.read_bytes()[:-30])
+    told = run("import", "torn.zip", "a@example.net", exit_code=1)
+    assert (told.stdout, told.stderr.count("\n")) == ("", 1)
 
 
 def test_a_mail_server_elsewhere_is_spoken_to_under_cover():

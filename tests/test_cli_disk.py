@@ -9,13 +9,14 @@ import sys
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
 from service import wiring
 from service.settings import load
 from service.store import outbox
-from service.store.tables import OutboxRow
+from service.store.tables import Goal, OutboxRow
 from tests.commands import EVE, HEADER, PAIR
 from tests.integrations import servers
 from tests.stored import dump
@@ -39,6 +40,7 @@ COMMANDS = [
     ("outbox", "release", "--all"),
     ("outbox", "cancel", 3),
     ("token", "create", "--coordinator"),
+    ("export", "ana@example.org"),
     ("erase", "ana@example.org", "--yes"),
 ]
 
@@ -82,6 +84,23 @@ def test_what_could_not_be_committed_is_not_told_as_done(run, lived, tmp_path, m
             assert told.stderr.startswith("The database does not answer."), command
             assert told.stderr.count("\n") == 1, command
     assert dump(lived.database.engine) == before
+
+
+def test_an_export_that_finds_no_room_leaves_nothing_half(run, lived, tmp_path, monkeypatch):
+    """And the one that stood there before stays."""
+    monkeypatch.chdir(tmp_path)
+    with lived.database.write() as session:
+        text = "".join(str(uuid4()) for _ in range(8_000))
+        session.add(Goal(pair_id=1, text=text, state="draft", created_at=lived.clock()))
+    run("export", "ana@example.org", "ana.zip")
+    whole = (tmp_path / "ana.zip").read_bytes()
+    lived.database.engine.dispose()  # the log begins anew
+    with no_file_grows_past(len(whole) - 1):
+        told = run("export", "ana@example.org", "ana.zip", exit_code=1)
+        run("export", "ana@example.org", "another.zip", exit_code=1)
+    assert (told.stdout, told.stderr.count("\n")) == ("", 1)
+    assert (tmp_path / "ana.zip").read_bytes() == whole
+    assert [each.name for each in tmp_path.iterdir() if each.is_file()] == ["ana.zip"]
 
 
 FULL = """

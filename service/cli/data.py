@@ -1,17 +1,14 @@
-"""What is kept: API tokens, export and erase, new keys."""
+"""What is kept: API tokens, erase, new keys."""
 
 from __future__ import annotations
 
-import json
 import secrets
 
 import click
 
 from service.cli.frame import WORDS, json_option, opened, show
-from service.domain.access import Role
 from service.links import url_of
-from service.operations import consents, erasing, feeds, keeping, people
-from service.operations.looks import note_look
+from service.operations import consents, erasing, feeds, people
 from service.store import erased, writes
 from service.store.sealed_columns import reseal
 from service.store.tables import ApiToken, Person
@@ -48,19 +45,6 @@ def programme_feed(again: bool, as_json: bool) -> None:
     with opened() as services, services.database.write() as session:
         url = url_of(services.settings.base_url, feeds.programme_feed_link(session, services.clock(), again=again))
     show(as_json, {"url": url}, [url])
-
-
-@click.command()
-@click.argument("email")
-@click.option("--json", "_as_json", is_flag=True, hidden=True)  # it is JSON with or without
-def export(email: str, _as_json: bool) -> None:
-    """Everything that this person wrote, and what was shared with them, as JSON."""
-    with opened() as services, services.database.write() as session:
-        person = people.load_person(session, email)
-        for pair in people.list_pairs(session, person.id):
-            note_look(session, services.clock(), pair.id, Role.OPERATOR, "export")
-        found = keeping.export(session, person)
-        click.echo(json.dumps(found, ensure_ascii=False, indent=1))
 
 
 @click.command()
@@ -115,4 +99,4 @@ def rotate(as_json: bool) -> None:
     show(as_json, {"sealed": count}, [WORDS("cli.keys.done", n=count)])
 
 
-COMMANDS = (token, export, erase, keys)
+COMMANDS = (token, erase, keys)

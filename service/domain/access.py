@@ -185,6 +185,7 @@ TABLES: dict[str, Kept] = {
     "agreements": Kept(Thing.AGREEMENT),
     "api_tokens": Kept(Thing.LINK, "person_id"),
     "attendances": Kept(Thing.MEETING),
+    "brought_journals": Kept(Thing.PRIVATE, "person_id"),
     "calendar_hosts": Kept(Thing.RUNNING),
     "calendar_writes": Kept(
         Thing.CONNECTION, "person_id", (("calendar_key", Thing.SECRET), ("event_id", Thing.SECRET))

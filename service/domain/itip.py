@@ -117,6 +117,34 @@ def busy_feed(name: str, blocks: Iterable[Block]) -> bytes:
     return _octets(calendar)
 
 
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A meeting as somebody keeps it for themselves: nobody is invited by it."""
+
+    uid: str
+    stamped_at: datetime
+    interval: Interval
+    summary: str
+    location: str | None
+    cancelled: bool
+
+
+def records(name: str, kept: Iterable[Record]) -> bytes:
+    """A file that any calendar opens: no METHOD, so that nothing is answered, and no people."""
+    calendar = _empty(None)
+    calendar.add("x-wr-calname", Text(plain(name)))
+    for each in kept:
+        event = _event(
+            Invitation(
+                uid=each.uid, sequence=0, stamped_at=each.stamped_at, interval=each.interval, summary=each.summary,
+                description="", location=each.location, organizer="", organizer_name="", behind="", attendees=(),
+            )
+        )  # fmt: skip
+        event.add("status", "CANCELLED" if each.cancelled else "CONFIRMED")
+        calendar.add_component(event)
+    return _octets(calendar)
+
+
 def _read_again(calendar: Calendar, name: str) -> None:
     calendar.add("name", Text(plain(name)))
     calendar.add("x-wr-calname", Text(plain(name)))

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from service.catalogue import FALLBACK, Words
 from service.domain.agreement import without_words
 from service.links import revoke_links
-from service.operations import consents, goals, notes, suggestions
+from service.operations import bringing, consents, goals, notes, suggestions
 from service.operations.calendars import connections_of, remove_connection
 from service.operations.consents import Ended
 from service.operations.people import end_pair, list_pairs
@@ -73,6 +73,7 @@ def erase_words(session: Session, now: datetime, person: Person) -> None:
     session.execute(delete(Reflection).where(Reflection.person_id == person.id))
     session.execute(delete(EarlierProposal).where(EarlierProposal.person_id == person.id))
     suggestions.bring_back(session, person.id)
+    bringing.erase(session, person.id)
     own_links = select(Link.id).where(Link.person_id == person.id)
     session.execute(delete(Consent).where(Consent.link_id.in_(own_links)))
     _forget_mails(session, person, [pair.id for pair in pairs])

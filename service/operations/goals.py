@@ -218,13 +218,6 @@ def _bring_up(session: Session, now: datetime, pair: Pair) -> None:
         look_again(session, now, following)
 
 
-def export(session: Session, pair: Pair, person_id: int) -> Sequence[dict[str, Any]]:
-    return [
-        {name: value.isoformat() if isinstance(value, date) else value for name, value in vars_of(goal).items()}
-        for goal in goals_of(session, pair, person_id)
-    ]
-
-
 def erase(session: Session, pair: Pair, person_id: int, removed: str) -> None:
     """The mentee's, when they go; of one that the mentor saw, that it is `removed`."""
     if person_id != pair.mentee_id:

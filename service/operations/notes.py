@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
@@ -138,15 +137,6 @@ def open_shared(session: Session, now: datetime, note_id: int, person_id: int) -
         raise NotFound
     check(role_in(pair, person_id, note.person_id), Thing.NOTE, Action.READ, When.SHARED)
     note.read_at = note.read_at or now
-
-
-def export(session: Session, pair: Pair, person_id: int) -> list[dict[str, Any]]:
-    """One's own, and what is shared with one."""
-    return [
-        {"kind": note.kind, "prompt": note.prompt, "mine": note.person_id == person_id}
-        | {name: getattr(note, name) for name in PARTS}
-        for note in (*notes_of(session, pair, person_id), *shared_with(session, pair, person_id))
-    ]
 
 
 def erase(session: Session, pair: Pair, person_id: int, removed: str) -> None:

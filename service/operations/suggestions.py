@@ -4,7 +4,6 @@ does not want to see on their pages."""
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -56,13 +55,6 @@ def suggestions_of(session: Session, pair: Pair, person_id: int) -> list[Suggest
 def told_state(suggestion: Suggestion, person_id: int) -> str:
     """As this person may know it: that something was left is told to nobody."""
     return "pending" if suggestion.state == "left" and person_id == suggestion.by_id else suggestion.state
-
-
-def export(session: Session, pair: Pair, person_id: int) -> list[dict[str, Any]]:
-    return [
-        {"kind": each.kind, "text": each.text, "state": told_state(each, person_id), "adapted": each.adapted}
-        for each in suggestions_of(session, pair, person_id)
-    ]
 
 
 def load(session: Session, suggestion_id: int, person_id: int) -> Suggestion:

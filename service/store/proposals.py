@@ -50,12 +50,6 @@ def for_a_new_one(pair_id: int, session_key: str, date_id: int | None) -> tuple[
     )
 
 
-def by_person(session: Session, pair_id: int, person_id: int) -> list[Proposal]:
-    """All that this person ever proposed to the other, oldest first."""
-    mine = select(Proposal).where(Proposal.pair_id == pair_id, Proposal.by_id == person_id)
-    return list(session.scalars(mine.order_by(Proposal.id)))
-
-
 def end(session: Session, now: datetime, ended: Collection[Proposal], outcome: str) -> None:
     """Frees what they hold, and takes back the mail about them that has not left. Repeatable: the first outcome
     stays."""

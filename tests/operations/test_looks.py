@@ -82,7 +82,7 @@ def test_a_pairs_own_looks_leave_none_and_a_strangers_see_none(services, pair_id
         ("pair show {}", "pair"),
         ("slots {} --session check-in", "times"),
         ("link {} --session check-in", "link"),
-        ("export ana@example.org", "export"),
+        ("export ana@example.org --json", "export"),
     ],
 )
 def test_a_command_about_a_pair_leaves_a_line(services, pair_id, command, what):
