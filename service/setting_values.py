@@ -66,6 +66,18 @@ def flag(raw: str) -> bool:
     return raw == "1"
 
 
+def courses(raw: str) -> tuple[tuple[str, str], ...]:
+    """Titles, each with its address."""
+    found = []
+    for each in re.split(r";\s+", raw.rstrip("; ")):
+        title, _, url = each.strip().rpartition(" ")
+        parts = urlsplit(url)
+        if not title or parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("is no list of titles, each with its address, and '; ' between them")
+        found.append((text(title.strip()), url))
+    return tuple(found)
+
+
 def log_format(raw: str) -> str:
     if raw not in {"text", "json"}:
         raise ValueError("is neither text nor json")

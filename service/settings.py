@@ -86,6 +86,20 @@ class Settings(SendingSettings, MailboxSettings, ProviderSettings):
         "Cleo Park <cleo@example.org>",
         "the person whom mails name for questions",
     )
+    mentee_courses: tuple[tuple[str, str], ...] = setting(
+        "GREENROOM_MENTEE_COURSES",
+        setting_values.courses,
+        "How to be a mentee https://learn.example.org/mentee; One more https://learn.example.org/two",
+        "courses that the programme knows, beside the mentees' own cards",
+        (),
+    )
+    mentor_courses: tuple[tuple[str, str], ...] = setting(
+        "GREENROOM_MENTOR_COURSES",
+        setting_values.courses,
+        "How to be a mentor https://learn.example.org/mentor",
+        "the same, for mentors",
+        (),
+    )
     secret_keys: tuple[str, ...] = field(
         default=(),
         repr=False,

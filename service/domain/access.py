@@ -63,6 +63,7 @@ class Thing(StrEnum):
     KEPT_ANSWER = "kept_answer"  # what the mentee answers to one, for themselves
     DEBRIEF = "debrief"
     MATTERS = "matters"
+    PRIMER = "primer"  # which cards somebody has read, or was shown
     AGREEMENT = "agreement"
     ANSWERS = "answers"
     LOOKED = "looked"  # who looked at a pair without being of it
@@ -102,6 +103,7 @@ _TABLE = {
     Thing.KEPT_ANSWER:    "RW      -          -            -         -",
     Thing.DEBRIEF:        "RW      R:both     -            -         -",
     Thing.MATTERS:        "RW      R          -            -         -",
+    Thing.PRIMER:         "RW      -          -            -         -",
     Thing.AGREEMENT:      "RW      RW         cR:ticked    -         -",
     Thing.ANSWERS:        "RW      R:both     -            -         -",
     Thing.LOOKED:         "R       R          -            -         -",
@@ -216,13 +218,14 @@ TABLES: dict[str, Kept] = {
             ("ask", Thing.ASK),
             ("shadow", Thing.ASK),
             ("reason", Thing.REASON),
+            ("card", Thing.PRIMER),
         ),
     ),
     "notes": Kept(Thing.NOTE, "person_id"),
     "outbox": Kept(Thing.MAIL, "person_id"),
     "pairs": Kept(Thing.PAIR, None, (("place", Thing.USUAL_PLACE), ("terms", Thing.AGREEMENT))),
     "parked_points": Kept(Thing.AGENDA, "by_id"),
-    "people": Kept(Thing.PERSON, "id"),
+    "people": Kept(Thing.PERSON, "id", (("primed_at", Thing.PRIMER),)),
     "preparations": Kept(Thing.AGENDA),
     "proposals": Kept(Thing.PROPOSAL, "person_id"),
     "proposed_times": Kept(Thing.PROPOSAL),

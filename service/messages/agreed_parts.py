@@ -19,6 +19,20 @@ def readiness(view: View) -> list[Block]:
     return [Says(line) for line in lines]
 
 
+def card(view: View) -> list[Block]:
+    return [Says(view.words("mail.brief.card", card=view.words(f"card.{view.card}.text")))] if view.card else []
+
+
+def primer(view: View) -> list[Block]:
+    """To the mentee alone, about the first meeting: whether they have read their cards."""
+    if view.session != "kick-off" or not view.primer:
+        return []
+    words, done = view.words, Button(view.words("mail.primer.button"), view.links.primer)
+    if view.primer == "read":
+        return [Says(words("mail.primer.read"))]
+    return [Offers(words("mail.primer.unread"), ((done, ""),), quiet=True)]
+
+
 def own(view: View) -> list[Block]:
     """What the reader said they would do: a link each, to say how it stands."""
     buttons = tuple((Button(own.text, own.url), own.note) for own in view.own)

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
 from service.messages import pair_letters
-from service.messages.agreed_parts import introductions, own, readiness
+from service.messages.agreed_parts import card, introductions, own, primer, readiness
 from service.messages.letter import Block, Button, Letter, Offers, Opens, Quotes, Says, When
 from service.messages.parts import choices, letter, list_of, new_times
 from service.messages.view import View, time_line
@@ -26,7 +26,7 @@ def invitation(view: View) -> Letter:
     ]
     if view.ask and not view.mentee:
         blocks.append(Quotes(view.ask, words("mail.ask.of", other=other.first)))
-    blocks += [*_agenda(view), Says(words(f"mail.invitation.by.{view.entry}", other=other.first))]
+    blocks += [*_agenda(view), *primer(view), Says(words(f"mail.invitation.by.{view.entry}", other=other.first))]
     if view.due_on:
         blocks.append(Says(words("mail.commitments.moved", day=words.day(view.due_on))))
     subject = invitation_subject(words, view.when().start, view.me.zone, changed=view.changed)
@@ -90,6 +90,7 @@ def reminder(view: View) -> Letter:
         Opens(words("mail.reminder.opening", other=view.with_whom().first, day=day)),
         *_when_and_where(view),
         *_agenda(view),
+        *primer(view),
     ]
     return letter(view, _about(view), blocks, Button(words("mail.meeting_page"), view.links.meeting))
 
@@ -109,6 +110,7 @@ def brief(view: View) -> Letter:
         *_when_and_where(view),
         *_agenda(view),
         Says(words("mail.brief.question", question=question)),
+        *card(view),
         *_answer(view),
     ]
     asides = (Button(words("mail.brief.no_tips"), view.links.person + "#mails"),)
@@ -200,6 +202,8 @@ def welcome(view: View) -> Letter:
     asides: tuple[Button, ...] = (Button(words("mail.welcome.agreement"), view.links.pair),)
     if view.mentee and view.links.schedule:
         asides = (Button(words("mail.welcome.first_time", other=other.first), view.links.schedule), *asides)
+    if view.primer == "unread":
+        asides = (*asides, Button(words("mail.primer.button"), view.links.primer))
     button = Button(words("mail.welcome.button"), view.links.person)
     return letter(replace(view, first_mail=True), words("subject.welcome"), blocks, button, asides)
 

@@ -60,6 +60,7 @@ class Links:
     schedule: str = ""
     proposal: str = ""
     pair: str = ""  # what the two agreed
+    primer: str = ""  # the reader's cards
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,8 @@ class View:
     own: tuple[Own, ...] = ()  # of what is open, the reader's
     introductions: tuple[tuple[str, str], ...] = ()  # that the reader said they would write: for what, and the draft
     to_prepare: tuple[Point, ...] = ()  # of the reader's own, what is not done
+    card: str = ""  # of the mentor's, in this brief
+    primer: str = ""  # how the mentee stands with theirs: read or unread
     ready: Readiness | None = None  # how far the mentee is
     date_kind: str = ""  # of a date that is tomorrow
     date_at: datetime | None = None

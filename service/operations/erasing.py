@@ -80,6 +80,7 @@ def erase_words(session: Session, now: datetime, person: Person) -> None:
     revoke_links(session, now, person.id)
     session.execute(update(ApiToken).where(ApiToken.person_id == person.id).values(revoked_at=now))
     person.name, person.mails, person.availability, person.refused_at = nobody(), "none", None, None
+    person.primed_at = None
     person.email, person.erased_at = f"erased-{person.id}@invalid", person.erased_at or now
 
 

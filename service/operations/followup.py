@@ -18,7 +18,7 @@ from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.domain.terms import terms_of
 from service.domain.typed import typed
-from service.operations import cadence, sweeps
+from service.operations import cadence, primers, sweeps
 from service.operations.commitments import Line, put_lines
 from service.operations.meetings import advance, facts_of, look_again, put_agenda, role_in
 from service.operations.sweeps import AT_ONCE, PUT_OFF
@@ -44,14 +44,18 @@ def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
     """What is due for these meetings; raises whatever is wrong with one of them."""
     meetings = session.scalars(select(Meeting).where(Meeting.id.in_(ids)).order_by(Meeting.due_at)).all()
     mails: list[outbox.NewMail] = []
+    briefed: list[Meeting] = []
     for meeting, facts in zip(meetings, facts_of(session, meetings), strict=True):
         plan = followup.plan(facts, now)
         for step in plan.steps:
             person_id = meeting.pair.mentee_id if step.role == "mentee" else meeting.pair.mentor_id
             mails.append(_mail_about(now, meeting, step.kind, person_id))
+            if step.kind == "brief":
+                briefed.append(meeting)
         if plan.move is not None:
             advance(meeting, plan.move)
         meeting.due_at = plan.look_again_at
+    primers.deal(session, briefed)
     outbox.add_all(session, now, mails)
 
 

@@ -13,7 +13,7 @@ from service.domain.sessions import following
 from service.domain.slots import three_best
 from service.domain.terms import Level
 from service.messages.view import Choice, Links, Point, View, Who
-from service.operations import again, day_words, pair_mail_view, promises_view, suggestions, unsure, video
+from service.operations import again, day_words, pair_mail_view, primers, promises_view, suggestions, unsure, video
 from service.operations.entries import level_of, points_at
 from service.operations.mail_context import UNDERSTOOD, Context
 from service.operations.meetings import interval_of, may_move
@@ -87,6 +87,8 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
         still_open=promises_view.told_of(context, base.words, pair, earlier),
         own=promises_view.own_of(context, base.words, pair, [*earlier, *facts.agreed[meeting.id]]),
         introductions=promises_view.introductions_of(context, base.words, pair, facts.agreed[meeting.id]),
+        card=f"mentor.{meeting.card}" if row.kind == "brief" and meeting.card else "",
+        primer=primers.state(context.session, pair, context.reader.id) if meeting.session == "kick-off" else "",
         to_prepare=to_prepare,
         ready=ready,
         due_on=promises_view.moved_to(context, pair) if row.kind == "invitation" and row.sequence else None,
@@ -106,6 +108,7 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
             meeting=context.url("meeting", pair_id=pair.id, meeting_id=meeting.id),
             followup=context.url("followup", pair_id=pair.id, meeting_id=meeting.id) if row.kind == "followup" else "",
             schedule=schedule,
+            primer=f"{base.links.person}/primer/{pair.id}",
         ),
     )
 

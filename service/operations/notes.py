@@ -19,6 +19,7 @@ from service.operations.meetings import role_in
 from service.store.tables import Debrief, Meeting, Note, Pair, Question
 
 MOST = 500  # notes of one person in a pair
+PRIMER = "primer"  # the prompt of what somebody sums up before they meet
 PARTS = ("text", "alike", "unlike", "trying")  # of a story
 
 
@@ -108,6 +109,24 @@ def tell_story(
         agree(session, now, met, by_id, Line(None, said["trying"] or "", by_id))
     session.flush()
     return note
+
+
+def sum_up(session: Session, now: datetime, pair: Pair, by_id: int, text: str | None) -> None:
+    """What somebody makes of their primer. Repeatable: the last words hold, and none leave what stands. Raises
+    InvalidInput."""
+    check(role_in(pair, by_id, by_id), Thing.NOTE, Action.WRITE)
+    said = typed("text", text, LONGEST)
+    held = next((note for note in notes_of(session, pair, by_id) if note.prompt == PRIMER), None)
+    if said is not None and held is not None:
+        held.text = said
+    elif said is not None:
+        _room(session, pair.id, by_id)
+        session.add(Note(pair_id=pair.id, person_id=by_id, kind="thought", prompt=PRIMER, text=said, created_at=now))
+
+
+def summary_of(session: Session, pair: Pair, person_id: int) -> str:
+    held = (note for note in notes_of(session, pair, person_id) if note.prompt == PRIMER)
+    return next((note.text or "" for note in held), "")
 
 
 def _room(session: Session, pair_id: int, person_id: int) -> None:

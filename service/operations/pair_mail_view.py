@@ -13,7 +13,7 @@ from service.domain.interval import Interval
 from service.domain.slots import three_best
 from service.messages.mime import Attachment
 from service.messages.view import View, Who
-from service.operations import agreements, cadence
+from service.operations import agreements, cadence, primers
 from service.operations.mail_context import Context
 from service.operations.offering import ORDINARY, SlotQuery, offer
 from service.store.tables import Pair
@@ -27,7 +27,8 @@ def welcome_view(context: Context, base: View) -> View | None:
         return None
     view = _about(context, base, pair)
     schedule = context.url("schedule", pair_id=pair.id) if view.mentee else ""
-    return replace(view, links=replace(view.links, schedule=schedule))
+    told = primers.state(context.session, pair, context.reader.id)
+    return replace(view, primer=told, links=replace(view.links, schedule=schedule))
 
 
 def nudge_view(context: Context, base: View) -> View | None:
@@ -116,5 +117,9 @@ def _about(context: Context, base: View, pair: Pair) -> View:
         base,
         other=Who(other.first_name, ZoneInfo(other.zone)),
         mentee=context.reader.id == pair.mentee_id,
-        links=replace(base.links, pair=f"{base.links.person}/agreement/{pair.id}"),
+        links=replace(
+            base.links,
+            pair=f"{base.links.person}/agreement/{pair.id}",
+            primer=f"{base.links.person}/primer/{pair.id}",
+        ),
     )

@@ -19,7 +19,7 @@ from service.store.tables import Pair, PutAway, Suggestion, WhatMatters
 KINDS = ("goal", "option")
 ANSWERS = {"accept": "accepted", "adapt": "adapted", "leave": "left"}
 MOST_PENDING = 20
-MOMENTS = ("reflect", "shelf", "story", "debrief", "wording", "matters")
+MOMENTS = ("reflect", "shelf", "story", "debrief", "wording", "matters", "primer")
 
 
 def suggest(session: Session, now: datetime, pair: Pair, by_id: int, kind: str, text: str) -> Suggestion:

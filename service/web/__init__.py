@@ -41,6 +41,7 @@ from service.web import (
     operator,
     person,
     preparing,
+    primer,
     proposals,
     sender,
 )
@@ -55,7 +56,7 @@ from service.wiring import Services
 log = logging.getLogger(__name__)
 PARTS = (
     front, arc, booking, meeting, proposals, after, erasing, person, agreement, goals, notes, commitments, feed,
-    consent, callback, hooks, operator, preparing, sender, mailbox, health, metrics, api,
+    consent, callback, hooks, operator, preparing, primer, sender, mailbox, health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 

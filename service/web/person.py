@@ -13,7 +13,7 @@ from service.domain.access import Action, Thing, check
 from service.domain.availability import to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.domain.terms import terms_of
-from service.operations import arcs, calendars, consents, feeds, mirror, people, personal_links, unsure
+from service.operations import arcs, calendars, consents, feeds, mirror, people, personal_links, primers, unsure
 from service.operations.commitments import Answer, load_own, set_commitment
 from service.operations.looks import looks_of
 from service.operations.meetings import commitments_of, meetings_of
@@ -112,6 +112,7 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
         "mirror": None
         if pair.mentee_id == mine
         else mirror.mirror_of(session, now(), services().settings.busy_max_age, pair),
+        "primer": primers.is_offered(session, now(), pair, mine),
         "schedule": schedule.token if schedule is not None else None,
         "looked": looks_of(session, pair, mine),
         "offers": open_proposals(session, now(), pair.id),

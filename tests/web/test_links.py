@@ -84,6 +84,7 @@ def test_s20_get_changes_nothing(services, client, ana):
         "consent.connect": "connect",
         "goals.show": "person",
         "notes.show": "person",
+        "primer.show": "person",
         "goals.download": "person",
         "feed.show": "feed",
     }

@@ -72,6 +72,7 @@ class Meeting(Base):
     declined_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     agenda_touched_at: Mapped[datetime | None]
     happened: Mapped[bool | None]
+    card: Mapped[str | None] = mapped_column(String(16))  # of domain.primers, in the mentor's brief
     agreed_at: Mapped[datetime | None]  # the mentee said of the list: this is right
     fixed_at: Mapped[datetime]  # when the present time was agreed: at booking, at the last move
     due_at: Mapped[datetime | None]

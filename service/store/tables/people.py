@@ -30,6 +30,7 @@ class Person(Base):
     when_deleted: Mapped[str] = mapped_column(String(10), default="free", server_default="free")  # free, keep
     when_moved: Mapped[str] = mapped_column(String(10), default="propose", server_default="propose")  # propose, keep
     welcomed_at: Mapped[datetime | None]
+    primed_at: Mapped[datetime | None]  # a mentee's cards were read
     refused_at: Mapped[datetime | None]  # since when their address sends our mails back
     erased_at: Mapped[datetime | None]  # what they wrote is gone; restoring an older backup takes it away again
     created_at: Mapped[datetime]

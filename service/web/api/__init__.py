@@ -7,6 +7,7 @@ from service.web.api import goals as _goals
 from service.web.api import meetings as _meetings
 from service.web.api import notes as _notes
 from service.web.api import people as _people
+from service.web.api import primer as _primer
 from service.web.api import proposals as _proposals
 from service.web.api.frame import PREFIX, blueprint, http_problem, problem
 
@@ -19,6 +20,7 @@ __all__ = [
     "_meetings",
     "_notes",
     "_people",
+    "_primer",
     "_proposals",
     "blueprint",
     "http_problem",
