@@ -83,7 +83,10 @@ def settle(session: Session, now: datetime, max_age: timedelta, result: LookResu
         return row.state
     missing, looks = row.state == "missing", row.attempts
     row.state, row.due_at, row.attempts = "written", None, 0
-    if result.error is not None or Phase(meeting.phase) not in LIVE or now >= meeting.starts_at:
+    if Phase(meeting.phase) not in LIVE or now >= meeting.starts_at:
+        return row.state
+    if result.error is not None:
+        video.give_up(session, now, row, meeting)
         return row.state
     video.keep(session, now, row, meeting, result.seen.video if result.seen is not None else None, looks)
     if result.seen is None:

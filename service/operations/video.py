@@ -85,10 +85,10 @@ def keep(
 
 
 def give_up(session: Session, now: datetime, row: CalendarWrite, meeting: Meeting) -> None:
-    """There will be none: the pair's usual place holds. Nothing where none was wanted."""
+    """There will be none. Nothing where none was wanted."""
     if row.video != "wanted":
         return
-    row.video, meeting.place = "failed", meeting.pair.place
+    writes.leave_without_link(row, meeting)
     _settled(session, now, row, meeting)
 
 

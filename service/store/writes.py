@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, Select, and_, case, func, not_, or_, select, true, update
+from sqlalchemy import CursorResult, Select, and_, func, not_, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from service.domain.meeting import Phase
@@ -37,21 +37,23 @@ def follow(session: Session, now: datetime, meeting_id: int, *, quietly: bool = 
         .values(wanted=CalendarWrite.wanted + 1, state="pending", due_at=now, attempts=0, fault=None)
     )
     reachable = select(Connection.id).where(*OPEN)
-    unsaid = and_(CalendarWrite.invites, CalendarWrite.event_id.is_(None))
-    session.execute(
-        update(CalendarWrite)
-        .where(
-            CalendarWrite.meeting_id == meeting_id,
-            CalendarWrite.state == "pending",
-            or_(CalendarWrite.connection_id.is_(None), CalendarWrite.connection_id.not_in(reachable)),
-        )
-        .values(
-            state="failed",
-            fault=GONE,
-            due_at=None,
-            connection_id=case((unsaid, None), else_=CalendarWrite.connection_id),
-        )
+    lost = select(CalendarWrite).where(
+        CalendarWrite.meeting_id == meeting_id,
+        CalendarWrite.state == "pending",
+        or_(CalendarWrite.connection_id.is_(None), CalendarWrite.connection_id.not_in(reachable)),
     )
+    for row in session.scalars(lost.order_by(CalendarWrite.id).with_for_update()).all():
+        row.state, row.fault, row.due_at = "failed", GONE, None
+        if row.invites and row.event_id is None:
+            row.connection_id = None
+        if row.video == "wanted":
+            leave_without_link(row, session.get_one(Meeting, meeting_id))
+    session.flush()
+
+
+def leave_without_link(row: CalendarWrite, meeting: Meeting) -> None:
+    """The calendar makes none: the pair's usual place holds."""
+    row.video, meeting.place = "failed", meeting.pair.place
 
 
 def reaches(session: Session, row: CalendarWrite) -> bool:
