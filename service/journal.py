@@ -184,6 +184,7 @@ class Journal(Shape):
     hours: dict[str, JsonValue] | None
     mails_come_back_since: Instant | None
     unsure: list[str]
+    asked_for_help: list[str]  # of the coordinator
     pairs: list[PairJournal] = Field(max_length=MOST_PAIRS)
 
     def as_json(self) -> str:

@@ -47,6 +47,7 @@ from service.store.tables import (
     Consent,
     EarlierProposal,
     Grant,
+    HelpRequest,
     IdempotencyKey,
     Inbound,
     Link,
@@ -90,6 +91,7 @@ ANAS = (
     "ANAS-VALUES",
     "ANAS-VERSION",
     "ANAS-JOURNAL",
+    "ANAS-HELP",
 )
 BENS = ("BENS-THOUGHT", "BENS-PROMISE", "BENS-MOTIVE", "BENS-OPTION", "BENS-QUESTION", "BENS-DEBRIEF")
 
@@ -123,6 +125,7 @@ def lived_in(services: Services) -> int:
         )  # fmt: skip
         _agree(session, pair)
         session.add(Look(pair_id=pair.id, role="coordinator", what="pair", at=NOW))
+        session.add(HelpRequest(person_id=pair.mentee_id, text="ANAS-HELP", created_at=NOW))
         _want(session, pair, met)
         session.add(
             BroughtJournal(person_id=pair.mentee_id, data=elsewhere().model_dump_json(by_alias=True), brought_at=NOW)

@@ -40,6 +40,7 @@ NAMES = {
     Thing.STRANGERS_MAIL: "Addresses of strangers who answered",
     Thing.SENDER: "The account that mail is sent from",
     Thing.PROGRAMME: "How many pairs there are, and whether each meets",
+    Thing.HELP: "What you ask of the coordinator",
     Thing.RUNNING: "What keeps the service in step",
 }
 VERBS = {

@@ -7,7 +7,7 @@ import logging
 import click
 
 from service import logs
-from service.cli import backup, data, dates, journal, mail, people, running
+from service.cli import backup, data, dates, journal, mail, people, programme, running
 from service.cli.frame import Sentences
 
 
@@ -19,6 +19,6 @@ def main() -> None:
         logs.start("text", "command")
 
 
-for part in (running, people, dates, mail, backup, journal, data):
+for part in (running, people, programme, dates, mail, backup, journal, data):
     for command in part.COMMANDS:
         main.add_command(command)

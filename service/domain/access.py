@@ -75,7 +75,8 @@ class Thing(StrEnum):
     ANSWER_MAIL = "answer_mail"
     STRANGERS_MAIL = "strangers_mail"
     SENDER = "sender"
-    PROGRAMME = "programme"  # of all pairs together: how many, and whether each meets
+    PROGRAMME = "programme"  # of all pairs together: how many, whether each meets, which requests are seen to
+    HELP = "help"  # what somebody asked of the coordinator
     RUNNING = "running"
 
 
@@ -108,14 +109,15 @@ _TABLE = {
     Thing.ANSWERS:        "RW      R:both     -            -         -",
     Thing.LOOKED:         "R       R          -            -         -",
     Thing.BUSY:           "-       R:offered  -            -         -",
-    Thing.CONNECTION:     "RW      -          -            -         c",
+    Thing.CONNECTION:     "RW      -          c            -         c",
     Thing.SECRET:         "W       -          -            -         -",
     Thing.LINK:           "RW      -          W            -         W",
     Thing.MAIL:           "R       -          -            -         c",
     Thing.ANSWER_MAIL:    "RW      -          -            -         c",
     Thing.STRANGERS_MAIL: "R       -          -            -         c",
     Thing.SENDER:         "-       -          -            -         RW",
-    Thing.PROGRAMME:      "-       -          R            -         R",
+    Thing.PROGRAMME:      "-       -          RW           -         R",
+    Thing.HELP:           "RW      -          R            -         -",
     Thing.RUNNING:        "-       -          -            -         R",
 }  # fmt: skip
 MENTEES = frozenset(
@@ -202,6 +204,7 @@ TABLES: dict[str, Kept] = {
     "goals": Kept(Thing.GOAL),
     "grants": Kept(Thing.CONNECTION, "connection_id", (("tokens", Thing.SECRET),)),
     "heartbeats": Kept(Thing.RUNNING),
+    "help_requests": Kept(Thing.HELP, "person_id", (("answered_at", Thing.PROGRAMME),)),
     "idempotency_keys": Kept(Thing.RUNNING),
     "inbound": Kept(Thing.ANSWER_MAIL, "person_id", (("sender", Thing.STRANGERS_MAIL),)),
     "links": Kept(Thing.LINK, "person_id"),

@@ -26,6 +26,9 @@ def as_markdown(words: Words, journal: Journal, zone: ZoneInfo, now: datetime) -
     if journal.unsure:
         lines += [f"## {desk.say('unsure')}", ""]
         lines += [line for text in journal.unsure for line in _quoted(text)]
+    if journal.asked_for_help:
+        lines += [f"## {desk.say('asked')}", ""]
+        lines += [line for text in journal.asked_for_help for line in _quoted(text)]
     return "\n".join(lines).rstrip() + "\n"
 
 

@@ -189,6 +189,8 @@ def own_links(view: View) -> Letter:
     words = view.words
     blocks: list[Block] = [Opens(words("mail.links.opening")), Says(words("mail.links.care"))]
     asides = tuple(Button(words("mail.links.schedule", other=first), url) for first, url in view.pairs)
+    if view.links.programme:
+        asides = (*asides, Button(words("mail.links.programme"), view.links.programme))
     return letter(view, words("subject.links"), blocks, Button(words("mail.links.button"), view.links.person), asides)
 
 
@@ -220,6 +222,13 @@ def calendar_broken(view: View) -> Letter:
     return letter(view, words("subject.calendar"), blocks, Button(words("mail.calendar_broken.button"), url))
 
 
+def asked_for_help(view: View) -> Letter:
+    """To whoever coordinates: that somebody asked. Who, and what, stands on their page alone."""
+    words = view.words
+    blocks: list[Block] = [Opens(words("mail.help.opening")), Says(words("mail.help.sealed"))]
+    return letter(view, words("subject.help"), blocks, Button(words("mail.help.button"), view.links.programme))
+
+
 LETTERS: dict[str, Callable[[View], Letter]] = {
     "invitation": invitation,
     "cancellation": cancellation,
@@ -235,6 +244,7 @@ LETTERS: dict[str, Callable[[View], Letter]] = {
     "links": own_links,
     "welcome": welcome,
     "calendar-broken": calendar_broken,
+    "help": asked_for_help,
     "book-nudge": pair_letters.book_nudge,
     "agreement-turn": pair_letters.agreement_turn,
     "day-word": pair_letters.day_word,

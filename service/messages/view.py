@@ -61,6 +61,7 @@ class Links:
     proposal: str = ""
     pair: str = ""  # what the two agreed
     primer: str = ""  # the reader's cards
+    programme: str = ""  # the page of whoever coordinates
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from service.store.tables import (
     Consent,
     CriticalDate,
     EarlierProposal,
+    HelpRequest,
     Inbound,
     Link,
     Meeting,
@@ -71,6 +72,7 @@ def erase_words(session: Session, now: datetime, person: Person) -> None:
         _erase_in(session, now, pair, person)
     session.execute(delete(AgreementAnswers).where(AgreementAnswers.person_id == person.id))
     session.execute(delete(Reflection).where(Reflection.person_id == person.id))
+    session.execute(delete(HelpRequest).where(HelpRequest.person_id == person.id))
     session.execute(delete(EarlierProposal).where(EarlierProposal.person_id == person.id))
     suggestions.bring_back(session, person.id)
     bringing.erase(session, person.id)
@@ -81,6 +83,7 @@ def erase_words(session: Session, now: datetime, person: Person) -> None:
     session.execute(update(ApiToken).where(ApiToken.person_id == person.id).values(revoked_at=now))
     person.name, person.mails, person.availability, person.refused_at = nobody(), "none", None, None
     person.primed_at = None
+    person.coordinates = False
     person.email, person.erased_at = f"erased-{person.id}@invalid", person.erased_at or now
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service import journal as shape
 from service.domain.access import MENTEES, TABLES, Action, Role, When, may
-from service.operations import arcs, bringing, goals, notes, shelf, suggestions
+from service.operations import arcs, bringing, goals, help_requests, notes, shelf, suggestions
 from service.operations.followup import reflection_of
 from service.operations.looks import looks_of
 from service.operations.meetings import agenda_of, commitments_of, meetings_of, role_in
@@ -60,6 +60,7 @@ def journal_of(session: Session, person: Person) -> shape.Journal:
     return shape.Journal(
         format=shape.FORMAT, version=shape.VERSION, name=person.name, email=person.email, zone=person.zone,
         hours=person.availability, mails_come_back_since=person.refused_at, unsure=texts_of(session, person.id),
+        asked_for_help=[each.text for each in help_requests.own_of(session, person.id)],
         pairs=[*live, *bringing.brought_of(session, person.id).values()],
     )  # fmt: skip
 

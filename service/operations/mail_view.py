@@ -13,7 +13,17 @@ from service.domain.sessions import following
 from service.domain.slots import three_best
 from service.domain.terms import Level
 from service.messages.view import Choice, Links, Point, View, Who
-from service.operations import again, day_words, pair_mail_view, primers, promises_view, suggestions, unsure, video
+from service.operations import (
+    again,
+    day_words,
+    help_requests,
+    pair_mail_view,
+    primers,
+    promises_view,
+    suggestions,
+    unsure,
+    video,
+)
 from service.operations.entries import level_of, points_at
 from service.operations.mail_context import UNDERSTOOD, Context
 from service.operations.meetings import interval_of, may_move
@@ -177,7 +187,15 @@ def _links_view(context: Context, base: View) -> View:
         for pair in list_pairs(context.session, context.reader.id)
         if pair.ended_at is None and pair.mentee_id == context.reader.id
     ]
-    return replace(base, pairs=tuple(pairs))
+    programme = context.url("programme") if context.reader.coordinates else ""
+    return replace(base, pairs=tuple(pairs), links=replace(base.links, programme=programme))
+
+
+def _help_view(context: Context, base: View) -> View | None:
+    """None for whoever coordinates no more, or when everything is answered or taken back."""
+    if not context.reader.coordinates or not help_requests.is_open(context.session):
+        return None
+    return replace(base, links=replace(base.links, programme=context.url("programme")))
 
 
 def _kept(base: View, time: ProposedTime, now: datetime) -> str:
@@ -231,6 +249,7 @@ _WITHOUT_MEETING: dict[str, Callable[[Context, View], View | None]] = {
     "welcome": pair_mail_view.welcome_view,
     "proposed": _proposed_view,
     "calendar-broken": _calendar_broken_view,
+    "help": _help_view,
     "day-word": day_words.view_of,
     "book-nudge": pair_mail_view.nudge_view,
     "agreement-turn": pair_mail_view.turn_view,

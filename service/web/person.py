@@ -13,7 +13,19 @@ from service.domain.access import Action, Thing, check
 from service.domain.availability import to_json
 from service.domain.errors import AdapterError, InvalidInput, NotFound
 from service.domain.terms import terms_of
-from service.operations import arcs, calendars, consents, feeds, mirror, people, personal_links, primers, unsure
+from service.operations import (
+    arcs,
+    calendars,
+    consents,
+    coordinators,
+    feeds,
+    help_requests,
+    mirror,
+    people,
+    personal_links,
+    primers,
+    unsure,
+)
 from service.operations.commitments import Answer, load_own, set_commitment
 from service.operations.looks import looks_of
 from service.operations.meetings import commitments_of, meetings_of
@@ -70,6 +82,8 @@ def _show(
         ],
         waiting=[] if curtain() else unsure.waiting_of(session, now(), person.id), curtain=curtain(),
         feed=feeds.feed_link(session, now(), person), feed_url=_feed_url,
+        coordinators=[each.name for each in coordinators.coordinators(session)],
+        asked=[] if curtain() else help_requests.own_of(session, person.id),
         providers=services().settings.providers,
     )  # fmt: skip
 

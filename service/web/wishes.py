@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.domain.availability import DEFAULT, Availability, cap_of, from_json, overrides_of
 from service.domain.errors import NotFound
-from service.operations import cadence, details, people
+from service.operations import cadence, details, help_requests, people
 from service.operations.people import PersonChange
 from service.store.tables import Pair
 from service.web.page import Reader, asked_int, day_of, now
@@ -75,7 +75,15 @@ def _pause(session: Session, reader: Reader) -> None:
     cadence.pause(session, now(), my_pair(session, reader), until)
 
 
+def _help(session: Session, reader: Reader) -> None:
+    help_requests.ask(session, now(), reader.person, request.form.get("help"))
+
+
+def _take_back(session: Session, reader: Reader) -> None:
+    help_requests.take_back(session, reader.person.id, asked_int("asked") or 0)
+
+
 CHANGES: dict[str, Callable[[Session, Reader], None]] = {
     "hours": _hours, "mails": _mails, "person": _person, "place": _place, "invite": _invite, "pause": _pause,
-    "changes": _changes,
+    "changes": _changes, "help": _help, "take_back": _take_back,
 }  # fmt: skip

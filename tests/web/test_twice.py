@@ -15,7 +15,9 @@ from service.operations import (
     agreements,
     calendars,
     commitments,
+    coordinators,
     goals,
+    help_requests,
     notes,
     proposing,
     refreshing,
@@ -24,6 +26,7 @@ from service.operations import (
 )
 from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
+from service.operations.people import PersonInput
 from service.operations.proposing import ProposalInput
 from service.store.tables import CriticalDate, Inbound, Meeting, Pair
 from service.web import create_app, meeting, person
@@ -94,6 +97,8 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
         AGAIN,
     ),
     "person.change feed": ("/p/{person}", {}, None, AGAIN),
+    "person.change help": ("/p/{person}", {"help": "May we talk?"}, None, AGAIN),
+    "person.change take_back": ("/p/{person}", {}, None, AGAIN),
     "person.change words": ("/p/{person}", {}, ("wish", "agenda"), AGAIN),
     "erasing.erased": ("/p/{person}/erase", {}, None, AGAIN),
     "person.change rotate": ("/p/{person}", {}, None, (303, 410)),  # that is what it is for
@@ -157,6 +162,8 @@ def tokens(site, client, ana):
         pair, booked_one = session.get(Pair, ana[1]), session.get(Meeting, meeting_id)
         mentee, mentor, session.get(CriticalDate, ana[2]).shared_at = pair.mentee_id, pair.mentor_id, None
         pair.mentee.refused_at = NOW
+        coordinators.appoint(session, NOW, PersonInput("cleo@example.org", "Cleo Park", "UTC"))
+        help_requests.ask(session, NOW, pair.mentee, "How do I end this?")
         commitments.agree(session, NOW, booked_one, mentee, Line(None, "Read the piece on openings", mentee))
         commitments.agree(session, NOW, booked_one, mentee, Line(None, "A course", mentee, kind="learn"))
         wanted = calendars.NewConnection("ics", "webcal://known")

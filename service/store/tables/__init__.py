@@ -13,6 +13,7 @@ from service.store.tables.calendars import (
     Sighting,
 )
 from service.store.tables.goals import Goal, MeetingGoal, PutAway, Suggestion, WhatMatters
+from service.store.tables.help import HelpRequest
 from service.store.tables.journals import BroughtJournal
 from service.store.tables.looks import Look
 from service.store.tables.mail import Inbound, MailboxMail, MailboxMark, OutboxRow, SendingGrant, SendTime
@@ -55,6 +56,7 @@ __all__ = [
     "Goal",
     "Grant",
     "Heartbeat",
+    "HelpRequest",
     "IdempotencyKey",
     "Inbound",
     "Link",

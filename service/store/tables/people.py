@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.store.tables.base import Base
@@ -29,6 +29,7 @@ class Person(Base):
     # What a change in their own calendar does; `server_default`: an older version names no such column.
     when_deleted: Mapped[str] = mapped_column(String(10), default="free", server_default="free")  # free, keep
     when_moved: Mapped[str] = mapped_column(String(10), default="propose", server_default="propose")  # propose, keep
+    coordinates: Mapped[bool] = mapped_column(default=False, server_default=false())  # has the programme's page
     welcomed_at: Mapped[datetime | None]
     primed_at: Mapped[datetime | None]  # a mentee's cards were read
     refused_at: Mapped[datetime | None]  # since when their address sends our mails back
