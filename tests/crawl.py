@@ -34,7 +34,7 @@ def crawl(client, waiting: list[str]) -> list[tuple[str, str]]:
             continue
         shapes.add(shape)
         answer = client.get(url)
-        if answer.mimetype == "application/pdf":
+        if answer.mimetype in {"application/pdf", "application/zip"}:
             continue
         assert answer.status_code < 500, url
         text = answer.get_data(as_text=True)

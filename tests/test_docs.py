@@ -19,9 +19,7 @@ from service.settings import every
 
 ROOT = Path(__file__).parents[1]
 CODE = ("service", "integrations", "workers")
-KEY = re.compile(
-    r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+(?<!\.html)(?<!\.css)(?<!\.js)(?<!\.json)(?<!\.txt)(?<!\.ics)(?<!\.md)(?<!\.zip)"
-)
+KEY = re.compile(r"[a-z][a-z0-9_-]*(\.[a-z0-9_-]+)+(?<!\.html)(?<!\.css)(?<!\.js)(?<!\.json)(?<!\.txt)(?<!\.ics)")
 
 
 def tracked() -> list[Path]:

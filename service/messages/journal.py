@@ -47,7 +47,7 @@ def as_calendar(words: Words, journal: Journal, now: datetime) -> bytes:
             if meeting.start < meeting.end:  # a file from elsewhere may say anything
                 interval = Interval(meeting.start, meeting.end)
                 told.append(itip.Record(meeting.uid, now, interval, summary, meeting.place, _cancelled(meeting)))
-    return itip.records(words("journal.title"), told)
+    return itip.records(words("diary.title"), told)
 
 
 def agreement_path(number: int, agreement: Agreement) -> str:
@@ -82,7 +82,7 @@ class _Desk:
     zone: ZoneInfo
 
     def say(self, key: str, **params: Any) -> str:
-        return self.words(f"journal.{key}", **params)
+        return self.words(f"diary.{key}", **params)
 
     def coded(self, area: str, code: str) -> str:
         """A code in words; one of another version may be unknown here."""

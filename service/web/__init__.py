@@ -34,6 +34,7 @@ from service.web import (
     goals,
     health,
     hooks,
+    journal,
     mailbox,
     meeting,
     metrics,
@@ -55,8 +56,8 @@ from service.wiring import Services
 
 log = logging.getLogger(__name__)
 PARTS = (
-    front, arc, booking, meeting, proposals, after, erasing, person, agreement, goals, notes, commitments, feed,
-    consent, callback, hooks, operator, preparing, primer, sender, mailbox, health, metrics, api,
+    front, arc, booking, meeting, proposals, after, erasing, person, agreement, goals, journal, notes, commitments,
+    feed, consent, callback, hooks, operator, preparing, primer, sender, mailbox, health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 

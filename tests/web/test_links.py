@@ -86,6 +86,8 @@ def test_s20_get_changes_nothing(services, client, ana):
         "notes.show": "person",
         "primer.show": "person",
         "goals.download": "person",
+        "journal.show": "person",
+        "journal.download": "person",
         "feed.show": "feed",
     }
     about = {"pair_id": pair.id, "meeting_id": meeting_id}

@@ -13,6 +13,7 @@ from integrations.maildir_mail import MaildirMailer
 from service.domain.goals import GoalDraft
 from service.operations import (
     agreements,
+    bringing,
     calendars,
     commitments,
     coordinators,
@@ -25,12 +26,14 @@ from service.operations import (
     suggestions,
 )
 from service.operations.commitments import Line
+from service.operations.journal import journal_of
 from service.operations.offering import SlotQuery
 from service.operations.people import PersonInput
 from service.operations.proposing import ProposalInput
-from service.store.tables import CriticalDate, Inbound, Meeting, Pair
+from service.store.tables import CriticalDate, Goal, Inbound, Meeting, Pair
 from service.web import create_app, meeting, person
 from service.web import goals as goals_page
+from service.web import journal as journal_page
 from service.web import notes as notes_page
 from tests.stored import dump
 from tests.web.walk import NOW, add_mail, book, first_card, forms_of, link
@@ -115,6 +118,8 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "goals.change put_away": ("goals", {}, None, AGAIN),
     "goals.change bring_back": ("bens goals", {}, None, AGAIN),
     "goals.meeting_for": ("wanted", {"goal": "1"}, None, AGAIN),
+    "journal.change along": ("journal", {}, None, AGAIN),
+    "journal.change remove": ("journal", {}, None, AGAIN),
     "notes.change reflect": ("notes", {"thought.stayed": "Slow down"}, None, AGAIN),
     "notes.change story": ("notes", {"text": "He once failed", "trying": "Try", "act": "on"}, None, AGAIN),
     "notes.change share": ("notes", {}, None, AGAIN),
@@ -211,6 +216,15 @@ def page_of(site, client, tokens, name):
         want(site, held)
         person_id = held.pair.mentee_id if name == "goals" else held.pair.mentor_id
         return client.get(f"/p/{link(site, 'person', person_id)}/goals/{held.pair_id}")
+    if name == "journal":
+        with site.database.write() as session:
+            ana = session.get(Pair, held.pair_id).mentee
+            goals.add(session, NOW, session.get(Pair, held.pair_id), ana.id, GoalDraft("Speak up"))
+            taken = journal_of(session, ana)
+            other = taken.pairs[0].model_copy(update={"other": "Cam Diaz"})
+            bringing.bring(session, NOW, ana, taken.model_copy(update={"pairs": [other]}))
+            goals.remove(session, session.scalars(select(Goal)).one())
+        return client.get(f"/p/{link(site, 'person', ana.id)}/journal")
     if name in {"notes", "bens notes"}:
         site.clock.now = held.ends_at + timedelta(hours=1)
         keep(site, held, asked=name == "notes")
@@ -301,8 +315,13 @@ def test_no_form_is_left_out(client):
     changes = {f"meeting.change {what}" for what in meeting.CHANGES}
     changes |= {f"person.change {what}" for what in person.CHANGES}
     changes |= {f"goals.change {what}" for what in goals_page.CHANGES}
+    changes |= {f"journal.change {what}" for what in journal_page.CHANGES}
     changes |= {f"notes.change {what}" for what in notes_page.CHANGES}
     elsewhere = {"mailbox.jump", "consent.begin", "consent.step_down", "hooks.google", "hooks.microsoft", "hooks.mail"}
     elsewhere |= {"sender.begin", "sender.end"}
     assert posted - elsewhere == {case.split()[0] for case in CASES}
-    assert changes - {" ".join(case.split()[:2]) for case in CASES} == {"person.change consent", "goals.change import"}
+    assert changes - {" ".join(case.split()[:2]) for case in CASES} == {
+        "person.change consent",
+        "goals.change import",
+        "journal.change bring",
+    }
