@@ -37,7 +37,7 @@ def decide(session: Session, now: datetime, row: Inbound, message: Message) -> t
     Message-ID is as random as a token: whoever does not know it silences nobody."""
     for sent in _named(session, row.raw, message):
         person = load_row(session, Person, sent.person_id)
-        if person is None or _went_to(sent) != person.email or not refused_for_good(message, person.email):
+        if person is None or went_to(sent) != person.email or not refused_for_good(message, person.email):
             continue
         row.person_id, row.meeting_id = person.id, sent.meeting_id
         person.refused_at = person.refused_at or now
@@ -83,6 +83,6 @@ def _named(session: Session, raw: bytes, message: Message) -> Sequence[OutboxRow
     return session.scalars(wanted.options(undefer(OutboxRow.octets)).order_by(OutboxRow.id)).all()
 
 
-def _went_to(row: OutboxRow) -> str:
-    """The address that stood in it: the person may have another by now."""
+def went_to(row: OutboxRow) -> str:
+    """The address that stands in the kept octets: the person may have another by now."""
     return parseaddr(str(BytesHeaderParser().parsebytes(row.octets or b"").get("To", "")))[1].lower()

@@ -19,7 +19,7 @@ from service.messages.letters import LETTERS
 from service.messages.mime import Calendar, Headers, compose
 from service.messages.view import Who, time_line
 from service.operations import entries
-from service.operations.bounces import CAME_BACK
+from service.operations.bounces import CAME_BACK, went_to
 from service.operations.mail_context import Context, MailSettings
 from service.operations.mail_facts import gather
 from service.operations.mail_view import view_of
@@ -71,8 +71,9 @@ def render(
     stored before a mail leaves.
 
     Only reads. Repeatable, and says what is so at each time; the Message-ID stays, and octets that a server may have
-    seen are sent again to the letter. Of rows for one reader the later
-    does not know of the earlier, so they are not rendered together. Raises UnknownKind, AddressRefused.
+    seen are sent again to the letter, unless they are for an address that the reader has no more. Of rows for one
+    reader the later does not know of the earlier, so they are not rendered together. Raises UnknownKind,
+    AddressRefused.
     """
     facts = gather(session, now, rows)
     mails = []
@@ -80,7 +81,8 @@ def render(
         reader = facts.people.get(row.person_id)
         octets = _render(Context(session, now, settings, row, reader, facts)) if reader is not None else None
         if reader is not None and octets is not None:
-            mails.append(Mail(row.id, reader.email, row.octets or octets))
+            kept = row.octets if row.octets and went_to(row) == reader.email else octets
+            mails.append(Mail(row.id, reader.email, kept))
     return mails, facts.links.made
 
 

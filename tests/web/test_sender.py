@@ -13,9 +13,11 @@ from sqlalchemy import select
 
 from service import wiring
 from service.doctor import outside
+from service.operations import operator, people
+from service.operations.people import PersonChange
 from service.settings import SettingFault, load
 from service.store import outbox
-from service.store.tables import Connection, Grant, OutboxRow, SendingGrant
+from service.store.tables import Connection, Grant, OutboxRow, Person, SendingGrant
 from service.store.types import OfRow
 from service.web import create_app
 from service.wiring import utc_now
@@ -238,6 +240,22 @@ def test_a_mail_that_is_refused_does_not_stop_the_next(client, there, token, ser
     add_mails(services, 2)
     drain(services)
     assert fates(services) == [("dead", "mail_refused"), ("sent", None)]
+
+
+def test_what_was_tried_before_goes_to_the_address_that_its_reader_has_now(client, there, token, services):
+    connect(client, there, token)
+    there.fake.faults[there.send] = [body(b"{}", 400), body(b"{}", 503)]
+    add_mails(services, 2)
+    drain(services)
+    assert fates(services) == [("dead", "mail_refused"), ("pending", "sender_unreachable")]
+    with services.database.write() as session:
+        ana = session.scalars(select(Person)).one()
+        people.edit_person(session, services.clock(), ana, PersonChange(email="ana@example.net"))
+        for row in session.scalars(select(OutboxRow)):
+            operator.retry(services.clock(), row)
+    drain(services)
+    assert fates(services) == [("sent", None)] * 2
+    assert [message_from_bytes(octets)["To"] for _, octets in there.taken()] == ["Ana Lima <ana@example.net>"] * 2
 
 
 def test_an_account_is_disconnected_and_told_so_where_that_can_be(client, there, token, services):
