@@ -24,8 +24,7 @@ class ImapWatch:
 
     def wait(self, most: timedelta) -> bool:
         until = time.monotonic() + most.total_seconds()
-        tag = self._send_idle()
-        come = False
+        tag, come = self._send_idle()
         while not come:
             line = self._line(until)
             if line is None:
@@ -35,17 +34,20 @@ class ImapWatch:
         self._send(b"DONE\r\n")
         return self._until_done(tag) or come
 
-    def _send_idle(self) -> bytes:
-        """Returns when the server has taken it."""
+    def _send_idle(self) -> tuple[bytes, bool]:
+        """Returns when the server has taken it: its tag, and whether something came since the IDLE before, which the
+        server may tell ahead of its answer (RFC 3501 7)."""
         self._number += 1
         tag = b"IDLE%d" % self._number
         self._send(tag + b" IDLE\r\n")
+        come = False
         while True:
             line = self._line(self._patience)
             if line is None:
                 raise self._gone()
             if line.startswith(b"+"):
-                return tag
+                return tag, come
+            come = come or COME.match(line) is not None
             self._check(line, tag)
 
     def _until_done(self, tag: bytes) -> bool:

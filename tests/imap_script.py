@@ -14,10 +14,12 @@ from tests.smtp import free_port
 
 @dataclass
 class Script:
-    """What it does about IDLE: `told` are lines that it sends then; it `refuses` with NO, or `hangs_up`."""
+    """What it does about IDLE: `ahead` are lines that it sends before its answer, `told` those after it; it `refuses`
+    with NO, or `hangs_up`."""
 
     port: int = field(default_factory=free_port)
     capabilities: str = "IMAP4rev1 IDLE"
+    ahead: list[str] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     refuses: bool = False
     hangs_up: bool = False
@@ -35,7 +37,7 @@ class Script:
                 elif name == "SELECT":
                     self._say(file, "* 3 EXISTS", "* OK [UIDVALIDITY 7] ok")
                 elif name == "IDLE" and not self.refuses:
-                    self._say(file, "+ idling", *self.told)
+                    self._say(file, *self.ahead, "+ idling", *self.told)
                     if self.hangs_up or file.readline() != b"DONE\r\n":
                         return
                 elif name not in {"LOGIN", "IDLE"}:

@@ -173,8 +173,8 @@ def go_round(services: Services, part: str, rounds: Sequence[Round], called: thr
     beat = Round(lambda services: heartbeats.beat(services.database, name, part, services.machine_clock()), BEAT_EVERY)
     rounds = [beat, *rounds]
     while not stop.is_set():
-        at_once = called.is_set()
-        called.clear()  # before anything is done: a call that comes meanwhile is another
+        if at_once := called.is_set():
+            called.clear()  # before anything is done, and only what was seen: a call that comes meanwhile is another
         for each in rounds:
             if at_once or time.monotonic() >= each.next_at:
                 pause = each.soon if attempt(each.step, services) and each.soon else each.every

@@ -56,6 +56,19 @@ def test_what_is_no_news_wakes_nobody():
         assert script.asked.count("IDLE") == 2
 
 
+def test_what_came_between_two_idles_is_news():
+    """The server tells it before it takes the second (RFC 3501 7)."""
+    script = Script()
+    with imap_script.running(script), scripted(script).watch() as watch:
+        assert watch.wait(MOMENT) is False
+        script.ahead.append("* 4 EXISTS")
+        began = time.monotonic()
+        assert watch.wait(LONG) is True
+        assert time.monotonic() - began < LONG.total_seconds() / 2
+        script.ahead.clear()
+        assert watch.wait(MOMENT) is False
+
+
 @pytest.mark.parametrize(
     ("script", "code"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import threading
 import time
 from dataclasses import replace
 from datetime import timedelta
@@ -232,3 +233,38 @@ def test_mail_is_read_when_the_server_tells_of_it_and_not_at_the_next_look(imap,
         os.kill(reader, signal.SIGTERM)
         assert os.waitstatus_to_exitcode(os.waitpid(reader, 0)[1]) == 0
         watched.database.close()
+
+
+class CalledLate(threading.Event):
+    """Another thread calls right after the first question whether anybody did."""
+
+    asked = False
+
+    def is_set(self):
+        was, first, self.asked = super().is_set(), not self.asked, True
+        if first:
+            self.set()
+        return was
+
+
+def test_a_call_that_comes_between_a_question_and_the_next_is_heard(tmp_path):
+    settings = load({"GREENROOM_DATA_DIR": str(tmp_path / "data")})
+    wiring.migrate(settings)
+    done = tmp_path / "done"
+
+    def step(_services):
+        with done.open("a") as file:
+            file.write(".")
+
+    def goes_round():
+        clock.go_round(context.prepare(settings), "inbox", [clock.Round(step, timedelta(hours=1))], CalledLate())
+
+    going = forked(goes_round)()
+    try:
+        until = time.monotonic() + 10
+        while not (done.exists() and len(done.read_text()) == 2) and time.monotonic() < until:
+            time.sleep(0.05)
+    finally:
+        os.kill(going, signal.SIGTERM)
+        os.waitpid(going, 0)
+    assert done.read_text() == ".."
