@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from email import message_from_bytes
@@ -12,6 +13,7 @@ from sqlalchemy import select
 from integrations.smtp_mail import SmtpMailer
 from service import setting_values
 from service.doctor import loop
+from service.domain.errors import AdapterError
 from service.operations import inbound
 from service.store.tables import Inbound
 from tests import smtp
@@ -19,6 +21,30 @@ from tests.workers.test_inbox import with_mailbox
 from workers import inbox
 
 LIMIT = timedelta(seconds=1.5)
+
+
+class Counted:
+    """A real mailbox, and what is asked of it. `at` gets the number of each fetch before it is done, and may raise."""
+
+    def __init__(self, box):
+        self.box, self.sessions, self.seen, self.fetches = box, 0, [], 0
+        self.at = lambda _number: None
+
+    @contextmanager
+    def session(self):
+        self.sessions += 1
+        with self.box.session() as self.connection:
+            yield self
+
+    def before(self, day):
+        return self.connection.before(day)
+
+    def fetch(self, after, most):
+        self.fetches += 1
+        self.at(self.fetches)
+        mails = self.connection.fetch(after, most)
+        self.seen += [mail.uid for mail in mails]
+        return mails
 
 
 class Delivering(smtp.Sink):
@@ -89,10 +115,36 @@ def test_a_mail_that_lies_there_unread(services, imap, server, monkeypatch):
     assert (row.state, "nobody has read it" in row.advice) == ("look", True)
 
 
+def test_the_mailbox_is_asked_over_one_session_and_for_each_mail_once(services, imap, server, monkeypatch):
+    for name in ("PAUSE", "LOOK_EVERY"):
+        monkeypatch.setattr(loop, name, timedelta(seconds=0.1))
+    monkeypatch.setattr(loop, "READ_AFTER", timedelta(0))
+    box = Counted(services.mailbox)
+    services = replace(services, mailbox=box)
+    sent = []
+
+    def at(number):
+        if number == 3:  # after the other mail, and the look that found no more
+            raise AdapterError("imap_unreachable", permanent=False)
+        if number == 6:
+            imap.put(sent[0])
+
+    def put(_recipient, octets):
+        imap.put(b"Subject: another\r\n\r\nx\r\n")
+        sent.append(octets)
+
+    server[0].put, box.at = put, at
+    row = loop.mail_loop(services)
+    assert (row.state, "nobody has read it" in row.advice) == ("look", True)
+    assert (box.sessions, len(box.seen)) == (3, 2), "its end, and the wait once more after a fault"
+
+
 def test_a_mail_that_does_not_come(services, monkeypatch):
     monkeypatch.setattr(loop, "PAUSE", timedelta(seconds=0.1))
+    services = replace(services, mailbox=Counted(services.mailbox))
     row = loop.mail_loop(services, LIMIT)
     assert (row.state, "GREENROOM_IMAP_PLUS=0" in row.advice) == ("broken", True)
+    assert services.mailbox.fetches == 1, "each few seconds, however often our own rows are looked at"
 
 
 def test_a_mail_that_cannot_be_sent_and_one_that_has_nowhere_to_go(services, server):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Generator
+from contextlib import closing
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -21,6 +23,7 @@ from service.wiring import Services
 
 LIMIT = timedelta(minutes=2)  # greylisting aside, no usual provider takes longer
 PAUSE = timedelta(seconds=1)
+LOOK_EVERY = timedelta(seconds=5)  # into the mailbox, which is asked over a network
 TO_COME = timedelta(days=2)  # later than any mailbox's today
 READ_AFTER = timedelta(seconds=5)  # beside the look that may be due: to store it, and to decide
 MOST_SEEN = 20
@@ -63,16 +66,18 @@ def _mail(services: Services, recipient: str, token: str) -> bytes:
 
 
 def _awaited(services: Services, before: int, token: str, recipient: str, limit: timedelta) -> Row:
-    began, lies_since = time.monotonic(), None
-    while (waited := time.monotonic() - began) < limit.total_seconds():
-        if _was_read(services, token):
-            return Row(PART, "well", WORDS("doctor.loop.well", address=recipient, seconds=max(1, round(waited))))
-        if lies_since is None and services.mailbox is not None and _lies_in(services.mailbox, before, token):
-            lies_since = waited
-        patience = services.settings.imap_poll + READ_AFTER
-        if lies_since is not None and waited - lies_since > patience.total_seconds():
-            return Row(PART, "look", WORDS("doctor.loop.unread", address=recipient))
-        time.sleep(PAUSE.total_seconds())
+    began, look_at, lies_since = time.monotonic(), 0.0, None
+    patience = services.settings.imap_poll + READ_AFTER
+    with closing(_looks(services.mailbox, before, token)) as looks:
+        while (waited := time.monotonic() - began) < limit.total_seconds():
+            if _was_read(services, token):
+                return Row(PART, "well", WORDS("doctor.loop.well", address=recipient, seconds=max(1, round(waited))))
+            if lies_since is None and waited >= look_at:
+                lies_since = waited if next(looks) else None
+                look_at = waited + LOOK_EVERY.total_seconds()
+            if lies_since is not None and waited - lies_since > patience.total_seconds():
+                return Row(PART, "look", WORDS("doctor.loop.unread", address=recipient))
+            time.sleep(PAUSE.total_seconds())
     key = "doctor.loop.lost.plus" if services.settings.reply_tokens else "doctor.loop.lost"
     return Row(PART, "broken", WORDS(key, address=recipient, seconds=int(limit.total_seconds())))
 
@@ -90,6 +95,18 @@ def _end_of(services: Services) -> int:
         return connection.before((services.machine_clock() + TO_COME).date())
 
 
-def _lies_in(box: Mailbox, before: int, token: str) -> bool:
-    with box.session() as connection:
-        return any(token.encode() in mail.octets for mail in connection.fetch(before, MOST_SEEN))
+def _looks(box: Mailbox | None, after: int, token: str) -> Generator[bool, None, None]:
+    """Whether the mail has come into the mailbox, each time that it is asked: of mails with a larger UID, and each mail
+    once. One session for as long as it holds; while the mailbox is away nothing has come."""
+    while box is not None:
+        try:
+            with box.session() as connection:
+                while True:
+                    seen = False
+                    while not seen and (mails := connection.fetch(after, MOST_SEEN)):
+                        seen, after = any(token.encode() in mail.octets for mail in mails), mails[-1].uid
+                    yield seen
+        except AdapterError:
+            yield False
+    while True:  # mail is pushed to us
+        yield False
