@@ -19,7 +19,7 @@ from service.operations import inbound
 from service.setting_values import SmtpServer
 from service.settings import Settings
 from service.store import heartbeats, outbox
-from service.store.tables import Connection, MailboxMark, OutboxRow
+from service.store.tables import Connection, MailboxMark, OutboxRow, Person
 from service.store.types import fingerprint
 from service.web import create_app
 from tests import cast, dns_server, smtp
@@ -203,6 +203,18 @@ def test_addresses_that_send_mail_back_are_named(bare):
         cast.person(session, now, "ben").refused_at = now
     row = found(bare)["addresses"]
     assert (row.state, "ben@example.org" in row.advice) == ("look", True)
+
+
+def test_of_many_addresses_that_send_mail_back_all_are_counted_and_some_named(bare):
+    with writing(bare) as (session, now):
+        session.add_all(
+            Person(email=f"{n}@example.org", name="N", zone="UTC", locale="en", mails="all", created_at=now,
+                   refused_at=now + timedelta(seconds=n))
+            for n in range(60)
+        )  # fmt: skip
+    said = found(bare)["addresses"].advice
+    assert "60 addresses" in said
+    assert "0@example.org, 1@example.org, 2@example.org, 3@example.org, 4@example.org and 55 more." in said
 
 
 def test_a_database_behind_this_version(bare):

@@ -9,12 +9,14 @@ from sqlalchemy.exc import DBAPIError
 
 from service import data_folder
 from service.doctor.rows import WORDS, Row
-from service.operations.bounces import unreachable
+from service.operations.bounces import count_unreachable, unreachable
 from service.store import heartbeats, held, outbox, writes
 from service.store.migrate import is_current
 from service.store.sealed_columns import closed_columns, used_keys
 from service.store.types import Keyring
 from service.wiring import Services
+
+MOST_NAMED = 5
 
 
 def database(services: Services) -> Iterator[Row]:
@@ -72,11 +74,14 @@ def mails(services: Services) -> Iterator[Row]:
 
 
 def addresses(services: Services) -> Iterator[Row]:
-    """Those that send mails back; all well is not worth a row."""
+    """Those that send mails back, the first of them by name; all well is not worth a row."""
     with services.database.read() as session:
-        refused = [each.email for each in unreachable(session)]
-    if refused:
-        yield Row("addresses", "look", WORDS("doctor.addresses", n=len(refused), who=WORDS.items(refused)))
+        count = count_unreachable(session)
+        who = [each.email for each in unreachable(session)[:MOST_NAMED]]
+    if count > len(who):
+        who.append(WORDS("doctor.addresses.rest", n=count - len(who)))
+    if count:
+        yield Row("addresses", "look", WORDS("doctor.addresses", n=count, who=WORDS.items(who)))
 
 
 def entries(services: Services) -> Iterator[Row]:

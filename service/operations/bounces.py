@@ -75,6 +75,12 @@ def unreachable(session: Session) -> list[Unreachable]:
     return [Unreachable(*row) for row in session.execute(wanted.order_by(Person.refused_at).limit(MOST_SHOWN))]
 
 
+def count_unreachable(session: Session) -> int:
+    """All of them, for `unreachable` is cut."""
+    refused = select(func.count()).select_from(Person).where(Person.refused_at.is_not(None))
+    return session.scalar(refused) or 0
+
+
 def _named(session: Session, raw: bytes, message: Message) -> Sequence[OutboxRow]:
     names = ours_named(raw, message)
     if not names:

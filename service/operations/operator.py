@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import InvalidInput, MoveNotAllowed, NotFound
-from service.operations.bounces import Unreachable, unreachable
+from service.operations.bounces import Unreachable, count_unreachable, unreachable
 from service.operations.figures import connection_counts
 from service.store import heartbeats, held, outbox, writes
 from service.store.database import load_row
@@ -52,6 +52,7 @@ class Standing:
     events_failed: int  # of meetings to come
     events_waited: timedelta
     unreachable: list[Unreachable]
+    unreachable_count: int
     alive: dict[str, tuple[int, datetime]]  # heartbeats.by_part
 
     @property
@@ -85,6 +86,7 @@ def look(session: Session, now: datetime, machine_now: datetime) -> Standing:
         events_failed=writes.failed_ahead(session, now),
         events_waited=writes.oldest_overdue(session, now),
         unreachable=unreachable(session),
+        unreachable_count=count_unreachable(session),
         alive=heartbeats.by_part(session, machine_now),
     )
 

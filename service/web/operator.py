@@ -93,7 +93,7 @@ def _wrong(standing: Standing, depth: int | None, waited: str) -> list[str]:
         "held": sum(standing.held.values()),
         "uncertain": standing.counts.get("uncertain", 0),
         "dead": standing.counts.get("dead", 0),
-        "addresses": len(standing.unreachable),
+        "addresses": standing.unreachable_count,
         "calendars": standing.stuck_calendars,
         "events": standing.events_failed,
     }
