@@ -93,7 +93,11 @@ def settle(session: Session, now: datetime, max_age: timedelta, result: LookResu
         if missing:  # one of two reads that say so may be wrong, and the event is there
             _deleted(session, now, row, meeting)
     elif not _answered(session, now, row, meeting, result.seen) and result.seen.interval != interval_of(meeting):
-        _moved(session, now, max_age, row, meeting, result.seen)
+        try:
+            _moved(session, now, max_age, row, meeting, result.seen)
+        except CalendarUnreadable:
+            row.state, row.attempts = "look", looks
+            row.due_at = now + back_off(looks, jitter)
     return row.state
 
 
@@ -131,7 +135,8 @@ def _moved(
     """An event that invites is the sender of record: it has told its guest, who may decline, so the meeting follows
     where it can. What is written into it after this tells its guest, who then needs no mail of ours; its owner gets
     one, and so learns that we have seen it. A move of somebody's own entry is a proposal, unless the two agreed that
-    it moves; the entry is put back until it is taken."""
+    it moves; the entry is put back until it is taken. Raises CalendarUnreadable: nobody can say yet whether it may
+    stand there."""
     owner = meeting.pair.me(row.person_id)
     minutes = (seen.interval.end - seen.interval.start) // timedelta(minutes=1)
     guest = meeting.pair.other(owner.id).id if row.invites and writes.reaches(session, row) else None
@@ -147,7 +152,7 @@ def _moved(
                 query = booking.moving_query(meeting, owner.id, minutes or None)
                 propose(session, now, max_age, query, ProposalInput((seen.interval.start,), owner.id, checked=False))
                 row.wanted, row.state, row.due_at = row.wanted + 1, "pending", now
-    except CalendarUnreadable:  # nobody can say yet whether it may stand there
-        row.state, row.due_at = "look", now + back_off(max(1, row.attempts), 0.0)
+    except CalendarUnreadable:
+        raise
     except GreenroomError:
         details.put_back(session, now, meeting, owner.id)

@@ -302,6 +302,34 @@ def test_s14_an_event_put_into_another_calendar_of_its_owner_is_followed_there(s
     assert [each.kind for each in world.fake.events.invitations] == ["invite", "update", "cancel"]
 
 
+def test_a_move_that_cannot_be_judged_is_looked_at_ever_more_rarely(services, world, written):
+    before = meeting(services, written)
+    now = services.clock()
+    with services.database.write() as session:
+        feed = Connection(
+            person_id=before.pair.mentor_id,
+            provider="ics",
+            url="https://x.example/f",
+            state="reconnect",
+            created_at=now,
+        )
+        feed.calendars = [Calendar(key="k", key_hash="k", name="Feed")]
+        session.add(feed)
+    later = before.starts_at + timedelta(days=1)
+    world.primary.touch(to(event_of(world), later, later + timedelta(minutes=30)))
+    read_and_look(services)
+    waits = []
+    for _ in range(3):
+        with services.database.write() as session:
+            row = session.scalars(select(CalendarWrite)).one()
+            assert row.state == "look"
+            waits.append(row.due_at - services.clock())
+            row.due_at = services.clock()
+        write(services)
+    assert waits[0] < timedelta(seconds=20) < waits[1] < timedelta(seconds=40) < waits[2]
+    assert meeting(services, written).starts_at == before.starts_at
+
+
 def test_addresses_are_sealed_at_rest(services, world, meeting_id):
     write(services)
     [event] = world.primary.events.values()
