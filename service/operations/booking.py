@@ -228,22 +228,12 @@ def refuse(framed: Frame, start: datetime) -> None:
 
 
 def announce_change(session: Session, now: datetime, meeting: Meeting, by_id: int, heard: int | None = None) -> None:
-    """A newer change replaces an unsent older one; RFC 5546 2.1.4: SEQUENCE grows by one. Whoever has had no mail of
-    ours yet gets one, also if they `heard`: their way to the meeting's page is in it."""
+    """A newer change replaces an unsent older one; RFC 5546 2.1.4: SEQUENCE grows by one."""
     outbox.withdraw(session, meeting_id=meeting.id, kinds=ABOUT_A_MEETING)
     meeting.sequence += 1
     meeting.changed_by, meeting.changed_at = by_id, now
     writes.follow(session, now, meeting.id)
-    _tell(session, now, meeting, heard)
-
-
-def _tell(session: Session, now: datetime, meeting: Meeting, heard: int | None = None) -> None:
-    due_at = video.invite_at(session, now, meeting)
-    quiet = {heard} & outbox.announced(session, meeting.id).keys() if heard is not None else set()
-    for person in (meeting.pair.mentee, meeting.pair.mentor):
-        if person.id in quiet:
-            continue
-        queue_about(session, now, meeting, "invitation", person.id, due_at)
+    video.invite(session, now, meeting, heard)
 
 
 def would_be(now: datetime, framed: Frame, pair: Pair, wanted: BookingInput) -> Meeting:
@@ -284,7 +274,7 @@ def _claim(session: Session, now: datetime, framed: Frame, meeting: Meeting, int
 
 def _invite(session: Session, now: datetime, meeting: Meeting) -> None:
     follow_next(session, now, meeting.pair)
-    _tell(session, now, meeting)
+    video.invite(session, now, meeting)
     look_again(session, now, meeting)
     cadence.wake(session, now, meeting.pair_id)
 

@@ -122,7 +122,7 @@ def _deleted(session: Session, now: datetime, row: CalendarWrite, meeting: Meeti
     """Off, unless its owner wants to call off elsewhere: then it is written anew. Of an event that invites its guest
     has been told already."""
     if meeting.pair.me(row.person_id).when_deleted == KEEP and not row.invites:
-        anew(row, meeting)
+        anew(session, now, row, meeting)
         row.state, row.due_at = "pending", now
         return
     row.state = "removed"

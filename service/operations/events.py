@@ -136,7 +136,7 @@ def settle(session: Session, now: datetime, result: WriteResult, jitter: float =
     if result.error is not None and row.wanted != result.plan.event.revision:
         return row.state
     if result.error is not None:
-        if not _tries_again(row, meeting, now, result.plan, result.error, jitter):
+        if not _tries_again(session, now, row, meeting, result.plan, result.error, jitter):
             _give_up(session, now, row, meeting, result.error.code)
         return row.state
     if result.at is not None:
@@ -199,12 +199,18 @@ def load(session: Session, write_id: int) -> tuple[CalendarWrite | None, Meeting
 
 
 def _tries_again(
-    row: CalendarWrite, meeting: Meeting, now: datetime, plan: WritePlan, error: AdapterError, jitter: float
+    session: Session,
+    now: datetime,
+    row: CalendarWrite,
+    meeting: Meeting,
+    plan: WritePlan,
+    error: AdapterError,
+    jitter: float,
 ) -> bool:
     """For as long as a mail is; where nobody has an invitation yet, no longer than there is time for one. False when
     that would be of no use, or is over."""
     if error.code == DELETED and not plan.remove and row.attempts < MOST_ATTEMPTS:
-        anew(row, meeting)
+        anew(session, now, row, meeting)
         row.due_at = now
     elif given_up(Failure(error.code, error.permanent), row.attempts, _age(row, meeting, now)):
         return False
@@ -214,10 +220,10 @@ def _tries_again(
     return True
 
 
-def anew(row: CalendarWrite, meeting: Meeting) -> None:
+def anew(session: Session, now: datetime, row: CalendarWrite, meeting: Meeting) -> None:
     """Its event is gone, and another takes its place."""
     row.copies += 1
-    video.made_anew(row, meeting)
+    video.made_anew(session, now, row, meeting)
     row.calendar_key = row.event_id = row.etag = row.alias = None
 
 

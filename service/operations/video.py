@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import InvalidInput
+from service.operations.followup import queue_about
 from service.ports import VideoLink
 from service.store import outbox, writes
 from service.store.tables import CalendarWrite, Connection, Meeting
@@ -68,20 +69,40 @@ def invite_at(session: Session, now: datetime, meeting: Meeting) -> datetime:
     return now + HOLD if awaited(session, [meeting.id]) else now
 
 
+def invite(session: Session, now: datetime, meeting: Meeting, heard: int | None = None) -> None:
+    """Both, but for `heard`, who learns it from a calendar. Whoever has had no mail of ours yet gets one also then:
+    their way to the meeting's page is in it."""
+    due_at = invite_at(session, now, meeting)
+    quiet = {heard} & outbox.announced(session, meeting.id).keys() if heard is not None else set()
+    for person in (meeting.pair.mentee, meeting.pair.mentor):
+        if person.id not in quiet:
+            queue_about(session, now, meeting, "invitation", person.id, due_at)
+
+
 def keep(
     session: Session, now: datetime, row: CalendarWrite, meeting: Meeting, told: VideoLink | None, looks: int
 ) -> None:
     """What a calendar said of the link that it was asked for, after `looks` in vain. One that is not made yet makes the
-    row due; else whatever holds the meeting follows, and nobody is mailed for it. Repeatable."""
+    row due; else whatever holds the meeting follows, and nobody is mailed for it. One that took the place of another is
+    told. Repeatable."""
+    url = _url_in(told)
+    if row.video == "made" and url not in {None, meeting.place}:
+        meeting.place = url
+        _tell_anew(session, now, row, meeting)
     if row.video != "wanted":
         return
     if told is not None and told.url is None and not told.failed and looks < MOST_LOOKS:
         row.state, row.due_at, row.attempts = "look", now + PAUSE * (1 << looks), looks
-    elif told is not None and told.url is not None and told.url.startswith("https://") and len(told.url) <= LONGEST:
-        row.video, meeting.place = "made", told.url
+    elif url is not None:
+        row.video, meeting.place = "made", url
         _settled(session, now, row, meeting)
     else:
         give_up(session, now, row, meeting)
+
+
+def _url_in(told: VideoLink | None) -> str | None:
+    usable = told is not None and told.url is not None and told.url.startswith("https://") and len(told.url) <= LONGEST
+    return told.url if told is not None and usable else None
 
 
 def give_up(session: Session, now: datetime, row: CalendarWrite, meeting: Meeting) -> None:
@@ -97,10 +118,24 @@ def _settled(session: Session, now: datetime, row: CalendarWrite, meeting: Meeti
     writes.follow(session, now, meeting.id, quietly=True, besides=row.id)
 
 
-def made_anew(row: CalendarWrite, meeting: Meeting) -> None:
-    """Its event was deleted, and the next one gets a link of its own."""
+def made_anew(session: Session, now: datetime, row: CalendarWrite, meeting: Meeting) -> None:
+    """Its event was deleted, and the next one gets a link of its own, of which both are told."""
     if row.video == "made":
         row.video, meeting.place = "wanted", None
+        _tell_anew(session, now, row, meeting)
+
+
+def _tell_anew(session: Session, now: datetime, row: CalendarWrite, meeting: Meeting) -> None:
+    """Another link is another place: SEQUENCE grows by one (RFC 5546 2.1.4). The guest of an event that invites hears
+    of it from that."""
+    if now >= meeting.ends_at:
+        return
+    outbox.withdraw(session, meeting_id=meeting.id, kinds=("invitation",))
+    meeting.sequence += 1
+    meeting.changed_by, meeting.changed_at = None, now
+    writes.follow(session, now, meeting.id)
+    guest = meeting.pair.other(row.person_id).id if row.invites and writes.reaches(session, row) else None
+    invite(session, now, meeting, guest)
 
 
 def withdraw(session: Session, meeting: Meeting) -> None:

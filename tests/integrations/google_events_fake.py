@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Any
 
 from tests.integrations.google_calendars_fake import FakeCalendar, interval_of, occurrences, opened, page_of, sealed
@@ -165,7 +166,9 @@ class EventsFake:
             status = "failure" if self.failing else "pending"
             event["conferenceData"] = {"createRequest": {**request, "status": {"statusCode": status}}}
             return
-        link = f"https://meet.google.com/{request['requestId'][:10]}"
+        link = (
+            f"https://meet.google.com/{sha256(request['requestId'].encode()).hexdigest()[:10]}"  # one for each request
+        )
         event["hangoutLink"] = link
         event["conferenceData"] = {
             "createRequest": {**request, "status": {"statusCode": "success"}},
