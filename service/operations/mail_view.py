@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from service.catalogue import Words
@@ -17,6 +16,7 @@ from service.operations import (
     again,
     day_words,
     help_requests,
+    lapsing,
     pair_mail_view,
     primers,
     promises_view,
@@ -198,12 +198,9 @@ def _help_view(context: Context, base: View) -> View | None:
     return replace(base, links=replace(base.links, programme=context.url("programme")))
 
 
-def _kept(base: View, time: ProposedTime, now: datetime) -> str:
-    if not time.held:
-        return base.words("mail.not_kept")
-    if time.lapses_at <= now:
-        return base.words("mail.kept_no_more")
-    return base.words("mail.kept", moment=base.words.moment(time.lapses_at, base.me.zone))
+def _kept(context: Context, base: View, time: ProposedTime) -> str:
+    said = f"mail.offer.{lapsing.kept(time, context.meeting, context.now)}"
+    return base.words(said, moment=base.words.moment(time.lapses_at, base.me.zone))
 
 
 def _proposed_view(context: Context, base: View) -> View | None:
@@ -218,7 +215,7 @@ def _proposed_view(context: Context, base: View) -> View | None:
         Choice(
             Interval(time.starts_at, time.ends_at),
             f"{schedule}/proposed/{time.id}",
-            _kept(base, time, now),
+            _kept(context, base, time),
         )
         for time in proposal.times
         if time.starts_at > now

@@ -16,7 +16,7 @@ from service.domain.errors import (
     RuleBroken,
     SlotTaken,
 )
-from service.operations import personal_links, proposing
+from service.operations import lapsing, personal_links, proposing
 from service.operations.booking import moving_query
 from service.operations.proposing import ProposalInput, load_proposal, load_time
 from service.store.tables import Meeting, Proposal
@@ -107,13 +107,13 @@ def show(token: str, proposal_id: int) -> AnyResponse:
 
 
 def _show(session: Session, reader: Reader, token: str, proposal: Proposal, status: int = 200) -> AnyResponse:
-    other = proposal.pair.other(reader.person.id)
+    other, instead_of = proposal.pair.other(reader.person.id), _instead_of(session, proposal)
     return page(
         "proposal.html", status, reader=reader, token=token, proposal=proposal, other=other,
-        mine=proposal.by_id == reader.person.id, instead_of=_instead_of(session, proposal),
+        mine=proposal.by_id == reader.person.id, instead_of=instead_of,
         stands=_stands(session, reader, proposal),
         times=[
-            (time, other_time(words(), time.starts_at, reader.zone, other))
+            (time, other_time(words(), time.starts_at, reader.zone, other), lapsing.kept(time, instead_of, now()))
             for time in proposal.times
             if time.starts_at > now()
         ],
@@ -181,10 +181,10 @@ def decide(token: str, time_id: int) -> AnyResponse:
         _of_link(reader, proposal)
         if proposal.outcome is not None or proposal.by_id == reader.person.id:
             return _show(session, reader, token, proposal)
-        other = proposal.pair.other(reader.person.id)
+        other, instead_of = proposal.pair.other(reader.person.id), _instead_of(session, proposal)
         return page(
             "take.html", reader=reader, token=token, proposal=proposal, time=time, other=other,
-            instead_of=_instead_of(session, proposal), minutes=proposing.minutes_of(proposal),
+            instead_of=instead_of, kept=lapsing.kept(time, instead_of, now()), minutes=proposing.minutes_of(proposal),
             other_time=other_time(words(), time.starts_at, reader.zone, other),
         )  # fmt: skip
 

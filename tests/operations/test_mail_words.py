@@ -166,6 +166,9 @@ def test_a_time_that_is_not_kept_says_so(services, met):
     at_night = START.replace(hour=3) + timedelta(days=3)
     change(services, met, mails.proposes(at_night, moving=True, checked=False))
     assert "(not kept: it was not free for both of you" in text_of(send(services, "proposed", NOW)["Ana"])
+    change(services, met, mails.proposes(START + timedelta(minutes=15), moving=True))
+    reached = text_of(send(services, "proposed", NOW)["Ana"])
+    assert "(your meeting as it stands, or the break beside it, reaches into it;" in " ".join(reached.split())
     change(services, met, mails.proposes(START + timedelta(days=3), moving=True))
     late = send(services, "proposed", NOW + timedelta(days=2))["Ana"]
     assert "(no longer kept)" in text_of(late)

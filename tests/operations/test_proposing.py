@@ -18,7 +18,7 @@ from service.domain.errors import (
     RuleBroken,
     SlotTaken,
 )
-from service.operations import booking, people, proposing
+from service.operations import booking, lapsing, people, proposing
 from service.operations.booking import BookingInput
 from service.operations.meetings import attendance_of
 from service.operations.offering import SlotQuery, offer
@@ -246,6 +246,21 @@ def test_s19_every_rule_holds_for_what_is_offered_and_for_what_is_taken(services
     meeting_id = book(services, pair_id, MONDAY + timedelta(days=3))
     with pytest.raises(MoveNotAllowed):
         propose(services, pair_id, [WEDNESDAY], MONDAY + timedelta(days=3, hours=-1), moving=meeting_id)
+
+
+def test_a_time_that_the_meeting_itself_reaches_is_told_from_one_that_somebody_else_took(services, pair_id, eves):
+    meeting_id = book(services, pair_id, MONDAY)
+    book(services, eves, TUESDAY)
+    gap = DEFAULT.gap
+    near = [MONDAY - timedelta(minutes=30) - gap, MONDAY - timedelta(minutes=15), MONDAY + timedelta(minutes=30) + gap]
+    told = {}
+    for start in (*near, near[0] + timedelta(minutes=1), near[2] - timedelta(minutes=1), TUESDAY, WEDNESDAY):
+        propose(services, pair_id, [start], moving=meeting_id, checked=False)
+        with services.database.read() as session:
+            [time] = session.scalars(select(Proposal).order_by(Proposal.id.desc())).first().times
+            told[start] = lapsing.kept(time, session.get(Meeting, meeting_id), NOW)
+            assert lapsing.kept(time, session.get(Meeting, meeting_id), LAPSED) == told[start].replace("kept", "lapsed")
+    assert list(told.values()) == ["kept", "reached", "kept", "reached", "reached", "not_held", "kept"]
 
 
 def test_what_is_not_free_is_proposed_without_a_hold(services, pair_id, eves):

@@ -154,6 +154,22 @@ def test_a_meeting_is_asked_to_move_to_one_of_three_times(services, client, ana)
     assert "That is quite all right" in text_of(client.get(none.headers["Location"]))
 
 
+def test_a_time_that_the_meeting_itself_reaches_reads_as_such_and_can_be_taken(services, client, ana):
+    booked, _ = book(services, client, ana)
+    form, _ = ticked(client.get(f"/m/{booked}/move"))
+    start = the_meeting(services).starts_at + timedelta(minutes=15)
+    own = client.post(form.action, data={**form.fields, "start": f"{start:%Y-%m-%dT%H:%M:%SZ}"}).headers["Location"]
+    with services.database.read() as session:
+        ben = session.get(Pair, ana[1]).mentor_id
+    theirs = client.get(re.sub(r"/s/[^/]+", f"/s/{link(services, 'schedule', ben, pair_id=ana[1])}", own))
+    [to] = re.findall(r'href="([^"]+/proposed/\d+)"', theirs.get_data(as_text=True))
+    for page in (client.get(own), theirs, client.get(to)):
+        assert "Your meeting as it stands, or the break beside it, reaches into this time" in text_of(page)
+        assert "was not free" not in text_of(page)
+    assert only_form(client.get(to)).send(client).status_code == 303
+    assert the_meeting(services).starts_at == start
+
+
 def test_s20_a_link_of_another_pair_opens_nothing(services, client, ana):
     own, _ = offer_three(services, client, ana)
     with services.database.write() as session:
