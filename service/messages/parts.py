@@ -44,6 +44,9 @@ def letter(
         other = view.other.first if view.other is not None else ""
         blocks = [Says(words(hello, programme=view.programme, other=other)), *blocks]
         asides = (*asides, Button(words("mail.no_thank_you"), mails))
+    if view.went_by:
+        blocks = [*blocks, Says(view.went_by)]
+        asides = (*asides, Button(words("mail.went_by.button"), view.links.proposal))
     if view.unsure:
         blocks = [*blocks, Quotes(view.unsure, words("mail.unsure"))]
         asides = (*asides, Button(words("mail.unsure.button"), view.links.person + "#words"))

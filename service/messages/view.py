@@ -116,6 +116,7 @@ class View:
     version: int = 0  # of the agreement
     sha256: str = ""
     unsure: str = ""  # what the reader wrote to us and we did not understand, or a forwarded date, in words
+    went_by: str = ""  # that times which the reader proposed were not taken, in words
     read_here: str = ""  # what an answer that we read is taken for: agenda or agreed
 
     @property

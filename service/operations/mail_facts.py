@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.domain.meeting import Phase
 from service.links import LinkBook
-from service.operations import video
+from service.operations import lapsing, video
 from service.operations.events import entered
 from service.store import outbox, writes
 from service.store.tables import AgendaItem, Attendance, Commitment, Inbound, Meeting, OutboxRow, Person, Preparation
@@ -39,6 +39,7 @@ class Facts:
     links_awaited: frozenset[int]  # meetings whose calendar still makes their video link
     heard: set[int]  # people who got a mail of ours before
     unsure: frozenset[int]  # people on whose page something waits that they wrote
+    offered: frozenset[int]  # pairs in which times that were proposed are open
     links: LinkBook
 
 
@@ -76,6 +77,7 @@ def gather(session: Session, now: datetime, rows: Sequence[OutboxRow]) -> Facts:
         gone_out=_grouped(outbox.gone_out(session, meeting_ids), lambda row: row.meeting_id),
         heard=outbox.people_who_heard(session, person_ids),
         unsure=_unsure(session, person_ids),
+        offered=lapsing.with_open_ones(session, {row.pair_id for row in rows if row.pair_id is not None}),
         links=LinkBook(session, now, person_ids, meeting_ids),
     )
 

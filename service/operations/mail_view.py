@@ -53,6 +53,8 @@ def view_of(context: Context) -> View | None:
     )
     if context.row.kind in DUE and context.reader.id in context.facts.unsure:
         base = replace(base, unsure=_unsure(context, base.words))
+    if context.row.kind in DUE and context.row.pair_id in context.facts.offered:
+        base = _with_what_went_by(context, base, context.row.pair_id)
     without_meeting = _WITHOUT_MEETING.get(context.row.kind)
     if without_meeting is not None:
         return without_meeting(context, base)
@@ -69,6 +71,18 @@ def _unsure(context: Context, words: Words) -> str:
         moment = words.moment(newest.occasion.at_utc, ZoneInfo(context.reader.zone))
         return words("mail.unsure.occasion", moment=moment)
     return newest.text[:LONGEST_UNSURE] or words("mail.unsure.answer")
+
+
+def _with_what_went_by(context: Context, base: View, pair_id: int) -> View:
+    """What the reader proposed to the other, and nobody took."""
+    found = lapsing.news(context.session, context.now, pair_id, context.reader.id)
+    if found is None:
+        return base
+    proposal, word = found
+    other = proposal.pair.other(context.reader.id).first_name
+    page = f"{context.url('schedule', pair_id=pair_id)}/proposals/{proposal.id}"
+    said = base.words(f"page.offer.open.{word}", n=len(proposal.times), other=other)
+    return replace(base, went_by=said, links=replace(base.links, proposal=page))
 
 
 def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:

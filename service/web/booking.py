@@ -13,13 +13,13 @@ from service import links
 from service.domain import slots
 from service.domain.errors import CalendarUnreadable, InvalidInput, KeyReused, RuleBroken, SlotTaken
 from service.domain.sessions import KINDS
-from service.operations import arcs, booking, events, personal_links, video
+from service.operations import arcs, booking, events, lapsing, personal_links, video
 from service.operations.booking import BookingInput
 from service.operations.meetings import booked_with, meetings_of
 from service.operations.offering import Frame, SlotQuery, frame, refusal_of
 from service.operations.seeing import Sight, sights
 from service.store.proposals import for_another_meeting
-from service.store.tables import Pair
+from service.store.tables import Pair, Proposal
 from service.web import confirm
 from service.web.agenda_form import Draft, default_drafts, drafts_of, items_of, shown_drafts, shuffled
 from service.web.choice import Choice, choice_of
@@ -213,11 +213,19 @@ def times_page(
     return page(
         "times.html", status, reader=reader, token=token, choice=choice, times=shown, said=said,
         kept=kept, carry=_carried(reader, choice, kept=kept), in_mind=in_mind_of(found, reader), moving=None,
-        offers=for_another_meeting(session, now(), pair.id),
+        offers=_offers(session, reader, pair),
         pair=pair,
         mentee=found.frame.pair.mentee_id == reader.person.id,
         other=found.frame.pair.other(reader.person.id), date=found.frame.date, link_names_it=bool(reader.link.session),
     )  # fmt: skip
+
+
+def _offers(session: Session, reader: Reader, pair: Pair) -> list[tuple[Proposal, str]]:
+    """What one of the two proposed for another meeting. Most pairs have none, and are asked no more than that."""
+    if not for_another_meeting(session, now(), pair.id):
+        return []
+    lines = lapsing.lines(session, now(), pair.id, reader.person.id)
+    return [(each, word) for each, word in lines if each.meeting_id is None]
 
 
 def _invite_by(session: Session, reader: Reader, pair: Pair) -> str | None:

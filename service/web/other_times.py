@@ -7,22 +7,23 @@ from sqlalchemy.orm import Session
 
 from service import links
 from service.domain.errors import NotAllowed, NotFound
-from service.operations.meetings import may_move
+from service.operations import lapsing
 from service.operations.offering import SlotQuery
-from service.operations.proposing import open_proposals
 from service.store.tables import Meeting, Proposal
 from service.web.offers import offered
 from service.web.page import Reader, now, words
 
 
-def proposals(session: Session, reader: Reader, meeting: Meeting) -> list[tuple[Proposal, str]]:
-    """What was proposed instead, each with the address of its page."""
-    pair_id = meeting.pair_id
-    schedule = links.known_link(session, now(), "schedule", reader.person.id, pair_id=pair_id)
-    if schedule is None or not may_move(meeting, now()):
+def proposals(session: Session, reader: Reader, meeting: Meeting) -> list[tuple[Proposal, str, str]]:
+    """What was proposed instead, each with what is told of it and the address of its page."""
+    mine, pair_id = reader.person.id, meeting.pair_id
+    schedule = links.known_link(session, now(), "schedule", mine, pair_id=pair_id)
+    if schedule is None:
         return []
-    found = open_proposals(session, now(), pair_id, meeting.id)
-    return [(each, url_for("proposals.show", token=schedule.token, proposal_id=each.id)) for each in found]
+    return [
+        (each, word, url_for("proposals.show", token=schedule.token, proposal_id=each.id))
+        for each, word in lapsing.lines(session, now(), pair_id, mine, meeting.id)
+    ]
 
 
 def debrief(session: Session, reader: Reader, meeting: Meeting) -> tuple[str, str] | None:

@@ -20,6 +20,7 @@ from service.operations import (
     coordinators,
     feeds,
     help_requests,
+    lapsing,
     mirror,
     people,
     personal_links,
@@ -29,7 +30,6 @@ from service.operations import (
 from service.operations.commitments import Answer, load_own, set_commitment
 from service.operations.looks import looks_of
 from service.operations.meetings import commitments_of, meetings_of
-from service.operations.proposing import open_proposals
 from service.operations.times import availability_of
 from service.store.tables import Connection, CriticalDate, Link, Pair
 from service.web import wishes
@@ -129,7 +129,7 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
         "primer": primers.is_offered(session, now(), pair, mine),
         "schedule": schedule.token if schedule is not None else None,
         "looked": looks_of(session, pair, mine),
-        "offers": open_proposals(session, now(), pair.id),
+        "offers": lapsing.lines(session, now(), pair.id, mine),
     }
 
 

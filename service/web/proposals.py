@@ -111,6 +111,7 @@ def _show(session: Session, reader: Reader, token: str, proposal: Proposal, stat
     return page(
         "proposal.html", status, reader=reader, token=token, proposal=proposal, other=other,
         mine=proposal.by_id == reader.person.id, instead_of=instead_of,
+        word=lapsing.told(session, now(), proposal, reader.person.id),
         stands=_stands(session, reader, proposal),
         times=[
             (time, other_time(words(), time.starts_at, reader.zone, other), lapsing.kept(time, instead_of, now()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
@@ -21,15 +22,17 @@ from service.operations import (
     outgoing,
     people,
     personal_links,
+    proposing,
 )
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
 from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
-from service.store import outbox
+from service.operations.proposing import KEPT, ProposalInput
+from service.store import outbox, proposals
 from service.store.tables import CriticalDate, Meeting, OutboxRow, Pair
 from tests import cast, mails
-from tests.mails import AGE, END, NOW, START, change, html_of, queue, same_as_snapshot, send, text_of
+from tests.mails import AGE, END, NOW, START, change, html_of, queue, render, same_as_snapshot, send, text_of
 
 DAY_BEFORE = START - timedelta(hours=24)
 LATER = START + timedelta(days=3, hours=-1)
@@ -178,6 +181,30 @@ def test_times_that_were_offered_for_a_new_meeting(services, met):
     times = [START + timedelta(days=days) for days in (3, 4, 5)]
     change(services, met, mails.proposes(*times, by="mentee"))
     assert set(kept("proposed-new", send(services, "proposed", NOW))) == {"Ben"}
+
+
+def test_whoever_offered_times_that_nobody_took_hears_of_it_in_the_next_mail_that_falls_due(services, met):
+    lapsed = DAY_BEFORE + timedelta(hours=1)
+    times = tuple(START + timedelta(days=days) for days in (3, 4, 5))
+
+    def offers(session, meeting):
+        wanted = ProposalInput(times, meeting.pair.mentee_id)
+        proposing.propose(session, lapsed - KEPT, AGE, SlotQuery(meeting.pair_id, "check-in"), wanted)
+
+    def said(kind, now):
+        with services.database.write() as session:
+            row = session.scalars(select(OutboxRow).where(OutboxRow.kind == kind)).one()
+            text = message_from_bytes(render(services, session, now, row), policy=policy.default)
+        return "none has been taken" in " ".join(text_of(text).split())
+
+    change(services, met, offers)
+    queue(services, met, "reminder", "mentee")
+    queue(services, met, "brief", "mentor")
+    assert not said("reminder", lapsed - timedelta(minutes=1)), "they are kept still"
+    assert said("reminder", lapsed)
+    assert not said("brief", lapsed), "he offered nothing"
+    change(services, met, lambda session, _: proposals.end(session, lapsed, proposals.open_ones(session), "declined"))
+    assert not said("reminder", lapsed), "she has her answer"
 
 
 def test_links_and_welcome_to_people_who_never_heard_of_us(services):

@@ -263,6 +263,32 @@ def test_a_time_that_the_meeting_itself_reaches_is_told_from_one_that_somebody_e
     assert list(told.values()) == ["kept", "reached", "kept", "reached", "reached", "not_held", "kept"]
 
 
+def test_what_its_author_is_told_of_a_proposal_that_nobody_took_depends_on_what_can_still_be(services, pair_id):
+    def told(now):
+        """Each one's words, and whether it is news to Ana."""
+        with services.database.read() as session:
+            ana, ben = people_of(session, pair_id)
+            assert lapsing.news(session, now, pair_id, ben) is None
+            words = [[word for _, word in lapsing.lines(session, now, pair_id, reader)] for reader in (ana, ben)]
+            return (*words, lapsing.news(session, now, pair_id, ana) is not None)
+
+    far = MONDAY + timedelta(days=14)
+    propose(services, pair_id, [MONDAY, TUESDAY, far])
+    assert told(LAPSED - timedelta(seconds=1)) == (["mine"], ["theirs"], False)
+    assert told(LAPSED) == (["lapsed"], ["theirs"], True), "it can be taken while it is free"
+    assert told(TUESDAY) == (["lapsed"], ["theirs"], True)
+    assert told(LAPSED + lapsing.NEWS_FOR) == (["lapsed"], ["theirs"], False)
+    assert told(far) == (["passed"], [], True)
+    assert told(far + lapsing.NEWS_FOR) == ([], [], False)
+    thursday, friday = WEDNESDAY + timedelta(days=1), WEDNESDAY + timedelta(days=2)
+    meeting_id = book(services, pair_id, thursday)
+    assert told(LAPSED) == ([], [], False), "it was settled by that"
+    propose(services, pair_id, [friday], moving=meeting_id)
+    assert told(LAPSED) == (["lapsed"], ["theirs"], True)
+    assert told(thursday - timedelta(minutes=1)) == (["stays"], [], False), "it is too late to move it"
+    assert told(thursday) == ([], [], False)
+
+
 def test_what_is_not_free_is_proposed_without_a_hold(services, pair_id, eves):
     book(services, eves, TUESDAY)
     meeting_id = book(services, pair_id, MONDAY)

@@ -132,6 +132,23 @@ def test_s02_a_click_after_the_deadline_books_or_says_what_is_free(services, cli
     assert client.post(f"/s/{bens}/proposed/{second}").status_code == 303
 
 
+def test_whoever_offered_times_that_lapsed_reads_so_and_what_can_be_done(services, client, ana):
+    own, bens = offer_three(services, client, ana)
+    with services.database.read() as session:
+        pair = session.get(Pair, ana[1])
+        mine, theirs = (f"/p/{link(services, 'person', each)}" for each in (pair.mentee_id, pair.mentor_id))
+    services.clock.now = NOW + KEPT
+    for page in (own, f"/s/{ana[0]}", mine):
+        text = text_of(client.get(page))
+        assert "offered Ben are no longer kept for the two of you, and none has been taken" in text
+        assert ("still open" in text, "You hear from us" in text) == (False, False)
+    assert "See what suits both of you" in text_of(client.get(own))
+    for page in (own.replace(ana[0], bens), f"/s/{bens}", theirs):
+        assert "none has been taken" not in text_of(client.get(page))
+    only_form(client.get(own)).send(client)
+    assert "none has been taken" not in text_of(client.get(mine)), "they took them back"
+
+
 def test_a_form_that_was_wrong_says_so_and_keeps_what_was_typed(services, client, ana):
     form, starts = ticked(client.get(f"/s/{ana[0]}"), 4)
     page = client.post(form.action, data={**form.fields, "start": starts, "comment": "KEPT-WORDS"})
