@@ -122,7 +122,8 @@ class Commitment(Shape):
 
 
 class Agreement(Shape):
-    """`document` is to the letter what was mailed, and `sha256` its hash; `answers` are my own."""
+    """`document` is to the letter what was mailed, and `sha256` its hash; `answers` are my own, and
+    `their_answers` the other's, once both have answered."""
 
     version: int
     signed_at: Instant | None
@@ -130,6 +131,7 @@ class Agreement(Shape):
     document: str | None
     terms: dict[str, JsonValue] | None
     answers: dict[str, JsonValue] | None
+    their_answers: dict[str, JsonValue] | None
 
 
 class Offer(Shape):

@@ -65,6 +65,16 @@ def test_a_person_reads_what_the_table_says_and_nothing_else(seen, reader, thing
         )
 
 
+@pytest.mark.parametrize("reader", ["ana", "ben"])
+def test_a_journal_holds_all_that_its_owner_may_read(seen, reader):
+    with seen.services.database.read() as session:
+        pair = session.get_one(Pair, seen.pair_id)
+        mine = {each for each in seen.secrets if each.open_to(each.role_of(seen.ids[reader], pair))}
+    kept = {each for each in mine if each.thing not in UNSAID and each.column not in UNSAID}
+    said = seen.said("export", reader)
+    assert sorted(each.column for each in kept if each.text not in said) == []
+
+
 @pytest.mark.parametrize("channel", IN_CALENDARS)
 def test_a_calendar_shows_a_colleague_what_its_level_allows(seen, channel):
     told = seen.said(channel, "ana") | seen.said(channel, "ben")

@@ -127,18 +127,23 @@ def _point(reader: _Reader, point: AgendaItem | ParkedPoint) -> shape.Point:
 
 def _agreements(session: Session, reader: _Reader) -> list[shape.Agreement]:
     versions = select(Agreement).where(Agreement.pair_id == reader.pair.id).order_by(Agreement.version)
-    told = []
-    for each in session.scalars(versions):
-        own = session.get(AgreementAnswers, (each.id, reader.person_id))
-        read = reader.of(each, "document", "terms")
-        told.append(
-            shape.Agreement(
-                version=each.version, signed_at=each.signed_at, sha256=each.signed_sha256, document=read["document"],
-                terms=json.loads(read["terms"]) if read["terms"] else None,
-                answers=json.loads(own.answers) if own else None,
-            )
-        )  # fmt: skip
-    return told
+    return [_agreement(session, reader, each) for each in session.scalars(versions)]
+
+
+def _agreement(session: Session, reader: _Reader, agreement: Agreement) -> shape.Agreement:
+    answered = session.scalars(select(AgreementAnswers).where(AgreementAnswers.agreement_id == agreement.id)).all()
+    given = (When.BOTH,) if len(answered) == 2 else ()
+    said = {each.person_id == reader.person_id: reader.of(each, "answers", given=given)["answers"] for each in answered}
+    words = reader.of(agreement, "document", "terms")
+    return shape.Agreement(
+        version=agreement.version, signed_at=agreement.signed_at, sha256=agreement.signed_sha256,
+        document=words["document"], terms=_values(words["terms"]),
+        answers=_values(said.get(True)), their_answers=_values(said.get(False)),
+    )  # fmt: skip
+
+
+def _values(text: str | None) -> dict[str, Any] | None:
+    return json.loads(text) if text else None
 
 
 def _offer(reader: _Reader, offer: Proposal) -> shape.Offer:
