@@ -107,6 +107,16 @@ class Meeting(Shape):
     their_debrief: str | None
 
 
+class Pulse(Shape):
+    """Half-way: what one of the two would have more of, less of, and keep."""
+
+    mine: bool
+    more: str | None
+    less: str | None
+    keep: str | None
+    at: Instant
+
+
 class Commitment(Shape):
     text: str
     kind: Code
@@ -173,6 +183,7 @@ class PairJournal(Shape):
     meetings: list[Meeting]
     commitments: list[Commitment]
     looked: list[Look]
+    pulses: list[Pulse] = Field(default_factory=list)
 
 
 class Journal(Shape):

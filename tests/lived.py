@@ -21,6 +21,7 @@ from service.operations import (
     personal_links,
     preparing,
     proposing,
+    pulses,
     refreshing,
     shelf,
     suggestions,
@@ -90,10 +91,11 @@ ANAS = (
     "ANAS-CRITERION",
     "ANAS-VALUES",
     "ANAS-VERSION",
+    "ANAS-PULSE",
     "ANAS-JOURNAL",
     "ANAS-HELP",
 )
-BENS = ("BENS-THOUGHT", "BENS-PROMISE", "BENS-MOTIVE", "BENS-OPTION", "BENS-QUESTION", "BENS-DEBRIEF")
+BENS = ("BENS-THOUGHT", "BENS-PROMISE", "BENS-MOTIVE", "BENS-OPTION", "BENS-QUESTION", "BENS-DEBRIEF", "BENS-PULSE")
 
 
 def lived_in(services: Services) -> int:
@@ -205,6 +207,8 @@ def _want(session: Session, pair: Pair, met: Meeting) -> None:
     shelf.keep(shelf.leave_question(session, NOW, pair, ben, "BENS-QUESTION"), NOW, "ANAS-ANSWER", shared=False)
     for by_id, said in ((ana, "ANAS-DEBRIEF"), (ben, "BENS-DEBRIEF")):
         shelf.write_debrief(session, after, met, by_id, said)
+    for by_id, said in ((ana, "ANAS-PULSE"), (ben, "BENS-PULSE")):
+        pulses.write(session, after, pair, by_id, dict.fromkeys(pulses.LINES, said))
 
 
 def _connect(services: Services, session: Session, met: Meeting) -> None:

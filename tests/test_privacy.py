@@ -26,6 +26,7 @@ NAMES = {
     Thing.PRIVATE_LABEL: "Your own name for that date",
     Thing.GOAL: "Goals",
     Thing.SUGGESTION: "What the mentor suggests, and what the mentee makes of it",
+    Thing.PULSE: "Half-way: what you would have more of, less of, and keep",
     Thing.PRIMER: "Which short cards you have read",
     Thing.MATTERS: "What matters to the mentee",
     Thing.AGREEMENT: "Your agreement",

@@ -63,6 +63,7 @@ class Thing(StrEnum):
     KEPT_ANSWER = "kept_answer"  # what the mentee answers to one, for themselves
     DEBRIEF = "debrief"
     MATTERS = "matters"
+    PULSE = "pulse"  # what each would have more of, less of, and keep
     PRIMER = "primer"  # which cards somebody has read, or was shown
     AGREEMENT = "agreement"
     ANSWERS = "answers"
@@ -104,6 +105,7 @@ _TABLE = {
     Thing.KEPT_ANSWER:    "RW      -          -            -         -",
     Thing.DEBRIEF:        "RW      R:both     -            -         -",
     Thing.MATTERS:        "RW      R          -            -         -",
+    Thing.PULSE:          "RW      R:both     -            -         -",
     Thing.PRIMER:         "RW      -          -            -         -",
     Thing.AGREEMENT:      "RW      RW         cR:ticked    -         -",
     Thing.ANSWERS:        "RW      R:both     -            -         -",
@@ -232,6 +234,7 @@ TABLES: dict[str, Kept] = {
     "preparations": Kept(Thing.AGENDA),
     "proposals": Kept(Thing.PROPOSAL, "person_id"),
     "proposed_times": Kept(Thing.PROPOSAL),
+    "pulses": Kept(Thing.PULSE, "person_id"),
     "put_away": Kept(Thing.PRIVATE, "person_id"),
     "questions": Kept(Thing.QUESTION, "by_id", (("answer", Thing.KEPT_ANSWER),)),
     "reflections": Kept(Thing.PRIVATE, "person_id"),

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 
 from service.domain.interval import Interval
 from service.domain.terms import Terms
 
+ASKED_UNTIL = timedelta(days=14)  # a question from further back is not asked any more
 LEEWAY = 1.25  # of the gap: four weeks are kept by five
 USUALLY = 0.5  # of the meetings
 

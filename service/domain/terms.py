@@ -47,6 +47,11 @@ class Terms:
         return None if said == "open" else int(said)
 
     @property
+    def half_way(self) -> timedelta:
+        """How long after signing the two look back; without an end, as if it were a year."""
+        return timedelta(days=round((self.months or 12) * 365 / 24))
+
+    @property
     def scheduler(self) -> Role:
         """Whom we ask to find a time; the other is never asked."""
         return "mentor" if self.values["scheduler"] == "mentor" else "mentee"

@@ -103,7 +103,7 @@ class _Desk:
         parts: tuple[tuple[str, Callable[[PairJournal], Iterable[str]]], ...] = (
             ("matters", lambda pair: _quoted(pair.what_matters)), ("goals", self.goals), ("dates", self.dates),
             ("meetings", self.meetings), ("commitments", self.commitments), ("notes", self.notes),
-            ("questions", self.questions), ("suggestions", self.suggestions),
+            ("questions", self.questions), ("pulses", self.pulses), ("suggestions", self.suggestions),
             ("parked", lambda pair: [*map(self.point, pair.parked)]), ("proposed", self.offers),
             ("agreements", lambda pair: self.agreements(pair, number)), ("looked", self.looks),
         )  # fmt: skip
@@ -172,6 +172,13 @@ class _Desk:
             yield from _quoted(note.text, self.coded("prompt", note.prompt) if note.prompt else None)
             for name in ("alike", "unlike", "trying"):
                 yield from _quoted(getattr(note, name), self.words(f"page.story.{name}"))
+
+    def pulses(self, pair: PairJournal) -> Lines:
+        for pulse in pair.pulses:
+            yield self.say("pulse.mine") if pulse.mine else self.say("from", other=_first(pair.other))
+            yield ""
+            for line in ("more", "less", "keep"):
+                yield from _quoted(getattr(pulse, line), self.words(f"page.pulse.{line}"))
 
     def questions(self, pair: PairJournal) -> Lines:
         for question in pair.questions:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -194,22 +193,6 @@ def own_links(view: View) -> Letter:
     return letter(view, words("subject.links"), blocks, Button(words("mail.links.button"), view.links.person), asides)
 
 
-def welcome(view: View) -> Letter:
-    words, other = view.words, view.with_whom()
-    blocks: list[Block] = [
-        Opens(words("mail.welcome.opening", me=view.me.first)),
-        Says(words(f"mail.welcome.{view.role}", other=other.first)),
-        Says(words("mail.welcome.hours", zone=words.place_of(view.me.zone))),
-    ]
-    asides: tuple[Button, ...] = (Button(words("mail.welcome.agreement"), view.links.pair),)
-    if view.mentee and view.links.schedule:
-        asides = (Button(words("mail.welcome.first_time", other=other.first), view.links.schedule), *asides)
-    if view.primer == "unread":
-        asides = (*asides, Button(words("mail.primer.button"), view.links.primer))
-    button = Button(words("mail.welcome.button"), view.links.person)
-    return letter(replace(view, first_mail=True), words("subject.welcome"), blocks, button, asides)
-
-
 def calendar_broken(view: View) -> Letter:
     words = view.words
     blocks: list[Block] = [
@@ -242,13 +225,14 @@ LETTERS: dict[str, Callable[[View], Letter]] = {
     "date-moved": date_moved,
     "proposed": proposed,
     "links": own_links,
-    "welcome": welcome,
+    "welcome": pair_letters.welcome,
     "calendar-broken": calendar_broken,
     "help": asked_for_help,
     "book-nudge": pair_letters.book_nudge,
     "agreement-turn": pair_letters.agreement_turn,
     "day-word": pair_letters.day_word,
     "agreement": pair_letters.agreement_signed,
+    "midpoint": pair_letters.midpoint,
 }
 
 

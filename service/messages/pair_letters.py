@@ -1,10 +1,28 @@
-"""Mails about a pair and no meeting of theirs: a time to be found, an agreement to be looked at, or signed."""
+"""Mails about a pair and no meeting of theirs: hello, a time to be found, an agreement to be looked at, or signed."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from service.messages.letter import Block, Button, Letter, Opens, Says
 from service.messages.parts import letter
 from service.messages.view import View, time_line
+
+
+def welcome(view: View) -> Letter:
+    words, other = view.words, view.with_whom()
+    blocks: list[Block] = [
+        Opens(words("mail.welcome.opening", me=view.me.first)),
+        Says(words(f"mail.welcome.{view.role}", other=other.first)),
+        Says(words("mail.welcome.hours", zone=words.place_of(view.me.zone))),
+    ]
+    asides: tuple[Button, ...] = (Button(words("mail.welcome.agreement"), view.links.pair),)
+    if view.mentee and view.links.schedule:
+        asides = (Button(words("mail.welcome.first_time", other=other.first), view.links.schedule), *asides)
+    if view.primer == "unread":
+        asides = (*asides, Button(words("mail.primer.button"), view.links.primer))
+    button = Button(words("mail.welcome.button"), view.links.person)
+    return letter(replace(view, first_mail=True), words("subject.welcome"), blocks, button, asides)
 
 
 def book_nudge(view: View) -> Letter:
@@ -43,6 +61,17 @@ def agreement_signed(view: View) -> Letter:
     ]
     subject = words("subject.agreement", version=view.version)
     return letter(view, subject, blocks, Button(words("mail.agreement.button"), view.links.pair))
+
+
+def midpoint(view: View) -> Letter:
+    """To each of the two, once: three lines for the other, and a way out."""
+    words, other = view.words, view.with_whom().first
+    blocks: list[Block] = [
+        Opens(words("mail.midpoint.opening", other=other)),
+        Says(words("mail.midpoint.lines", other=other)),
+        Says(words(f"mail.midpoint.{view.role}")),
+    ]
+    return letter(view, words("subject.midpoint"), blocks, Button(words("mail.midpoint.button"), view.links.pulse))
 
 
 def day_word(view: View) -> Letter:

@@ -62,6 +62,7 @@ class Links:
     pair: str = ""  # what the two agreed
     primer: str = ""  # the reader's cards
     programme: str = ""  # the page of whoever coordinates
+    pulse: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from service.domain import cadence
 from service.domain.errors import InvalidInput
 from service.domain.meeting import LIVE, Phase
 from service.domain.terms import terms_of
-from service.operations import sweeps
+from service.operations import pulses, sweeps
 from service.operations.sweeps import AT_ONCE, PUT_OFF
 from service.store import outbox
 from service.store.tables import Meeting, Pair, Person
@@ -63,8 +63,11 @@ def run_due(session: Session, now: datetime, limit: int = AT_ONCE, *, put_off: b
 def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
     pairs = session.scalars(select(Pair).where(Pair.id.in_(ids)).order_by(Pair.due_at)).all()
     mails: list[outbox.NewMail] = []
+    half_ways = pulses.half_ways(session, pairs)
     for pair, look in zip(pairs, looks(session, now, pairs), strict=True):
-        pair.due_at = look.plan.look_again_at
+        asked, ask_at = pulses.ask(now, pair, half_ways.get(pair.id))
+        mails += asked
+        pair.due_at = min(filter(None, (look.plan.look_again_at, ask_at)), default=None)
         if look.plan.nth is not None and look.since is not None:
             # By the last meeting and not by the moment: a cadence that changes does not ask the same thing again.
             dedup = f"p{pair.id}:book-nudge:{int(look.since.timestamp())}:{look.plan.nth}"

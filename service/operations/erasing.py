@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from service.catalogue import FALLBACK, Words
 from service.domain.agreement import without_words
 from service.links import revoke_links
-from service.operations import bringing, consents, goals, notes, suggestions
+from service.operations import bringing, consents, goals, notes, pulses, suggestions
 from service.operations.calendars import connections_of, remove_connection
 from service.operations.consents import Ended
 from service.operations.people import end_pair, list_pairs
@@ -118,6 +118,7 @@ def _erase_in(session: Session, now: datetime, pair: Pair, person: Person) -> No
     goals.erase(session, pair, person.id, removed)
     notes.erase(session, pair, person.id, removed)
     suggestions.erase(session, pair, person.id, removed)
+    pulses.erase(session, pair, person.id, removed)
     _forget_agreements(session, pair.id)
 
 

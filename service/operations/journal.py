@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service import journal as shape
 from service.domain.access import MENTEES, TABLES, Action, Role, When, may
-from service.operations import arcs, bringing, goals, help_requests, notes, shelf, suggestions
+from service.operations import arcs, bringing, goals, help_requests, notes, pulses, shelf, suggestions
 from service.operations.followup import reflection_of
 from service.operations.looks import looks_of
 from service.operations.meetings import agenda_of, commitments_of, meetings_of, role_in
@@ -102,6 +102,7 @@ def _pair(session: Session, reader: _Reader) -> shape.PairJournal:
         meetings=[_meeting(session, reader, each) for each in meetings_of(session, pair)],
         commitments=[_commitment(reader, each) for each in commitments_of(session, pair.id)],
         looked=[shape.Look(role=each.role, what=each.what, at=each.at) for each in looks_of(session, pair, mine)],
+        pulses=_pulses(session, reader),
     )  # fmt: skip
 
 
@@ -151,6 +152,17 @@ def _offer(reader: _Reader, offer: Proposal) -> shape.Offer:
         mine=offer.by_id == reader.person_id, starts=[time.starts_at for time in offer.times], at=offer.created_at,
         **reader.of(offer, "session", "comment", "outcome"),
     )  # fmt: skip
+
+
+def _pulses(session: Session, reader: _Reader) -> list[shape.Pulse]:
+    held = pulses.pulses_of(session, reader.pair, reader.person_id)
+    return [
+        shape.Pulse(
+            mine=each.person_id == reader.person_id, at=each.created_at,
+            **{line: getattr(each, line) for line in pulses.LINES},
+        )
+        for each in (held.own, held.theirs) if each is not None
+    ]  # fmt: skip
 
 
 def _meeting(session: Session, reader: _Reader, meeting: Meeting) -> shape.Meeting:

@@ -34,7 +34,7 @@ from service.store.tables import AgendaItem, Connection, CriticalDate, Meeting, 
 
 MENTEE_COUNT = ("agenda-ask", "reminder", "followup")
 MENTOR_COUNT = ("brief", "list")
-DUE = frozenset({*MENTEE_COUNT, *MENTOR_COUNT, "book-nudge"})  # what nobody's action caused
+DUE = frozenset({*MENTEE_COUNT, *MENTOR_COUNT, "book-nudge", "midpoint"})  # what nobody's action caused
 LONGEST_UNSURE = 300
 AGAIN = frozenset({"declined", "cancellation", "not-happened"})  # another time for the same thing
 WITH_TIMES = AGAIN | {"date-moved", "followup", "list"}
@@ -265,4 +265,5 @@ _WITHOUT_MEETING: dict[str, Callable[[Context, View], View | None]] = {
     "book-nudge": pair_mail_view.nudge_view,
     "agreement-turn": pair_mail_view.turn_view,
     "agreement": pair_mail_view.signed_view,
+    "midpoint": pair_mail_view.midpoint_view,
 }

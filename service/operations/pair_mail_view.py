@@ -13,7 +13,7 @@ from service.domain.interval import Interval
 from service.domain.slots import three_best
 from service.messages.mime import Attachment
 from service.messages.view import View, Who
-from service.operations import agreements, cadence, primers
+from service.operations import agreements, cadence, primers, pulses
 from service.operations.mail_context import Context
 from service.operations.offering import ORDINARY, SlotQuery, offer
 from service.store.tables import Pair
@@ -93,6 +93,14 @@ def signed_view(context: Context, base: View) -> View | None:
     return replace(_about(context, base, pair), version=row.version, sha256=row.signed_sha256 or "")
 
 
+def midpoint_view(context: Context, base: View) -> View | None:
+    """None when this reader has said theirs by now."""
+    pair = _pair(context)
+    if pair is None or pulses.pulses_of(context.session, pair, context.reader.id).own is not None:
+        return None
+    return _about(context, base, pair)
+
+
 def attached(context: Context) -> tuple[Attachment, ...]:
     """The files of a signed version: the Markdown to the letter, and the same as PDF."""
     pair = _pair(context)
@@ -121,5 +129,6 @@ def _about(context: Context, base: View, pair: Pair) -> View:
             base.links,
             pair=f"{base.links.person}/agreement/{pair.id}",
             primer=f"{base.links.person}/primer/{pair.id}",
+            pulse=f"{base.links.person}/pulse/{pair.id}",
         ),
     )

@@ -44,6 +44,7 @@ from service.web import (
     preparing,
     primer,
     proposals,
+    pulse,
     sender,
 )
 from service.web.dates import wall_fields
@@ -57,7 +58,7 @@ from service.wiring import Services
 log = logging.getLogger(__name__)
 PARTS = (
     front, arc, booking, meeting, proposals, after, erasing, person, agreement, goals, journal, notes, commitments,
-    feed, consent, callback, hooks, operator, preparing, primer, sender, mailbox, health, metrics, api,
+    feed, consent, callback, hooks, operator, preparing, primer, pulse, sender, mailbox, health, metrics, api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 

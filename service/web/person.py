@@ -25,6 +25,7 @@ from service.operations import (
     people,
     personal_links,
     primers,
+    pulses,
     unsure,
 )
 from service.operations.commitments import Answer, load_own, set_commitment
@@ -126,6 +127,7 @@ def _pair_view(session: Session, reader: Reader, pair: Pair) -> dict[str, object
         "mirror": None
         if pair.mentee_id == mine
         else mirror.mirror_of(session, now(), services().settings.busy_max_age, pair),
+        "pulse": pulses.is_due(session, now(), pair),
         "primer": primers.is_offered(session, now(), pair, mine),
         "schedule": schedule.token if schedule is not None else None,
         "looked": looks_of(session, pair, mine),

@@ -16,6 +16,7 @@ from service.operations import (
     agreements,
     arcs,
     booking,
+    cadence,
     commitments,
     day_words,
     followup,
@@ -253,6 +254,18 @@ def test_the_agreement_for_each_step(services):
 def agree(services, step):
     with services.database.write() as session:
         step(session, session.scalars(cast.select(cast.Pair)).one())
+
+
+def test_half_way(services):
+    with services.database.write() as session:
+        pair = cast.pair(session, NOW)
+        for person in (pair.mentee, pair.mentor):
+            agreements.answer(session, NOW, pair, person.id, {})
+        for person in (pair.mentee, pair.mentor):
+            agreements.sign(session, NOW, pair, person.id, seen(session, pair))
+        half_way = NOW + timedelta(days=182, hours=4)
+        cadence.run_due(session, half_way)
+    assert set(kept("midpoint", send(services, "midpoint", half_way))) == {"Ana", "Ben"}
 
 
 def seen(session, pair):

@@ -85,6 +85,8 @@ def test_s20_get_changes_nothing(services, client, ana):
         "goals.show": "person",
         "notes.show": "person",
         "primer.show": "person",
+        "pulse.show": "person",
+        "pulse.ending": "person",
         "goals.download": "person",
         "journal.show": "person",
         "journal.download": "person",

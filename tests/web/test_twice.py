@@ -131,6 +131,8 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "notes.change ask": ("bens notes", {"text": "What would be enough?"}, None, AGAIN),
     "primer.change read": ("/p/{person}/primer/1", {"summary": "It is mine"}, None, AGAIN),
     "primer.change put_away": ("/p/{person}/primer/1", {}, None, AGAIN),
+    "pulse.write": ("/p/{person}/pulse/1", {"more": "Stories"}, ("action", "write"), AGAIN),
+    "pulse.end": ("/p/{person}/ending/1", {}, None, AGAIN),
     "consent.connected": ("/connect/{connect}", {"provider": "ics", "url": "webcal://x"}, None, AGAIN),
     "operator.decided": ("/operator/{operator}", {}, ("decision", "retry"), AGAIN),
     "operator.decided arrived": ("/operator/{operator}", {}, ("decision", "arrived"), (303, 409)),  # says it is decided

@@ -31,6 +31,7 @@ from service.store.tables.meetings import (
 from service.store.tables.notes import Debrief, Note, Question
 from service.store.tables.people import ApiToken, Link, Pair, Person
 from service.store.tables.proposals import EarlierProposal, Proposal, ProposedTime
+from service.store.tables.pulses import Pulse
 from service.store.tables.running import Heartbeat, IdempotencyKey
 
 __all__ = [
@@ -73,6 +74,7 @@ __all__ = [
     "Preparation",
     "Proposal",
     "ProposedTime",
+    "Pulse",
     "PutAway",
     "Question",
     "Reflection",

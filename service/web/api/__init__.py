@@ -9,6 +9,7 @@ from service.web.api import notes as _notes
 from service.web.api import people as _people
 from service.web.api import primer as _primer
 from service.web.api import proposals as _proposals
+from service.web.api import pulse as _pulse
 from service.web.api.frame import PREFIX, blueprint, http_problem, problem
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "_people",
     "_primer",
     "_proposals",
+    "_pulse",
     "blueprint",
     "http_problem",
     "problem",
