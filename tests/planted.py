@@ -11,11 +11,12 @@ from sqlalchemy import Column, Table, select, update
 from sqlalchemy.orm import Session
 
 from service.domain.access import MENTEES, TABLES, Action, Role, Thing, When, may, role_of
+from service.store.pair_text import EncryptedOfPair, with_key
 from service.store.sealed_columns import sealed_columns
 from service.store.tables import Base, Connection, Pair
 from service.store.types import EncryptedBytes, EncryptedOfRow, OfRow
 
-LEFT = {"links.token"}  # the way in of everybody who looks
+LEFT = {"links.token", "pair_keys.key"}  # the way in of everybody who looks, and what opens their words
 WORDS = ("ANAS-", "BENS-")  # how the lines begin that tests.lived has in documents
 
 
@@ -50,6 +51,8 @@ def plant(session: Session, pair: Pair) -> list[Secret]:
                     return text
 
                 value = _instead(column, row[column.name], fresh)
+                if isinstance(column.type, EncryptedOfPair):
+                    value = with_key(value, row[column.name].key)
                 which = [key == row[key.name] for key in keys]
                 session.execute(update(table).where(*which).values({column.name: value}))
     session.expire_all()

@@ -228,6 +228,7 @@ TABLES: dict[str, Kept] = {
     ),
     "notes": Kept(Thing.NOTE, "person_id"),
     "outbox": Kept(Thing.MAIL, "person_id"),
+    "pair_keys": Kept(Thing.SECRET),
     "pairs": Kept(Thing.PAIR, None, (("place", Thing.USUAL_PLACE), ("terms", Thing.AGREEMENT))),
     "parked_points": Kept(Thing.AGENDA, "by_id"),
     "people": Kept(Thing.PERSON, "id", (("primed_at", Thing.PRIMER),)),

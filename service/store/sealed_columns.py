@@ -7,16 +7,16 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, LargeBinary, Table, func, or_, select, type_coerce, update
 from sqlalchemy.orm import Session
 
+from service.store.pair_text import EncryptedOfPair
 from service.store.tables import Base
 from service.store.types import EncryptedBytes, EncryptedOfRow, EncryptedText, KeyMissing, keyring_of
 
 RESEALED_AT_ONCE = 200
+_SEALED = EncryptedText | EncryptedBytes | EncryptedOfRow | EncryptedOfPair
 
 
 def sealed_columns(table: Table) -> list[Column[Any]]:
-    return [
-        column for column in table.columns if isinstance(column.type, EncryptedText | EncryptedBytes | EncryptedOfRow)
-    ]
+    return [column for column in table.columns if isinstance(column.type, _SEALED)]
 
 
 def used_keys(session: Session) -> set[str]:

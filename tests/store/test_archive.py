@@ -16,6 +16,7 @@ from service.store.types import Keyring
 from tests.commands import cheap_backups
 from tests.conftest import KEYS
 from tests.lived import NOW, everything, lived_in, stamp
+from tests.store import plain_rows
 
 PASSPHRASE = "correct horse battery staple"
 
@@ -107,12 +108,12 @@ def test_a_backup_of_an_earlier_version_is_brought_up_to_date(services, empty, t
     lived_in(services)
     first = migrate.revisions()[0]
     migrate.migrate(services.database.engine, first)
-    before = lines(services.database)
+    before = plain_rows.everything(services.database.engine)
     with restored(empty, back_up(services.database, tmp_path / "backup")) as session:
         assert session.get(Person, 1).name == "Ana Lima"
     assert migrate.is_current(empty.engine)
     migrate.migrate(empty.engine, first)
-    assert lines(empty) == before
+    assert plain_rows.everything(empty.engine) == before
 
 
 def test_a_backup_of_a_newer_version_is_refused(services, empty, tmp_path):

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import JSON, MetaData, event, inspect, text
+from sqlalchemy import JSON, MetaData, event, inspect, select, text
 from sqlalchemy.exc import OperationalError
 
 from service.cli.frame import sentences
@@ -23,10 +23,13 @@ from service.store.migrate import (
     migrate,
     revisions,
 )
-from service.store.tables import Base
-from service.store.types import Keyring
+from service.store.pair_text import EncryptedOfPair
+from service.store.tables import Base, PairKey
+from service.store.types import KeyMissing, Keyring
+from tests.conftest import KEYS
+from tests.store.plain_rows import bound_to, everything
 
-KEYRING = Keyring(("k" * 48,))
+KEYRING = Keyring(KEYS)
 ON_BOTH = pytest.mark.parametrize("empty_url", ["sqlite", "postgresql"], indirect=True)
 # Everything about a table that can differ, as PostgreSQL itself tells it; Alembic compares no exclusion constraints.
 TOLD_BY_POSTGRESQL = (
@@ -111,26 +114,11 @@ def some(column, number):
     return {
         int: number,
         str: f"{number}{column.name}"[:10],
-        bytes: b"sealed",
+        bytes: KEYRING.seal(b"typed", bound_to(column)),
         bool: True,
         date: date(2027, 2, number),
         datetime: datetime(2027, 2, number, 9, tzinfo=UTC),
     }[column.type.python_type]
-
-
-def everything(engine, columns=None):
-    """Table -> its rows, each as a set of its values; only `columns` where they are given."""
-    found = MetaData()
-    found.reflect(engine)
-    with engine.connect() as connection:
-        return {
-            table.name: [
-                {name: value for name, value in row.items() if columns is None or name in columns[table.name]}
-                for row in connection.execute(table.select()).mappings()
-            ]
-            for table in found.sorted_tables
-            if table.name != "alembic_version" and (columns is None or table.name in columns)
-        }
 
 
 @ON_BOTH
@@ -150,6 +138,41 @@ def test_from_every_released_version_and_back_with_every_row(fresh, released):
     assert everything(fresh.engine, columns) == before
     with pytest.raises(UnknownRevision):
         migrate(fresh.engine, "0000")
+
+
+def texts_of_pairs(engine):
+    """Column -> its values, as the code reads them."""
+    columns = [one for table in Base.metadata.sorted_tables for one in table.columns]
+    columns = [one for one in columns if isinstance(one.type, EncryptedOfPair)]
+    with engine.connect() as connection:
+        return {str(one): connection.scalars(select(one).order_by(*one.table.primary_key)).all() for one in columns}
+
+
+@ON_BOTH
+def test_every_text_of_a_pair_gets_the_key_of_that_pair(fresh):
+    migrate(fresh.engine, "0029")
+    some_of_everything(fresh.engine)
+    migrate(fresh.engine)
+    found = texts_of_pairs(fresh.engine)
+    assert len(found) > 25
+    assert {tuple(texts) for texts in found.values()} == {("typed", "typed")}
+    keys = {tuple(text.key for text in texts) for texts in found.values()}
+    assert len(keys) == 1  # the same two for every kind of row
+    with fresh.engine.connect() as connection:
+        assert (tuple(connection.scalars(select(PairKey.key).order_by(PairKey.pair_id)).all())) in keys
+
+
+@ON_BOTH
+def test_a_key_that_is_missing_is_named_and_nothing_is_lost(fresh, empty_url):
+    migrate(fresh.engine, "0029")
+    some_of_everything(fresh.engine)
+    before = everything(fresh.engine)
+    other = connect(empty_url, Keyring(("o" * 48,)))
+    with pytest.raises(KeyMissing, match=Keyring.key_id(KEYS[0])):
+        migrate(other)
+    other.dispose()
+    assert everything(fresh.engine) == before
+    migrate(fresh.engine)
 
 
 @ON_BOTH

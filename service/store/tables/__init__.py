@@ -1,4 +1,4 @@
-"""Every table. Text that people type is EncryptedText; instants are aware UTC."""
+"""Every table. Text that people type within a pair is EncryptedOfPair; instants are aware UTC."""
 
 from service.store.tables.agreements import Agreement, AgreementAnswers, AgreementSignature
 from service.store.tables.base import Base
@@ -33,6 +33,7 @@ from service.store.tables.people import ApiToken, Link, Pair, Person
 from service.store.tables.proposals import EarlierProposal, Proposal, ProposedTime
 from service.store.tables.pulses import Pulse
 from service.store.tables.running import Heartbeat, IdempotencyKey
+from service.store.tables.sealing import PairKey
 
 __all__ = [
     "AgendaItem",
@@ -69,6 +70,7 @@ __all__ = [
     "Note",
     "OutboxRow",
     "Pair",
+    "PairKey",
     "ParkedPoint",
     "Person",
     "Preparation",

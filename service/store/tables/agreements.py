@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service.store.pair_text import EncryptedOfPair
 from service.store.tables.base import Base
-from service.store.types import EncryptedText
 
 
 class Agreement(Base):
@@ -23,10 +23,10 @@ class Agreement(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"))
     version: Mapped[int]
-    terms: Mapped[str | None] = mapped_column(EncryptedText("agreements.terms"))
-    text: Mapped[str | None] = mapped_column(EncryptedText("agreements.text"))
+    terms: Mapped[str | None] = mapped_column(EncryptedOfPair("agreements.terms"))
+    text: Mapped[str | None] = mapped_column(EncryptedOfPair("agreements.text"))
     text_sha256: Mapped[str | None] = mapped_column(String(64))
-    document: Mapped[str | None] = mapped_column(EncryptedText("agreements.document"))
+    document: Mapped[str | None] = mapped_column(EncryptedOfPair("agreements.document"))
     signed_sha256: Mapped[str | None] = mapped_column(String(64))
     changed_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # who set a clause last
     created_at: Mapped[datetime]
@@ -39,7 +39,7 @@ class AgreementAnswers(Base):
     __tablename__ = "agreement_answers"
     agreement_id: Mapped[int] = mapped_column(ForeignKey("agreements.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
-    answers: Mapped[str] = mapped_column(EncryptedText("agreement_answers.answers"))
+    answers: Mapped[str] = mapped_column(EncryptedOfPair("agreement_answers.answers"))
     answered_at: Mapped[datetime]
 
 

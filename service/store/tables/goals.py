@@ -7,8 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service.store.pair_text import EncryptedOfPair
 from service.store.tables.base import Base
-from service.store.types import EncryptedText
 
 
 class Goal(Base):
@@ -18,8 +18,8 @@ class Goal(Base):
     __tablename__ = "goals"
     id: Mapped[int] = mapped_column(primary_key=True)
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
-    text: Mapped[str] = mapped_column(EncryptedText("goals.text"))
-    worked_when: Mapped[str | None] = mapped_column(EncryptedText("goals.worked_when"))
+    text: Mapped[str] = mapped_column(EncryptedOfPair("goals.text"))
+    worked_when: Mapped[str | None] = mapped_column(EncryptedOfPair("goals.worked_when"))
     target_on: Mapped[date | None]
     review_on: Mapped[date | None]
     look_again_on: Mapped[date | None] = mapped_column(index=True)
@@ -44,9 +44,9 @@ class Suggestion(Base):
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
     by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
     kind: Mapped[str] = mapped_column(String(8))  # goal option
-    text: Mapped[str] = mapped_column(EncryptedText("suggestions.text"))
+    text: Mapped[str] = mapped_column(EncryptedOfPair("suggestions.text"))
     state: Mapped[str] = mapped_column(String(16), default="pending")  # pending accepted adapted left
-    adapted: Mapped[str | None] = mapped_column(EncryptedText("suggestions.adapted"))  # in the mentee's words
+    adapted: Mapped[str | None] = mapped_column(EncryptedOfPair("suggestions.adapted"))  # in the mentee's words
     created_at: Mapped[datetime]
 
 
@@ -55,7 +55,7 @@ class WhatMatters(Base):
 
     __tablename__ = "what_matters"
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), primary_key=True)
-    text: Mapped[str] = mapped_column(EncryptedText("what_matters.text"))
+    text: Mapped[str] = mapped_column(EncryptedOfPair("what_matters.text"))
     changed_at: Mapped[datetime]
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text,
 from sqlalchemy.dialects.postgresql import ExcludeConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from service.store.pair_text import EncryptedOfPair
 from service.store.tables.base import Base
 from service.store.tables.people import Pair
-from service.store.types import EncryptedText
 
 
 class CriticalDate(Base):
@@ -33,8 +33,8 @@ class CriticalDate(Base):
     ends_at: Mapped[datetime | None]
     zone: Mapped[str] = mapped_column(String(64))
     run_minutes: Mapped[int | None]
-    label: Mapped[str | None] = mapped_column(EncryptedText("critical_dates.label"))  # the mentee's own, private
-    shared_label: Mapped[str | None] = mapped_column(EncryptedText("critical_dates.shared_label"))
+    label: Mapped[str | None] = mapped_column(EncryptedOfPair("critical_dates.label"))  # the mentee's own, private
+    shared_label: Mapped[str | None] = mapped_column(EncryptedOfPair("critical_dates.shared_label"))
     shared_at: Mapped[datetime | None]
     dropped_at: Mapped[datetime | None]
     word_at: Mapped[datetime | None]
@@ -63,10 +63,10 @@ class Meeting(Base):
     phase: Mapped[str] = mapped_column(String(10))  # booked ended closed cancelled
     uid: Mapped[str] = mapped_column(String(36), unique=True)
     sequence: Mapped[int] = mapped_column(default=0)
-    place: Mapped[str | None] = mapped_column(EncryptedText("meetings.place"))
-    ask: Mapped[str | None] = mapped_column(EncryptedText("meetings.ask"))  # what the mentee wants from the hour
-    shadow: Mapped[str | None] = mapped_column(EncryptedText("meetings.shadow"))  # who was told, what is off limits
-    reason: Mapped[str | None] = mapped_column(EncryptedText("meetings.reason"))  # of the last move or cancellation
+    place: Mapped[str | None] = mapped_column(EncryptedOfPair("meetings.place"))
+    ask: Mapped[str | None] = mapped_column(EncryptedOfPair("meetings.ask"))  # what the mentee wants from the hour
+    shadow: Mapped[str | None] = mapped_column(EncryptedOfPair("meetings.shadow"))  # who was told, what is off limits
+    reason: Mapped[str | None] = mapped_column(EncryptedOfPair("meetings.reason"))  # of the last move or cancellation
     changed_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))  # who booked, moved or cancelled last
     changed_at: Mapped[datetime | None]  # when that was; NULL as long as it stands as it was booked
     declined_by: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
@@ -135,7 +135,7 @@ class AgendaItem(Base):
     meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), index=True)
     position: Mapped[int]
     key: Mapped[str | None] = mapped_column(String(40))
-    text: Mapped[str | None] = mapped_column(EncryptedText("agenda_items.text"))
+    text: Mapped[str | None] = mapped_column(EncryptedOfPair("agenda_items.text"))
     minutes: Mapped[int | None]
     help: Mapped[str | None] = mapped_column(String(20))  # ideas listener feedback introduction hold-me
     hidden: Mapped[bool] = mapped_column(default=False)  # not in the calendar
@@ -149,7 +149,7 @@ class ParkedPoint(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
     key: Mapped[str | None] = mapped_column(String(40))
-    text: Mapped[str | None] = mapped_column(EncryptedText("parked_points.text"))
+    text: Mapped[str | None] = mapped_column(EncryptedOfPair("parked_points.text"))
     minutes: Mapped[int | None]
     help: Mapped[str | None] = mapped_column(String(20))
     hidden: Mapped[bool] = mapped_column(default=False)
@@ -166,7 +166,7 @@ class Commitment(Base):
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
     meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"), index=True)
     owner_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
-    text: Mapped[str] = mapped_column(EncryptedText("commitments.text"))
+    text: Mapped[str] = mapped_column(EncryptedOfPair("commitments.text"))
     # `server_default` here and below: an older version names no such column.
     kind: Mapped[str] = mapped_column(String(8), default="do", server_default="do")  # do read learn meet
     must: Mapped[bool] = mapped_column(default=True, server_default=true())  # else it would be nice
@@ -176,8 +176,8 @@ class Commitment(Base):
     state: Mapped[str] = mapped_column(String(16), default="open")  # open done moving stuck renegotiated
     answered_at: Mapped[datetime | None]  # when the state was said last
     reason: Mapped[str | None] = mapped_column(String(10))  # why it was renegotiated: domain.commitments.REASONS
-    note: Mapped[str | None] = mapped_column(EncryptedText("commitments.note"))
-    took: Mapped[str | None] = mapped_column(EncryptedText("commitments.took"))  # one line from what was read
+    note: Mapped[str | None] = mapped_column(EncryptedOfPair("commitments.note"))
+    took: Mapped[str | None] = mapped_column(EncryptedOfPair("commitments.took"))  # one line from what was read
     uid: Mapped[str | None] = mapped_column(String(36))  # of the hold in its owner's calendar
     by_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"))
     created_at: Mapped[datetime]
@@ -189,7 +189,7 @@ class Reflection(Base):
     __tablename__ = "reflections"
     meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
-    text: Mapped[str] = mapped_column(EncryptedText("reflections.text"))
+    text: Mapped[str] = mapped_column(EncryptedOfPair("reflections.text"))
     created_at: Mapped[datetime]
 
 

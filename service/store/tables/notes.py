@@ -7,8 +7,8 @@ from datetime import date, datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service.store.pair_text import EncryptedOfPair
 from service.store.tables.base import Base
-from service.store.types import EncryptedText
 
 
 class Note(Base):
@@ -22,10 +22,10 @@ class Note(Base):
     meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"), index=True)
     kind: Mapped[str] = mapped_column(String(8))  # thought sitting story
     prompt: Mapped[str | None] = mapped_column(String(16))  # its words are in the catalogue
-    text: Mapped[str | None] = mapped_column(EncryptedText("notes.text"))
-    alike: Mapped[str | None] = mapped_column(EncryptedText("notes.alike"))
-    unlike: Mapped[str | None] = mapped_column(EncryptedText("notes.unlike"))
-    trying: Mapped[str | None] = mapped_column(EncryptedText("notes.trying"))
+    text: Mapped[str | None] = mapped_column(EncryptedOfPair("notes.text"))
+    alike: Mapped[str | None] = mapped_column(EncryptedOfPair("notes.alike"))
+    unlike: Mapped[str | None] = mapped_column(EncryptedOfPair("notes.unlike"))
+    trying: Mapped[str | None] = mapped_column(EncryptedOfPair("notes.trying"))
     shared_at: Mapped[datetime | None]
     read_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
@@ -38,10 +38,10 @@ class Question(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
     by_id: Mapped[int] = mapped_column(ForeignKey("people.id"))
-    text: Mapped[str] = mapped_column(EncryptedText("questions.text"))
+    text: Mapped[str] = mapped_column(EncryptedOfPair("questions.text"))
     back_on: Mapped[date | None]
     state: Mapped[str] = mapped_column(String(10), default="open")  # open kept dismissed
-    answer: Mapped[str | None] = mapped_column(EncryptedText("questions.answer"))
+    answer: Mapped[str | None] = mapped_column(EncryptedOfPair("questions.answer"))
     shared_at: Mapped[datetime | None]  # the mentor may know that it was answered and kept: never what was said
     created_at: Mapped[datetime]
 
@@ -52,5 +52,5 @@ class Debrief(Base):
     __tablename__ = "debriefs"
     meeting_id: Mapped[int] = mapped_column(ForeignKey("meetings.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
-    text: Mapped[str | None] = mapped_column(EncryptedText("debriefs.text"))
+    text: Mapped[str | None] = mapped_column(EncryptedOfPair("debriefs.text"))
     created_at: Mapped[datetime]

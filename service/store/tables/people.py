@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from service.store.pair_text import EncryptedOfPair
 from service.store.tables.base import Base
 from service.store.types import EncryptedText
 
@@ -60,7 +61,7 @@ class Pair(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     mentee_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
     mentor_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
-    place: Mapped[str | None] = mapped_column(EncryptedText("pairs.place"))
+    place: Mapped[str | None] = mapped_column(EncryptedOfPair("pairs.place"))
     paused_until: Mapped[datetime | None]
     due_at: Mapped[datetime | None]
     terms: Mapped[dict[str, Any] | None]

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from service.store.pair_text import EncryptedOfPair
 from service.store.tables.base import Base
 from service.store.tables.people import Pair
-from service.store.types import EncryptedText
 
 
 class Proposal(Base):
@@ -23,7 +23,7 @@ class Proposal(Base):
     meeting_id: Mapped[int | None] = mapped_column(ForeignKey("meetings.id"), index=True)
     session: Mapped[str] = mapped_column(String(16))
     date_id: Mapped[int | None] = mapped_column(ForeignKey("critical_dates.id"))
-    comment: Mapped[str | None] = mapped_column(EncryptedText("proposals.comment"))
+    comment: Mapped[str | None] = mapped_column(EncryptedOfPair("proposals.comment"))
     created_at: Mapped[datetime]
     outcome: Mapped[str | None] = mapped_column(String(10))  # taken replaced withdrawn declined; NULL while it is open
     closed_at: Mapped[datetime | None]
@@ -57,5 +57,5 @@ class EarlierProposal(Base):
     sequence: Mapped[int]
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
-    comment: Mapped[str | None] = mapped_column(EncryptedText("proposals.comment"))
+    comment: Mapped[str | None] = mapped_column(EncryptedOfPair("proposals.comment"))
     created_at: Mapped[datetime]
