@@ -39,6 +39,7 @@ from service.store.tables import (
     Proposal,
     Reflection,
 )
+from service.store.tables.sealing import keyed_text
 from service.store.types import KeyMissing
 
 UNSENT = ("pending", "queued", "dead", "uncertain")  # one that is being sent ends by itself, and is not tried again
@@ -94,7 +95,8 @@ def nobody() -> str:
 
 def _erase_in(session: Session, now: datetime, pair: Pair, person: Person) -> None:
     """What they wrote in one pair. The other alone will read that it is removed, so it is kept in their language."""
-    removed, meetings = Words.of(pair.other(person.id).locale)("erased.removed"), Meeting.pair_id == pair.id
+    removed = keyed_text(session, pair.id, Words.of(pair.other(person.id).locale)("erased.removed"))
+    meetings = Meeting.pair_id == pair.id
     theirs = select(Meeting.id).where(meetings)
     if pair.mentee_id == person.id:
         dates = update(CriticalDate).where(CriticalDate.pair_id == pair.id)

@@ -6,17 +6,14 @@ import logging
 from typing import Any
 
 from flask import Flask, Response, g, request
-from limits.storage import MemoryStorage, RedisStorage, Storage
 from limits.strategies import FixedWindowRateLimiter
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as AnyResponse
 
-from integrations.rq_jobs import tls_options
 from service import logs
 from service.domain import errors
-from service.settings import Settings
 from service.store.database import AWAY
 from service.store.types import KeyMissing
 from service.web import (
@@ -28,6 +25,7 @@ from service.web import (
     callback,
     commitments,
     consent,
+    counting,
     erasing,
     feed,
     front,
@@ -73,7 +71,7 @@ def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask
     """The whole site over these services. `slot_times` is what the processes of one server share."""
     app = _Site(__name__)
     app.extensions["greenroom"] = services
-    app.extensions["greenroom-limiter"] = FixedWindowRateLimiter(_counts(services.settings))
+    app.extensions["greenroom-limiter"] = FixedWindowRateLimiter(counting.counts(services.settings))
     app.extensions["greenroom-slot-times"] = slot_times or SlotTimes()
     app.config["MAX_CONTENT_LENGTH"] = MOST_BODY
     app.config["MAX_FORM_MEMORY_SIZE"] = MOST_BODY
@@ -95,16 +93,6 @@ def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask
     app.jinja_env.globals.update(programme=services.settings.programme, contact=services.settings.contact)
     app.jinja_env.globals.update(demo_strip=mailbox.strip, typed=typed, refused=refused, wall_fields=wall_fields)
     return app
-
-
-def _counts(settings: Settings) -> Storage:
-    """Where requests are counted: for all machines together where they share a Redis, else in this process."""
-    url = settings.redis_url
-    if url is None:
-        return MemoryStorage()
-    trust = tls_options(url, settings.extra_ca_bundle)
-    url = url.replace("unix://", "redis+unix://", 1) if url.startswith("unix://") else url
-    return RedisStorage(url, wrap_exceptions=True, socket_timeout=1, socket_connect_timeout=1, **trust)
 
 
 def _headers(response: Response) -> Response:

@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, ForeignKey, bindparam, event, insert, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.orm import Mapped, Mapper, mapped_column
+from sqlalchemy.orm import Mapped, Mapper, Session, mapped_column
 
-from service.store.pair_text import EncryptedOfPair, new_key, with_key
+from service.store.pair_text import EncryptedOfPair, PairText, new_key, with_key
 from service.store.tables.agreements import Agreement
 from service.store.tables.base import Base
 from service.store.tables.meetings import Meeting
@@ -40,9 +40,13 @@ def pair_key(connection: Connection, pair_id: int) -> bytes:
     if found is None:
         fresh = postgresql.insert(PairKey) if connection.dialect.name == "postgresql" else sqlite.insert(PairKey)
         connection.execute(fresh.on_conflict_do_nothing(), {"pair_id": pair_id, "key": new_key()})
-        found = connection.scalar(_KEY, {"id": pair_id})
-    assert found is not None
+        found = connection.execute(_KEY, {"id": pair_id}).scalar_one()
     return found
+
+
+def keyed_text(session: Session, pair_id: int, text: str) -> PairText:
+    """The text with its pair's key, for a statement that writes it into many rows at once."""
+    return with_key(text, pair_key(session.connection(), pair_id))
 
 
 def texts_of(mapper: Mapper[Any]) -> list[str]:

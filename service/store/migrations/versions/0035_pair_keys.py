@@ -9,8 +9,8 @@ from service.store.pair_text import new_key, seal, unseal, with_key
 from service.store.types import keyring_of
 
 
-revision = '0030'
-down_revision = '0029'
+revision = '0035'
+down_revision = '0034'
 branch_labels = None
 depends_on = None
 
