@@ -45,9 +45,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("database_url", wanted, indirect=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where two processes share the files, the long ones come first: nobody waits for the other at the end."""
+    if hasattr(config, "workerinput"):  # as pytest-xdist's documentation tells its processes apart
+        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """One server for all tests; what a test needs of its own it asks for: `fresh()`, `empty()`."""
+    """One server for all tests of a process; what a test needs of its own it asks for: `fresh()`, `empty()`."""
     server = Postgres()
     yield server
     server.close()
@@ -110,7 +116,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def dovecots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dovecot]:
-    """One real IMAP server for all tests, over TLS too. Skips where there is none to be had."""
+    """One real IMAP server for all tests of a process, over TLS too. Skips where there is none to be had."""
     if dovecot.MISSING:
         pytest.skip(dovecot.MISSING)
     folder = tmp_path_factory.mktemp("certificate")

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
+import random
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import Envelope, Session
+
+# Below what systems give to whoever asks for any port, and shared out among the processes that run tests: nobody else
+# takes one between here and the server that is started on it.
+PORTS = range(
+    10_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")),
+    20_000,
+    int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")),
+)
 
 
 @dataclass
@@ -58,9 +69,12 @@ class Sink:
 
 def free_port() -> int:
     """One that nobody listens on: aiosmtpd connects to its own port to see whether it is up, so 0 will not do."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in random.SystemRandom().sample(PORTS, 50):
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do, after whoever had it last
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise OSError(errno.EADDRINUSE, "no free port")
 
 
 @contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
+
+from tests.smtp import free_port
 
 GREENROOM = str(Path(sys.executable).parent / "greenroom")
 READY_SECONDS = 90.0
@@ -39,12 +40,6 @@ class Demo:
     def base(self) -> str:
         parts = urlsplit(self.address(1))
         return f"{parts.scheme}://{parts.netloc}"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(folder: Path, port: int) -> Demo:

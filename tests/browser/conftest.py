@@ -23,7 +23,7 @@ def _executable() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def chromium():
+def browser():
     with sync_playwright() as playwright:
         path = _executable()
         if path is None and not os.path.exists(playwright.chromium.executable_path):
@@ -31,9 +31,17 @@ def chromium():
                 pytest.fail(HOW_TO)
             pytest.skip(HOW_TO)
         flags = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
-        yield browser
-        browser.close()
+        launched = playwright.chromium.launch(executable_path=path, args=flags)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def chromium(browser):
+    """One browser for all tests; the windows of each end with it, for a window is a process that goes on working."""
+    yield browser
+    for context in browser.contexts:
+        context.close()
 
 
 @pytest.fixture
