@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
 
 from bench import dovecot
 from bench.dovecot import Dovecot
@@ -27,6 +29,13 @@ from tests.machines import a_broker
 from tests.postgres import Postgres
 
 KEYS = ("k" * 48,)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Each test's application compiles its templates; what one compiled, the next may have."""
+    kept = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    Flask.jinja_options = {"bytecode_cache": kept}
 
 
 @pytest.fixture

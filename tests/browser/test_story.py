@@ -17,7 +17,7 @@ from tests import cast
 from tests.web.walk import add_mail
 from workers.deliver import drain
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 NOW = datetime(2027, 2, 1, 9, 0, tzinfo=UTC)
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 

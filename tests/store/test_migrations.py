@@ -30,6 +30,7 @@ from tests.conftest import KEYS
 from tests.store.plain_rows import bound_to, everything
 
 KEYRING = Keyring(KEYS)
+pytestmark = pytest.mark.long
 ON_BOTH = pytest.mark.parametrize("empty_url", ["sqlite", "postgresql"], indirect=True)
 # Everything about a table that can differ, as PostgreSQL itself tells it; Alembic compares no exclusion constraints.
 TOLD_BY_POSTGRESQL = (

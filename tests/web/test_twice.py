@@ -39,6 +39,7 @@ from tests.stored import dump
 from tests.web.walk import NOW, add_mail, book, first_card, forms_of, link
 from workers.deliver import drain
 
+pytestmark = pytest.mark.long
 AGAIN = 303, 303
 DATE = {"kind": "exam", "day": "2027-03-21", "time": "10:00", "label": "Oral"}
 DAYS = {"first": "2027-03-01", "last": "2027-03-05"}

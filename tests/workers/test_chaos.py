@@ -25,6 +25,7 @@ from tests.workers.diary import Diary
 from tests.workers.sink import taken
 from tests.workers.storm import JOURNAL, pid_file
 
+pytestmark = pytest.mark.long
 SOAK = bool(os.environ.get("GREENROOM_SOAK"))
 MAILS = int(os.environ.get("GREENROOM_STORM_MAILS") or (20_000 if SOAK else 500))  # less those that were taken back
 RESTARTS = MAILS // 250  # of PostgreSQL
