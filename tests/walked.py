@@ -22,9 +22,10 @@ from sqlalchemy import select, update
 from integrations.rq_jobs import RqJobs
 from service.cli import main
 from service.links import PATHS, link_for
-from service.operations import booking
+from service.operations import booking, coordinators
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
+from service.operations.people import PersonInput
 from service.settings import Settings
 from service.store.database import Database, connect, sqlite_url
 from service.store.tables import AgendaItem, ApiToken, Base, Link, Meeting, OutboxRow, Pair
@@ -132,6 +133,9 @@ def walked(services, folder, url) -> Seen:
             for purpose in ("person", "feed", "connect"):
                 link_for(session, services.clock(), purpose, person_id)
         link_for(session, services.clock(), "operator", None)
+        coordinators.appoint(session, NOW, PersonInput("cleo@example.org", "Cleo Park", "UTC"))
+        for each in coordinators.coordinators(session):
+            coordinators.programme_link(session, services.clock(), each)
     client = create_app(services).test_client()
     _pages(found, client)
     _calls(found, client)
@@ -139,7 +143,7 @@ def walked(services, folder, url) -> Seen:
     _mails_at(found, AFTER)
     _mails(found)
     _broker(found, url)
-    for caller in ("coordinator", "dan", "ben"):
+    for caller in ("dan", "ben", "coordinator"):
         before = _still_there(found)
         _write(found, client, caller)
         found.lost[caller] = before - _still_there(found)
@@ -192,6 +196,9 @@ def _pages(found: Seen, client) -> None:
             found.add("feed", name, client.get(f"/feeds/{token}.ics").get_data(as_text=True).replace("\r\n ", ""))
     for token in (token for person_id, purpose, token in links if purpose == "operator"):
         found.add("operator page", "operator", client.get(f"/operator/{token}").get_data(as_text=True))
+    for token in (token for _, purpose, token in links if purpose == "programme"):
+        for _, text in crawl(client, [f"/programme/{token}"]):
+            found.add("programme page", "coordinator", text)
     for path in (*(f"/{path}/nobodys" for path in PATHS.values()), "/nowhere", f"{PREFIX}/nowhere", f"{PREFIX}/me"):
         found.add("error page", "stranger", client.get(path).get_data(as_text=True))
     for path in ("/metrics", "/health/ready", "/health/live"):
@@ -228,7 +235,8 @@ def _write(found: Seen, client, caller: str) -> None:
             answer = client.open(_path(found, call.path), method=call.method, json=body, headers=_bearer(caller))
             found.statuses[caller][f"{call.method} {call.path}"] = answer.status_code
     with found.services.database.read() as session:
-        own = session.scalars(select(Link).where(Link.person_id == found.ids.get(caller), Link.person_id.is_not(None)))
+        theirs = Link.purpose == "programme" if caller == "coordinator" else Link.person_id == found.ids[caller]
+        own = session.scalars(select(Link).where(theirs))
         pages = [f"/{PATHS[each.purpose]}/{each.token}" for each in own if each.purpose in PATHS.keys() - {"feed"}]
     for path, _ in crawl(client, pages):
         page = client.get(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
@@ -32,12 +33,27 @@ def tell_nobody(_done: int, _of: int) -> None:
     pass
 
 
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The rows of a file that can be added, and who and what is known already."""
+
+    rows: list[Wanted]
+    known: dict[str, Person]
+    former: dict[tuple[int, int], Pair]
+
+
 def import_pairs(session: Session, now: datetime, data: bytes, told: Told = tell_nobody) -> list[Pair]:
     """The new pairs, in the file's order; mails nobody. `told` hears how far it is. Raises InvalidInput that
     names each wrong line; then nothing was added. A person may be in several rows, with one name and one zone; the same
     pair may not."""
-    rows = _parse(data)
     alone(session, ADDRESSES_LOCK)
+    checked = check_pairs(session, data, told)
+    return _add_all(session, now, checked.rows, checked.known, checked.former, told)
+
+
+def check_pairs(session: Session, data: bytes, told: Told = tell_nobody) -> Checked:
+    """What `import_pairs` would add. Only reads. Raises InvalidInput as it does."""
+    rows = _parse(data)
     known = {person.email: person for person in session.scalars(select(Person))}
     former = {(pair.mentee_id, pair.mentor_id): pair for pair in session.scalars(select(Pair))}
     standing = {ids for ids, pair in former.items() if pair.ended_at is None}
@@ -63,7 +79,7 @@ def import_pairs(session: Session, now: datetime, data: bytes, told: Told = tell
             )
     if faults:
         raise InvalidInput(*faults[:MOST_FAULTS])
-    return _add_all(session, now, wanted, known, former, told)
+    return Checked(wanted, known, former)
 
 
 def _parse(data: bytes) -> list[tuple[int, Row]]:

@@ -41,6 +41,7 @@ from service.web import (
     person,
     preparing,
     primer,
+    programme,
     proposals,
     pulse,
     sender,
@@ -56,7 +57,8 @@ from service.wiring import Services
 log = logging.getLogger(__name__)
 PARTS = (
     front, arc, booking, meeting, proposals, after, erasing, person, agreement, goals, journal, notes, commitments,
-    feed, consent, callback, hooks, operator, preparing, primer, pulse, sender, mailbox, health, metrics, api,
+    feed, consent, callback, hooks, operator, preparing, primer, programme, pulse, sender, mailbox, health, metrics,
+    api,
 )  # fmt: skip
 MOST_BODY = 2 * 1024 * 1024
 

@@ -97,8 +97,10 @@ def test_a_command_about_a_pair_leaves_a_line(services, pair_id, command, what):
 
 def test_every_look_has_a_sentence(services, pair_id):
     with services.database.write() as session:
-        for what in looks.WHAT:
-            looks.note_look(session, NOW, pair_id, Role.OPERATOR, what)
+        for role, whats in looks.WHAT.items():
+            for what in whats:
+                looks.note_look(session, NOW, pair_id, role, what)
         mine = session.get(Pair, pair_id).mentee_id
     shown = text_of(create_app(services).test_client().get(f"/p/{link(services, 'person', mine)}"))
-    assert shown.count("whoever runs this service") == len(looks.WHAT) + 1
+    assert shown.count("whoever runs this service") == len(looks.WHAT[Role.OPERATOR]) + 1
+    assert shown.count("the coordinator") == len(looks.WHAT[Role.COORDINATOR]) + 1

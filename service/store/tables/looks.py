@@ -17,5 +17,5 @@ class Look(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
     role: Mapped[str] = mapped_column(String(12))  # domain.access.Role: coordinator operator
-    what: Mapped[str] = mapped_column(String(8))  # a key of operations.looks.WHAT
+    what: Mapped[str] = mapped_column(String(8))  # one of operations.looks.WHAT
     at: Mapped[datetime]

@@ -8,6 +8,7 @@ from service.web.api import meetings as _meetings
 from service.web.api import notes as _notes
 from service.web.api import people as _people
 from service.web.api import primer as _primer
+from service.web.api import programme as _programme
 from service.web.api import proposals as _proposals
 from service.web.api import pulse as _pulse
 from service.web.api.frame import PREFIX, blueprint, http_problem, problem
@@ -22,6 +23,7 @@ __all__ = [
     "_notes",
     "_people",
     "_primer",
+    "_programme",
     "_proposals",
     "_pulse",
     "blueprint",

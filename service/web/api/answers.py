@@ -97,7 +97,7 @@ class Pairs(Model):
 
 
 class Look(Model):
-    """`what` is what was opened: pair, times, link or export."""
+    """`what` was opened (pair, list, times, link, export) or done (paired, address, welcome, end)."""
 
     role: str
     what: str
@@ -106,19 +106,6 @@ class Look(Model):
 
 class Looks(Model):
     items: list[Look]
-    next: str | None
-
-
-class Meets(Model):
-    id: int
-    has_next_meeting: bool
-    has_met: bool
-
-
-class Programme(Model):
-    programme: str
-    pairs: int
-    items: list[Meets]
     next: str | None
 
 

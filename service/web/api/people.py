@@ -8,11 +8,10 @@ from service import links
 from service.domain.access import Role, Thing
 from service.domain.availability import DEFAULT, from_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound, RuleBroken
-from service.operations import calendars, consents, people, personal_links, refreshing
+from service.operations import calendars, consents, coordinating, people, personal_links, refreshing
 from service.operations.calendars import NewConnection
-from service.operations.looks import looks_of, note_look
+from service.operations.looks import looks_of, note_list, note_look
 from service.operations.people import PersonChange
-from service.operations.programme import pair_states
 from service.store.writes import BY_CONSENT
 from service.web.api import answers, bodies, shapes
 from service.web.api.frame import Caller, call, person_of
@@ -153,6 +152,10 @@ def disconnect(caller: Caller, connection_id: int) -> None:
 def pairs(caller: Caller) -> answers.Pairs:
     with reading() as session:
         found = people.list_pairs(session, caller.person_id)
+    if caller.person_id is None:
+        with writing() as session:
+            note_list(session, now(), Role.COORDINATOR, {each.id for each in found})
+    with reading() as session:
         return answers.Pairs(items=[shapes.pair_answer(pair) for pair in found], next=None)
 
 
@@ -172,7 +175,7 @@ def add_pair(_caller: Caller, body: bodies.PairInput) -> answers.NewPair:
             people.PersonInput(who.email, who.name, who.zone, who.locale) for who in (body.mentee, body.mentor)
         )
         try:
-            pair = people.add_pair(session, now(), one, other, body.place)
+            pair = coordinating.pair_anew(session, now(), one, other, body.place)
         except InvalidInput as wrong:
             raise _as_sent(wrong) from None
         urls = {
@@ -190,22 +193,6 @@ def _as_sent(wrong: InvalidInput) -> InvalidInput:
             for each in wrong.faults
         )
     )
-
-
-@call(
-    "GET",
-    "/programme",
-    "Counts, and whether pairs meet; nothing that they say.",
-    answer=answers.Programme,
-    about=Thing.PROGRAMME,
-)
-def programme(_caller: Caller) -> answers.Programme:
-    with reading() as session:
-        items = [
-            answers.Meets(id=each.pair_id, has_next_meeting=each.has_next_meeting, has_met=each.has_met)
-            for each in pair_states(session, now())
-        ]
-    return answers.Programme(programme=services().settings.programme, pairs=len(items), items=items, next=None)
 
 
 @call("GET", "/pairs/<int:pair_id>", "One pair.", answer=answers.Pair, may=(404,), about=Thing.PAIR)

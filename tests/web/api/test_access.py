@@ -64,7 +64,13 @@ def test_the_coordinator_pairs_and_counts_and_reads_nothing(world):
     seen = world["cleo"]("GET", "/programme")
     assert seen.json["pairs"] == 2
     assert SECRET not in seen.get_data(as_text=True)
+    assert (seen.json["figures"], seen.json["items"][0]) == (
+        None,
+        {"id": world["pair"], "has_next_meeting": True, "has_met": False, "met_lately": False},
+    )
     assert world["ana"]("GET", "/programme").status_code == 403
+    told = world["ben"]("GET", f"/pairs/{world['pair']}/looks").json["items"]
+    assert [each["what"] for each in told] == ["list"], "one line a day"
     assert world["cleo"]("GET", "/meetings/1").status_code == 403
 
 
