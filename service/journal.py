@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 FORMAT: Final = "greenroom-journal"
 VERSION: Final = 1  # grows when a file of the old shape is no longer understood, or the other way round
@@ -28,7 +28,7 @@ class Shape(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, validate_by_alias=True)
 
 
-class Goal(Shape):
+class JournalGoal(Shape):
     text: str
     worked_when: str | None
     target_on: date | None
@@ -37,7 +37,7 @@ class Goal(Shape):
     shared: bool
 
 
-class CriticalDate(Shape):
+class JournalDate(Shape):
     kind: Code
     at: Instant
     until: Instant | None
@@ -49,7 +49,7 @@ class CriticalDate(Shape):
     dropped: bool
 
 
-class Note(Shape):
+class JournalNote(Shape):
     """A thought, something to sit with, or a story; what is not `mine` was shared with me."""
 
     kind: Code
@@ -63,7 +63,7 @@ class Note(Shape):
     at: Instant
 
 
-class Question(Shape):
+class JournalQuestion(Shape):
     text: str
     state: Code
     back_on: date | None
@@ -71,14 +71,14 @@ class Question(Shape):
     at: Instant
 
 
-class Suggestion(Shape):
+class JournalSuggestion(Shape):
     kind: Code
     text: str
     state: Code
     adapted: str | None
 
 
-class Point(Shape):
+class JournalPoint(Shape):
     """Of an agenda: one of ours, by its key, or what was typed."""
 
     key: Code | None
@@ -87,7 +87,7 @@ class Point(Shape):
     help: Code | None
 
 
-class Meeting(Shape):
+class JournalMeeting(Shape):
     """`debrief` is my own look back, `their_debrief` the other's, once both are in."""
 
     uid: Short
@@ -101,13 +101,13 @@ class Meeting(Shape):
     shadow: str | None
     reason: str | None
     goal: str | None
-    agenda: list[Point]
+    agenda: list[JournalPoint]
     reflection: str | None
     debrief: str | None
     their_debrief: str | None
 
 
-class Pulse(Shape):
+class JournalPulse(Shape):
     """Half-way: what one of the two would have more of, less of, and keep."""
 
     mine: bool
@@ -117,7 +117,7 @@ class Pulse(Shape):
     at: Instant
 
 
-class Commitment(Shape):
+class JournalCommitment(Shape):
     text: str
     kind: Code
     must: bool
@@ -131,7 +131,7 @@ class Commitment(Shape):
     at: Instant
 
 
-class Agreement(Shape):
+class JournalAgreement(Shape):
     """`document` is to the letter what was mailed, and `sha256` its hash; `answers` are my own, and
     `their_answers` the other's, once both have answered."""
 
@@ -139,12 +139,12 @@ class Agreement(Shape):
     signed_at: Instant | None
     sha256: Short | None
     document: str | None
-    terms: dict[str, JsonValue] | None
-    answers: dict[str, JsonValue] | None
-    their_answers: dict[str, JsonValue] | None
+    terms: dict[str, Any] | None
+    answers: dict[str, Any] | None
+    their_answers: dict[str, Any] | None
 
 
-class Offer(Shape):
+class JournalOffer(Shape):
     """Times that one of the two offered the other."""
 
     session: Code
@@ -155,7 +155,7 @@ class Offer(Shape):
     at: Instant
 
 
-class Look(Shape):
+class JournalLook(Shape):
     """Somebody who is not of the pair opened something about it."""
 
     role: Code
@@ -163,7 +163,7 @@ class Look(Shape):
     at: Instant
 
 
-class PairJournal(Shape):
+class JournalPair(Shape):
     """What I wrote in one pair, and what was shared with me there."""
 
     other: Short = Field(validation_alias="with", serialization_alias="with")
@@ -172,18 +172,18 @@ class PairJournal(Shape):
     ended_at: Instant | None
     place: str | None
     what_matters: str | None
-    dates: list[CriticalDate]
-    goals: list[Goal]
-    notes: list[Note]
-    questions: list[Question]
-    suggestions: list[Suggestion]
-    parked: list[Point]
-    agreements: list[Agreement]
-    proposed: list[Offer]
-    meetings: list[Meeting]
-    commitments: list[Commitment]
-    looked: list[Look]
-    pulses: list[Pulse] = Field(default_factory=list)
+    dates: list[JournalDate]
+    goals: list[JournalGoal]
+    notes: list[JournalNote]
+    questions: list[JournalQuestion]
+    suggestions: list[JournalSuggestion]
+    parked: list[JournalPoint]
+    agreements: list[JournalAgreement]
+    proposed: list[JournalOffer]
+    meetings: list[JournalMeeting]
+    commitments: list[JournalCommitment]
+    looked: list[JournalLook]
+    pulses: list[JournalPulse] = Field(default_factory=list)
 
 
 class Journal(Shape):
@@ -194,11 +194,11 @@ class Journal(Shape):
     name: Short
     email: Short
     zone: Short
-    hours: dict[str, JsonValue] | None
+    hours: dict[str, Any] | None
     mails_come_back_since: Instant | None
     unsure: list[str]
     asked_for_help: list[str]  # of the coordinator
-    pairs: list[PairJournal] = Field(max_length=MOST_PAIRS)
+    pairs: list[JournalPair] = Field(max_length=MOST_PAIRS)
 
     def as_json(self) -> str:
         return self.model_dump_json(by_alias=True, indent=1) + "\n"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.domain import agreement
 from service.domain.goals import GoalDraft
-from service.journal import PairJournal
+from service.journal import JournalPair
 from service.operations import (
     booking,
     calendars,
@@ -140,11 +140,11 @@ def lived_in(services: Services) -> int:
     return pair_id
 
 
-def elsewhere() -> PairJournal:
+def elsewhere() -> JournalPair:
     """Of a pair in another installation."""
     lists = ("dates", "goals", "notes", "questions", "suggestions", "parked", "agreements", "proposed", "meetings",
              "commitments", "looked")  # fmt: skip
-    return PairJournal.model_validate(
+    return JournalPair.model_validate(
         dict.fromkeys(lists, ())
         | {"with": "Cam Diaz", "as": "mentee", "began_at": NOW - timedelta(days=900), "ended_at": NOW, "place": None,
                 "what_matters": "ANAS-JOURNAL"}

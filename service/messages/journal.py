@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from service.catalogue import Words
 from service.domain import itip
 from service.domain.interval import Interval
-from service.journal import Agreement, Journal, Meeting, PairJournal, Point
+from service.journal import Journal, JournalAgreement, JournalMeeting, JournalPair, JournalPoint
 
 Lines = Iterator[str]
 
@@ -32,7 +32,7 @@ def as_markdown(words: Words, journal: Journal, zone: ZoneInfo, now: datetime) -
     return "\n".join(lines).rstrip() + "\n"
 
 
-def pair_as_markdown(words: Words, zone: ZoneInfo, pair: PairJournal) -> str:
+def pair_as_markdown(words: Words, zone: ZoneInfo, pair: JournalPair) -> str:
     return "\n".join(_Desk(words, zone).pair(pair)).rstrip() + "\n"
 
 
@@ -50,12 +50,12 @@ def as_calendar(words: Words, journal: Journal, now: datetime) -> bytes:
     return itip.records(words("diary.title"), told)
 
 
-def agreement_path(number: int, agreement: Agreement) -> str:
+def agreement_path(number: int, agreement: JournalAgreement) -> str:
     """Of its document in the file, less the ending; `number` is the pair's, from 1."""
     return f"agreements/{number}/agreement-v{agreement.version}"
 
 
-def _cancelled(meeting: Meeting) -> bool:
+def _cancelled(meeting: JournalMeeting) -> bool:
     return meeting.phase == "cancelled"
 
 
@@ -94,13 +94,13 @@ class _Desk:
     def moment(self, moment: datetime) -> str:
         return self.words.moment(moment, self.zone, year=True)
 
-    def pair(self, pair: PairJournal, number: int | None = None) -> Lines:
+    def pair(self, pair: JournalPair, number: int | None = None) -> Lines:
         """`number`: of the pair in the file that its agreements are beside."""
         end = self.day(pair.ended_at) if pair.ended_at else None
         yield self.say(f"{pair.role}.ended" if end else pair.role, day=self.day(pair.began_at), end=end)
         yield ""
         yield from _quoted(pair.place, self.say("place"))
-        parts: tuple[tuple[str, Callable[[PairJournal], Iterable[str]]], ...] = (
+        parts: tuple[tuple[str, Callable[[JournalPair], Iterable[str]]], ...] = (
             ("matters", lambda pair: _quoted(pair.what_matters)), ("goals", self.goals), ("dates", self.dates),
             ("meetings", self.meetings), ("commitments", self.commitments), ("notes", self.notes),
             ("questions", self.questions), ("pulses", self.pulses), ("suggestions", self.suggestions),
@@ -112,7 +112,7 @@ class _Desk:
             if text:
                 yield from (f"### {self.say(title)}", "", text, "")
 
-    def goals(self, pair: PairJournal) -> Lines:
+    def goals(self, pair: JournalPair) -> Lines:
         for goal in pair.goals:
             told = [self.coded("page.goals.state", goal.state)]
             if goal.target_on:
@@ -121,7 +121,7 @@ class _Desk:
             yield from _quoted(goal.text, f"**{' · '.join(told)}**")
             yield from _quoted(goal.worked_when, self.words("page.goals.worked_when"))
 
-    def dates(self, pair: PairJournal) -> Lines:
+    def dates(self, pair: JournalPair) -> Lines:
         for date in sorted(pair.dates, key=lambda each: each.at):
             dropped = f" ({self.say('dropped')})" if date.dropped else ""
             yield f"**{self.moment(date.at)}: {self.coded('kind', date.kind)}**{dropped}"
@@ -129,7 +129,7 @@ class _Desk:
             yield from _quoted(date.label, self.say("label"))
             yield from _quoted(date.shared_label, self.say("shared_label"))
 
-    def meetings(self, pair: PairJournal) -> Lines:
+    def meetings(self, pair: JournalPair) -> Lines:
         for meeting in sorted(pair.meetings, key=lambda each: each.start):
             yield f"#### {self.moment(meeting.start)}: {self.coded('session', meeting.session)}"
             yield ""
@@ -147,12 +147,12 @@ class _Desk:
             yield from _quoted(meeting.debrief, self.say("debrief"))
             yield from _quoted(meeting.their_debrief, self.say("their_debrief", other=_first(pair.other)))
 
-    def point(self, point: Point) -> str:
+    def point(self, point: JournalPoint) -> str:
         if point.text is not None:
             return f"- “{_one_line(point.text)}”"
         return f"- {self.coded('agenda', point.key) if point.key else ''}"
 
-    def commitments(self, pair: PairJournal) -> Lines:
+    def commitments(self, pair: JournalPair) -> Lines:
         for line in pair.commitments:
             told = [self.say(f"whose.{line.whose}", other=_first(pair.other))]
             if line.due_on:
@@ -162,7 +162,7 @@ class _Desk:
             yield from _quoted(line.note)
             yield from _quoted(line.took, self.say("took"))
 
-    def notes(self, pair: PairJournal) -> Lines:
+    def notes(self, pair: JournalPair) -> Lines:
         for note in sorted(pair.notes, key=lambda each: each.at):
             whose = self.say("shared" if note.shared else "private")
             if not note.mine:
@@ -173,24 +173,24 @@ class _Desk:
             for name in ("alike", "unlike", "trying"):
                 yield from _quoted(getattr(note, name), self.words(f"page.story.{name}"))
 
-    def pulses(self, pair: PairJournal) -> Lines:
+    def pulses(self, pair: JournalPair) -> Lines:
         for pulse in pair.pulses:
             yield self.say("pulse.mine") if pulse.mine else self.say("from", other=_first(pair.other))
             yield ""
             for line in ("more", "less", "keep"):
                 yield from _quoted(getattr(pulse, line), self.words(f"page.pulse.{line}"))
 
-    def questions(self, pair: PairJournal) -> Lines:
+    def questions(self, pair: JournalPair) -> Lines:
         for question in pair.questions:
             yield from _quoted(question.text, f"**{self.day(question.at)}**")
             yield from _quoted(question.answer, self.say("answer"))
 
-    def suggestions(self, pair: PairJournal) -> Lines:
+    def suggestions(self, pair: JournalPair) -> Lines:
         for each in pair.suggestions:
             yield from _quoted(each.text)
             yield from _quoted(each.adapted, self.words("suggestion.own_words"))
 
-    def offers(self, pair: PairJournal) -> Lines:
+    def offers(self, pair: JournalPair) -> Lines:
         for offer in pair.proposed:
             times = self.words.items([self.moment(start) for start in offer.starts])
             yield f"- {self.coded('session', offer.session)}: {times}"
@@ -198,7 +198,7 @@ class _Desk:
                 yield ""
                 yield from _quoted(offer.comment)
 
-    def agreements(self, pair: PairJournal, number: int | None) -> Lines:
+    def agreements(self, pair: JournalPair, number: int | None) -> Lines:
         for each in pair.agreements:
             if each.signed_at is None:
                 yield f"- {self.say('unsigned', version=each.version)}"
@@ -208,6 +208,6 @@ class _Desk:
                 where = f"{agreement_path(number, each)}.md"
                 yield f"- {self.say('signed_here', version=each.version, day=self.day(each.signed_at), path=where)}"
 
-    def looks(self, pair: PairJournal) -> Lines:
+    def looks(self, pair: JournalPair) -> Lines:
         for each in pair.looked:
             yield f"- {self.moment(each.at)}: {self.coded(f'page.looked.{each.role}', each.what)}"

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.domain.errors import InvalidInput, NotAllowed, NotFound
 from service.domain.goals import GoalDraft
-from service.journal import MOST_PAIRS, CriticalDate, Journal, PairJournal
+from service.journal import MOST_PAIRS, Journal, JournalDate, JournalPair
 from service.operations import arcs, goals
 from service.operations.arcs import DateInput
 from service.operations.people import is_zone, list_pairs
@@ -18,7 +18,7 @@ from service.store import claims
 from service.store.tables import BroughtJournal, Pair, Person
 
 
-def _which(journal: PairJournal) -> tuple[object, ...]:
+def _which(journal: JournalPair) -> tuple[object, ...]:
     """The same pair in every journal of its person."""
     return journal.role, journal.began_at, journal.other
 
@@ -40,10 +40,10 @@ def bring(session: Session, now: datetime, person: Person, journal: Journal) -> 
     return len(wanted)
 
 
-def brought_of(session: Session, person_id: int) -> dict[int, PairJournal]:
+def brought_of(session: Session, person_id: int) -> dict[int, JournalPair]:
     """By the row's id, in the order in which they came."""
     mine = select(BroughtJournal).where(BroughtJournal.person_id == person_id).order_by(BroughtJournal.id)
-    return {row.id: PairJournal.model_validate_json(row.data) for row in session.scalars(mine)}
+    return {row.id: JournalPair.model_validate_json(row.data) for row in session.scalars(mine)}
 
 
 def take_along(session: Session, now: datetime, person_id: int, brought_id: int, pair: Pair) -> None:
@@ -61,7 +61,7 @@ def take_along(session: Session, now: datetime, person_id: int, brought_id: int,
             arcs.add_date(session, now, pair, _date_input(each))
 
 
-def _date_input(critical: CriticalDate) -> DateInput:
+def _date_input(critical: JournalDate) -> DateInput:
     """Raises InvalidInput."""
     if not is_zone(critical.zone):
         raise InvalidInput.of("zone", "unknown_zone", text=critical.zone[:100])

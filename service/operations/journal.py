@@ -65,12 +65,12 @@ def journal_of(session: Session, person: Person) -> shape.Journal:
     )  # fmt: skip
 
 
-def _pair(session: Session, reader: _Reader) -> shape.PairJournal:
+def _pair(session: Session, reader: _Reader) -> shape.JournalPair:
     pair, mine = reader.pair, reader.person_id
     dates = session.scalars(select(CriticalDate).where(CriticalDate.pair_id == pair.id).order_by(CriticalDate.id))
     parked = session.scalars(select(ParkedPoint).where(ParkedPoint.pair_id == pair.id).order_by(ParkedPoint.id))
     offers = session.scalars(select(Proposal).where(Proposal.pair_id == pair.id).order_by(Proposal.id))
-    return shape.PairJournal(
+    return shape.JournalPair(
         other=pair.other(mine).name,
         role="mentee" if mine == pair.mentee_id else "mentor",
         began_at=pair.created_at,
@@ -78,20 +78,20 @@ def _pair(session: Session, reader: _Reader) -> shape.PairJournal:
         **reader.of(pair, "place"),
         what_matters=suggestions.matters_of(session, pair, mine),
         dates=[_date(reader, each) for each in dates if reader.of(each, "kind", given=arcs.given_of(each))["kind"]],
-        goals=[shape.Goal(**goals.vars_of(each)) for each in goals.goals_of(session, pair, mine)],
+        goals=[shape.JournalGoal(**goals.vars_of(each)) for each in goals.goals_of(session, pair, mine)],
         notes=[
             _note(reader, each)
             for each in (*notes.notes_of(session, pair, mine), *notes.shared_with(session, pair, mine))
         ],
         questions=[
-            shape.Question(
+            shape.JournalQuestion(
                 **reader.of(each, "text", "answer"), back_on=each.back_on if mine == pair.mentee_id else None,
                 state=shelf.told_state(each, mine), at=each.created_at,
             )
             for each in shelf.questions_of(session, pair, mine)
         ],
         suggestions=[
-            shape.Suggestion(
+            shape.JournalSuggestion(
                 kind=each.kind, state=suggestions.told_state(each, mine), **reader.of(each, "text", "adapted")
             )
             for each in suggestions.suggestions_of(session, pair, mine)
@@ -101,42 +101,44 @@ def _pair(session: Session, reader: _Reader) -> shape.PairJournal:
         proposed=[_offer(reader, each) for each in offers],
         meetings=[_meeting(session, reader, each) for each in meetings_of(session, pair)],
         commitments=[_commitment(reader, each) for each in commitments_of(session, pair.id)],
-        looked=[shape.Look(role=each.role, what=each.what, at=each.at) for each in looks_of(session, pair, mine)],
+        looked=[
+            shape.JournalLook(role=each.role, what=each.what, at=each.at) for each in looks_of(session, pair, mine)
+        ],
         pulses=_pulses(session, reader),
     )  # fmt: skip
 
 
-def _date(reader: _Reader, critical: CriticalDate) -> shape.CriticalDate:
+def _date(reader: _Reader, critical: CriticalDate) -> shape.JournalDate:
     names = ("kind", "zone", "run_minutes", "label", "shared_label")
-    return shape.CriticalDate(
+    return shape.JournalDate(
         at=critical.starts_at, until=critical.ends_at, shared=critical.shared_at is not None,
         dropped=critical.dropped_at is not None, **reader.of(critical, *names, given=arcs.given_of(critical)),
     )  # fmt: skip
 
 
-def _note(reader: _Reader, note: Note) -> shape.Note:
+def _note(reader: _Reader, note: Note) -> shape.JournalNote:
     given = (When.SHARED,) if note.shared_at is not None else ()
-    return shape.Note(
+    return shape.JournalNote(
         mine=note.person_id == reader.person_id, shared=note.shared_at is not None, at=note.created_at,
         **reader.of(note, "kind", "prompt", *notes.PARTS, given=given),
     )  # fmt: skip
 
 
-def _point(reader: _Reader, point: AgendaItem | ParkedPoint) -> shape.Point:
-    return shape.Point(**reader.of(point, "key", "text", "minutes", "help"))
+def _point(reader: _Reader, point: AgendaItem | ParkedPoint) -> shape.JournalPoint:
+    return shape.JournalPoint(**reader.of(point, "key", "text", "minutes", "help"))
 
 
-def _agreements(session: Session, reader: _Reader) -> list[shape.Agreement]:
+def _agreements(session: Session, reader: _Reader) -> list[shape.JournalAgreement]:
     versions = select(Agreement).where(Agreement.pair_id == reader.pair.id).order_by(Agreement.version)
     return [_agreement(session, reader, each) for each in session.scalars(versions)]
 
 
-def _agreement(session: Session, reader: _Reader, agreement: Agreement) -> shape.Agreement:
+def _agreement(session: Session, reader: _Reader, agreement: Agreement) -> shape.JournalAgreement:
     answered = session.scalars(select(AgreementAnswers).where(AgreementAnswers.agreement_id == agreement.id)).all()
     given = (When.BOTH,) if len(answered) == 2 else ()
     said = {each.person_id == reader.person_id: reader.of(each, "answers", given=given)["answers"] for each in answered}
     words = reader.of(agreement, "document", "terms")
-    return shape.Agreement(
+    return shape.JournalAgreement(
         version=agreement.version, signed_at=agreement.signed_at, sha256=agreement.signed_sha256,
         document=words["document"], terms=_values(words["terms"]),
         answers=_values(said.get(True)), their_answers=_values(said.get(False)),
@@ -147,17 +149,17 @@ def _values(text: str | None) -> dict[str, Any] | None:
     return json.loads(text) if text else None
 
 
-def _offer(reader: _Reader, offer: Proposal) -> shape.Offer:
-    return shape.Offer(
+def _offer(reader: _Reader, offer: Proposal) -> shape.JournalOffer:
+    return shape.JournalOffer(
         mine=offer.by_id == reader.person_id, starts=[time.starts_at for time in offer.times], at=offer.created_at,
         **reader.of(offer, "session", "comment", "outcome"),
     )  # fmt: skip
 
 
-def _pulses(session: Session, reader: _Reader) -> list[shape.Pulse]:
+def _pulses(session: Session, reader: _Reader) -> list[shape.JournalPulse]:
     held = pulses.pulses_of(session, reader.pair, reader.person_id)
     return [
-        shape.Pulse(
+        shape.JournalPulse(
             mine=each.person_id == reader.person_id, at=each.created_at,
             **{line: getattr(each, line) for line in pulses.LINES},
         )
@@ -165,10 +167,10 @@ def _pulses(session: Session, reader: _Reader) -> list[shape.Pulse]:
     ]  # fmt: skip
 
 
-def _meeting(session: Session, reader: _Reader, meeting: Meeting) -> shape.Meeting:
+def _meeting(session: Session, reader: _Reader, meeting: Meeting) -> shape.JournalMeeting:
     goal = goals.meeting_for(session, meeting, reader.person_id).goal
     debriefs = shelf.debriefs_of(session, meeting, reader.person_id)
-    return shape.Meeting(
+    return shape.JournalMeeting(
         start=meeting.starts_at,
         end=meeting.ends_at,
         **reader.of(meeting, "uid", "session", "phase", "happened", "place", "ask", "shadow", "reason"),
@@ -180,7 +182,7 @@ def _meeting(session: Session, reader: _Reader, meeting: Meeting) -> shape.Meeti
     )
 
 
-def _commitment(reader: _Reader, line: Commitment) -> shape.Commitment:
+def _commitment(reader: _Reader, line: Commitment) -> shape.JournalCommitment:
     names = ("text", "kind", "must", "state", "begins_on", "due_on", "reason", "note", "took")
     whose = {reader.person_id: "mine", None: "nobodys"}.get(line.owner_id, "theirs")
-    return shape.Commitment.model_validate(reader.of(line, *names) | {"whose": whose, "at": line.created_at})
+    return shape.JournalCommitment.model_validate(reader.of(line, *names) | {"whose": whose, "at": line.created_at})

@@ -12,7 +12,7 @@ from service.store.types import EncryptedText
 
 
 class BroughtJournal(Base):
-    """One pair of somebody's journal from elsewhere (JSON, service.journal.PairJournal). Nobody who is named in it is
+    """One pair of somebody's journal from elsewhere (JSON, service.journal.JournalPair). Nobody who is named in it is
     known by it, and no timer looks at it."""
 
     __tablename__ = "brought_journals"

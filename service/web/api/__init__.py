@@ -4,6 +4,7 @@ from service.web.api import agreements as _agreements
 from service.web.api import dates as _dates
 from service.web.api import describe as _describe
 from service.web.api import goals as _goals
+from service.web.api import journal as _journal
 from service.web.api import meetings as _meetings
 from service.web.api import notes as _notes
 from service.web.api import people as _people
@@ -19,6 +20,7 @@ __all__ = [
     "_dates",
     "_describe",
     "_goals",
+    "_journal",
     "_meetings",
     "_notes",
     "_people",

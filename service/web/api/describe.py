@@ -7,9 +7,10 @@ from functools import cache
 from typing import Any, Literal
 
 from flask import Response, jsonify
+from pydantic import BaseModel
 
 from service.web.api.answers import Problem
-from service.web.api.frame import CALLS, PREFIX, PROBLEM, Call, Model, blueprint
+from service.web.api.frame import CALLS, PREFIX, PROBLEM, Call, blueprint
 from service.web.api.meetings import LONGEST_KEY
 
 WORDS = {
@@ -21,6 +22,7 @@ WORDS = {
 ALWAYS = frozenset({401, 403, 500, 503})  # 403: what is for a person is not for the coordinator, and the other way
 WITH_A_BODY = frozenset({400, 413, 415, 422})
 
+Mode = Literal["validation", "serialization"]
 KEY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -94,7 +96,9 @@ def _parameters(each: Call) -> list[dict[str, Any]]:
     return found
 
 
-def _schema(model: type[Model], models: dict[str, Any], mode: Literal["validation", "serialization"]) -> dict[str, str]:
+def _schema(
+    model: type[BaseModel], models: dict[str, Any], mode: Literal["validation", "serialization"]
+) -> dict[str, str]:
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}", mode=mode)
     models.update(schema.pop("$defs", {}))
     models[model.__name__] = schema

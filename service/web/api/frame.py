@@ -117,8 +117,8 @@ class Call:
     method: str
     path: str
     summary: str
-    body: type[Model] | None
-    answer: type[Model] | None
+    body: type[BaseModel] | None
+    answer: type[BaseModel] | None
     accepted: type[Model] | None  # the answer of 202, where something outside has to happen first
     statuses: tuple[int, ...]
     query: tuple[Query, ...]
@@ -135,8 +135,8 @@ def call(
     path: str,
     summary: str,
     *,
-    body: type[Model] | None = None,
-    answer: type[Model] | None = None,
+    body: type[BaseModel] | None = None,
+    answer: type[BaseModel] | None = None,
     accepted: type[Model] | None = None,
     status: int = 200,
     may: tuple[int, ...] = (),
@@ -176,8 +176,8 @@ def call(
     return register
 
 
-def _answer(found: Model | str | None, status: int) -> Response:
-    if isinstance(found, Model):
+def _answer(found: BaseModel | str | None, status: int) -> Response:
+    if isinstance(found, BaseModel):
         found = found.model_dump_json(by_alias=True, exclude_unset=True)
     octets = (found or "").encode()
     response = Response(octets, status, content_type="application/json" if octets else None)
@@ -196,7 +196,7 @@ def _caller(pair_id: int | None) -> Caller:
     return Caller(*found)
 
 
-def _body(model: type[Model]) -> Model:
+def _body(model: type[BaseModel]) -> BaseModel:
     """Straight from the octets, so that what is no text in UTF-8, too deep or too large a number is no JSON either."""
     if (request.content_length or 0) > MOST_BODY:
         raise TooLarge

@@ -107,3 +107,16 @@ def test_a_provider_that_asks_its_own_page_gets_the_person_a_link(services, worl
     listed = ana("GET", "/me/connections").json["connections"]
     assert [(each["id"], each["provider"], each["state"]) for each in listed] == [(invited.json["id"], "google", "off")]
     assert ana("DELETE", f"/me/connections/{invited.json['id']}").status_code == 204
+
+
+def test_a_journal_is_taken_away_and_brought_by_a_program(world):
+    taken = world["ana"]("GET", "/me/journal")
+    assert (taken.status_code, taken.json["pairs"][0]["with"]) == (200, "Ben Okafor")
+    elsewhere = taken.json | {"pairs": [taken.json["pairs"][0] | {"with": "Cam Diaz"}]}
+    for _ in range(2):
+        assert world["ana"]("POST", "/me/journal", elsewhere).json == {"pairs": 1}
+    assert [pair["with"] for pair in world["ana"]("GET", "/me/journal").json["pairs"]] == ["Ben Okafor", "Cam Diaz"]
+    assert "Cam" not in world["ben"]("GET", "/me/journal").get_data(as_text=True)
+    newer = world["ana"]("POST", "/me/journal", elsewhere | {"version": 2})
+    assert (newer.status_code, newer.json["errors"][0]["field"]) == (422, "version")
+    assert world["cleo"]("GET", "/me/journal").status_code == 403
