@@ -1,8 +1,12 @@
-"""docs/privacy.md says what service.domain.access holds, cell by cell."""
+"""docs/privacy.md says what service.domain.access and service.domain.retention hold, cell by cell."""
 
+from datetime import timedelta
+from itertools import takewhile
 from pathlib import Path
 
-from service.domain.access import CELLS, COLUMNS, Action, Thing, When
+from service.domain.access import CELLS, COLUMNS, TABLES, Action, Thing, When
+from service.domain.retention import PERIODS, Period
+from service.domain.retention import TABLES as GOING
 
 PAGE = Path(__file__).parent.parent / "docs" / "privacy.md"
 NAMES = {
@@ -44,6 +48,17 @@ NAMES = {
     Thing.HELP: "What you ask of the coordinator",
     Thing.RUNNING: "What keeps the service in step",
 }
+KEPT = {
+    Period.BUSY: ("A copy of busy times that cannot be read again", "{} after it was read"),
+    Period.OFFERS: ("Times that one offered and nobody took", "{} after they ended"),
+    Period.BODIES: ("The words of a mail that we sent, and of your answers to us", "{}"),
+    Period.DELIVERY: ("That there was such a mail, to whom and when", "{}; of a meeting, since that was over"),
+    Period.CONTENT: ("What the two of you wrote", "{} after your pair ended"),
+    Period.NOTICE: ("You are told before that goes", "at least {} ahead"),
+    Period.ACCESS: ("Your connected calendars, and what opens them", "until the last of your pairs ends"),
+    Period.LAST_WRITES: ("— where one does not let go of your meetings, we try for", "{}"),
+    Period.COUNTS: ("That you were a pair, and when you met", "{} after your pair ended"),
+}
 VERBS = {
     frozenset(): "—",
     frozenset({Action.READ}): "reads",
@@ -67,5 +82,29 @@ def test_the_table_on_the_page_is_the_table_in_the_code():
         cells = [CELLS[role, thing] for role in COLUMNS]
         words = [VERBS[cell.actions] + (f" {WHENS[cell.when]}" if cell.when else "") for cell in cells]
         told.append(f"| {' | '.join([NAMES[thing], *words])} |")
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("|")][2:]
-    assert rows == told
+    assert rows_of(" You | ") == told
+
+
+def rows_of(head):
+    """The rows of the table whose head has this in it."""
+    lines = PAGE.read_text().splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("|") and head in line) + 2
+    return list(takewhile(lambda line: line.startswith("|"), lines[start:]))
+
+
+def test_how_long_it_is_kept_on_the_page_is_what_the_clock_does():
+    table = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows_of(" How long ")]
+    assert [what for what, _ in table] == [KEPT[period][0] for period in Period]
+    assert [long for _, long in table] == [KEPT[period][1].format(told(PERIODS[period])) for period in Period]
+
+
+def told(period):
+    if period >= timedelta(days=365):
+        return f"{period.days // 365} years"
+    if period == timedelta(hours=24):
+        return "24 hours"
+    return f"{period.days} days"
+
+
+def test_nothing_is_kept_that_nobody_thought_of_when_it_goes():
+    assert set(GOING) == set(TABLES)

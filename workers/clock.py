@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from service import logs
 from service.domain.errors import AdapterError
-from service.operations import erasing, inbound, sightings, timers, turns
+from service.operations import clearing, erasing, inbound, sightings, timers, turns
 from service.operations.sweeps import AT_ONCE
 from service.store import claims, erased, heartbeats, outbox, writes
 from service.wiring import Services
@@ -30,6 +30,7 @@ MOST_QUEUED = 4  # batches in the queue: the backlog stays in the database, wher
 MESSAGES = 20  # handed out in one round
 EVENTS = 10  # in one job
 SOON = timedelta(seconds=0.1)  # while mail flows: workers may be through with what is queued, and more may wait
+CLEAR_EVERY = timedelta(hours=1)
 BEAT_EVERY = timedelta(seconds=5)
 
 
@@ -60,8 +61,8 @@ def flow(services: Services) -> int:
 
 
 def sweep(services: Services) -> int:
-    """Writes what is due about meetings, pairs, dates and goals, and clears holds that have lapsed; returns how many
-    were looked at."""
+    """Writes what is due about meetings, pairs, ended ones too, dates and goals, and clears holds that have lapsed;
+    returns how many were looked at."""
     with services.database.write() as session:
         claims.let_lapse(session, services.clock())
     return sum(_sweep(services, run_due) for run_due in timers.SWEEPS)
@@ -131,6 +132,15 @@ def heed_list(services: Services) -> None:
             erasing.erase_again(session, services.clock(), erased.read(file))
 
 
+def clear(services: Services) -> None:
+    """Takes away what is kept no longer, a batch in a transaction."""
+    for step in clearing.STEPS:
+        count = clearing.AT_ONCE
+        while count >= clearing.AT_ONCE:
+            with services.database.write() as session:
+                count = step(session, services.clock())
+
+
 @dataclass
 class Round:
     """A step that is done again and again, `soon` after it found something; `next_at` is on the monotonic clock, which
@@ -153,6 +163,7 @@ def run(services: Services) -> None:
         Round(write_due, settings.sweep, soon=SOON),
         Round(leaving.end_access, settings.sweep),
         Round(heed_list, settings.sweep),
+        Round(clear, CLEAR_EVERY),
     ]
     go_round(services, "clock", rounds)
 

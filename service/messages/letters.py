@@ -233,6 +233,8 @@ LETTERS: dict[str, Callable[[View], Letter]] = {
     "day-word": pair_letters.day_word,
     "agreement": pair_letters.agreement_signed,
     "midpoint": pair_letters.midpoint,
+    "closure": pair_letters.closure,
+    "purge-14": pair_letters.purge,
 }
 
 

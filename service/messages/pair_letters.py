@@ -74,6 +74,29 @@ def midpoint(view: View) -> Letter:
     return letter(view, words("subject.midpoint"), blocks, Button(words("mail.midpoint.button"), view.links.pulse))
 
 
+def closure(view: View) -> Letter:
+    """The pair has ended: until when everything stays, and that it can be taken away before."""
+    opening = view.words("mail.closure", other=view.with_whom().first)
+    return _goes(view, view.words("subject.closure"), opening)
+
+
+def purge(view: View) -> Letter:
+    """In a while it goes."""
+    return _goes(view, view.words("subject.purge"), view.words("mail.purge", other=view.with_whom().first))
+
+
+def _goes(view: View, subject: str, opening: str) -> Letter:
+    words = view.words
+    if view.goes_at is None:
+        raise ValueError("what goes has a day")
+    blocks: list[Block] = [
+        Opens(opening),
+        Says(words("mail.closure.until", day=words.day(view.goes_at, view.me.zone))),
+        Says(words("mail.closure.notes.kept" if view.keeps_notes else "mail.closure.notes")),
+    ]
+    return letter(view, subject, blocks, Button(words("mail.closure.button"), view.links.person + "#ended"))
+
+
 def day_word(view: View) -> Letter:
     """To the mentor, one line: what is tomorrow, when there, and their own mail program a click away."""
     words, other = view.words, view.with_whom()

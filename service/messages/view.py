@@ -116,6 +116,8 @@ class View:
     turn: str = ""  # what there is to do about the agreement: answer, compare, changed or sign
     version: int = 0  # of the agreement
     sha256: str = ""
+    goes_at: datetime | None = None  # when what an ended pair said is taken away
+    keeps_notes: bool = False  # and what the reader wrote for themselves is not
     unsure: str = ""  # what the reader wrote to us and we did not understand, or a forwarded date, in words
     went_by: str = ""  # that times which the reader proposed were not taken, in words
     read_here: str = ""  # what an answer that we read is taken for: agenda or agreed

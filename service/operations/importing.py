@@ -178,6 +178,7 @@ def _add_block(
             pair = Pair(mentee_id=one.id, mentor_id=other.id, mentee=one, mentor=other, place=place, created_at=now)
         else:
             pair.ended_at, pair.place = None, place or pair.place
+            pair.clear_at = pair.stage = None
         pairs.append(pair)
     session.add_all(pairs)
     session.flush()

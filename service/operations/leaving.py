@@ -26,7 +26,7 @@ def due(session: Session, now: datetime, limit: int) -> Sequence[int]:
         .having(func.count() == func.count(Pair.ended_at))
         .subquery()
     )
-    waited = over.c.ended_at <= now - PERIODS[Period.LAST_WRITES]
+    waited = over.c.ended_at <= now - PERIODS[Period.ACCESS] - PERIODS[Period.LAST_WRITES]
     wanted = (
         select(Connection.person_id)
         .join(over, over.c.person_id == Connection.person_id)

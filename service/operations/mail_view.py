@@ -266,4 +266,6 @@ _WITHOUT_MEETING: dict[str, Callable[[Context, View], View | None]] = {
     "agreement-turn": pair_mail_view.turn_view,
     "agreement": pair_mail_view.signed_view,
     "midpoint": pair_mail_view.midpoint_view,
+    "closure": pair_mail_view.closing_view,
+    "purge-14": pair_mail_view.closing_view,
 }

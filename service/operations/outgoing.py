@@ -27,7 +27,9 @@ from service.operations.pair_mail_view import attached
 from service.store.tables import OutboxRow
 
 # Sent at any hour and whatever a person chose: somebody acted, and the other must know.
-ABOUT_AN_ACTION = frozenset({"invitation", "cancellation", "declined", "links", "welcome", "agreement", "help"})
+ABOUT_AN_ACTION = frozenset(
+    {"invitation", "cancellation", "declined", "links", "welcome", "agreement", "closure", "purge-14", "help"}
+)
 EVEN_WHEN_FEWER = ABOUT_AN_ACTION | {
     "followup",
     "not-happened",

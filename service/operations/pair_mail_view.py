@@ -13,7 +13,7 @@ from service.domain.interval import Interval
 from service.domain.slots import three_best
 from service.messages.mime import Attachment
 from service.messages.view import View, Who
-from service.operations import agreements, cadence, primers, pulses
+from service.operations import agreements, cadence, closing, primers, pulses
 from service.operations.mail_context import Context
 from service.operations.offering import ORDINARY, SlotQuery, offer
 from service.store.tables import Pair
@@ -99,6 +99,15 @@ def midpoint_view(context: Context, base: View) -> View | None:
     if pair is None or pulses.pulses_of(context.session, pair, context.reader.id).own is not None:
         return None
     return _about(context, base, pair)
+
+
+def closing_view(context: Context, base: View) -> View | None:
+    """None when the two are paired anew, or all that there was to take away is gone."""
+    pair = context.session.get(Pair, context.row.pair_id) if context.row.pair_id is not None else None
+    goes_at = closing.goes_at(pair) if pair is not None else None
+    if pair is None or goes_at is None:
+        return None
+    return replace(_about(context, base, pair), goes_at=goes_at, keeps_notes=context.reader.keeps_notes)
 
 
 def attached(context: Context) -> tuple[Attachment, ...]:

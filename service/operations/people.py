@@ -132,6 +132,7 @@ def add_pair(
     if known is not None:  # paired anew: its history stays with it
         known.ended_at, known.place = None, said or known.place
         known.paused_until, known.due_at = None, now
+        known.clear_at = known.stage = None
         return known
     pair = Pair(mentee_id=one.id, mentor_id=other.id, mentee=one, mentor=other, place=said, created_at=now)
     session.add(pair)
@@ -167,7 +168,7 @@ def end_pair(session: Session, now: datetime, pair: Pair) -> None:
     claims.take_turns_of(session, pair.id)  # a booking under way is seen below; a later one sees that the pair ended
     if pair.ended_at is not None:
         return
-    pair.ended_at = now
+    pair.ended_at = pair.clear_at = now
     proposals.end(session, now, proposals.open_ones(session, Proposal.pair_id == pair.id), "over")
     for seen in meetings_of(session, pair, live_only=True):
         meeting = load_row(session, Meeting, seen.id)

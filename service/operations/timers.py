@@ -9,7 +9,7 @@ from typing import Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.operations import cadence, day_words, followup, goals
+from service.operations import cadence, closing, day_words, followup, goals
 from service.store.tables import CriticalDate, Goal, Meeting, Pair, Sighting
 
 
@@ -20,9 +20,9 @@ class RunDue(Protocol):
     def __call__(self, session: Session, now: datetime, *, put_off: bool = True) -> int: ...
 
 
-SWEEPS: Sequence[RunDue] = (followup.run_due, cadence.run_due, day_words.run_due, goals.run_due)
+SWEEPS: Sequence[RunDue] = (followup.run_due, cadence.run_due, day_words.run_due, goals.run_due, closing.run_due)
 # Goals' timer is a day. Sightings are no sweep: each asks for the turn of its pair first, and a restore forgets them.
-MOMENTS = (Meeting.due_at, Pair.due_at, CriticalDate.word_at, Sighting.due_at)
+MOMENTS = (Meeting.due_at, Pair.due_at, Pair.clear_at, CriticalDate.word_at, Sighting.due_at)
 
 
 def first(session: Session) -> datetime | None:

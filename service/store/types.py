@@ -73,6 +73,9 @@ def keyring_of(dialect: Dialect) -> Keyring:
     return ring
 
 
+SEALED_NOTHING = _KEY_ID + _NONCE + 16  # octets of a sealed value that is empty: what AES-GCM adds is 16
+
+
 class EncryptedBytes(TypeDecorator[bytes]):
     """Octets sealed at rest. `bound_to` is the column's name: a value moved to another column does not open."""
 

@@ -16,6 +16,7 @@ from service.domain.terms import terms_of
 from service.operations import (
     arcs,
     calendars,
+    closing,
     consents,
     coordinators,
     feeds,
@@ -70,10 +71,12 @@ def _show(
     pairs = [
         _pair_view(session, reader, pair) for pair in people.list_pairs(session, person.id) if pair.ended_at is None
     ]
+    ended = [pair for pair in people.list_pairs(session, person.id) if pair.ended_at is not None]
     connections = calendars.connections_of(session, person.id)
     hours = to_json(availability_of(person))
     return page(
         "person.html", status, reader=reader, token=token, person=person, pairs=pairs, faults=faults or [],
+        ended=[(pair, pair.other(person.id), closing.goes_at(pair)) for pair in ended],
         hours=hours, overrides=[f"{day} {ranges}" for day, ranges in hours["overrides"].items()],
         assumed=person.availability is None,
         done="done" in request.args,

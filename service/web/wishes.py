@@ -34,6 +34,11 @@ def _mails(session: Session, reader: Reader) -> None:
     people.edit_person(session, now(), reader.person, PersonChange(mails=request.form.get("mails", "")))
 
 
+def _keep(_session: Session, reader: Reader) -> None:
+    """Whether what they wrote for themselves stays when the rest of an ended pair goes."""
+    reader.person.keeps_notes = request.form.get("keep") == "on"
+
+
 def _changes(session: Session, reader: Reader) -> None:
     """What a change in their own calendar does."""
     wanted = PersonChange(when_deleted=request.form.get("when_deleted"), when_moved=request.form.get("when_moved"))
@@ -85,5 +90,5 @@ def _take_back(session: Session, reader: Reader) -> None:
 
 CHANGES: dict[str, Callable[[Session, Reader], None]] = {
     "hours": _hours, "mails": _mails, "person": _person, "place": _place, "invite": _invite, "pause": _pause,
-    "changes": _changes, "help": _help, "take_back": _take_back,
+    "changes": _changes, "help": _help, "take_back": _take_back, "keep": _keep,
 }  # fmt: skip

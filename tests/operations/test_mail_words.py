@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from service.domain.agreement import defaults
 from service.domain.terms import acting
@@ -17,6 +17,7 @@ from service.operations import (
     arcs,
     booking,
     cadence,
+    closing,
     commitments,
     day_words,
     followup,
@@ -233,6 +234,21 @@ def test_a_time_to_find(services):
         pair.mentee.welcomed_at = pair.mentor.welcomed_at = NOW
         outbox.add(session, NOW, "book-nudge", pair.mentee_id, dedup="n", pair_id=pair.id)
     assert set(kept("book-nudge", send(services, "book-nudge", NOW + timedelta(days=3)))) == {"Ana"}
+
+
+def test_a_pair_that_has_ended(services):
+    with services.database.write() as session:
+        pair = cast.pair(session, NOW)
+        pair.mentor.keeps_notes = True
+        people.queue_welcome(session, NOW, pair)
+        session.execute(update(OutboxRow).values(state="sent"))
+        people.end_pair(session, NOW, pair)
+        closing.run_due(session, NOW)
+    assert set(kept("closure", send(services, "closure", NOW))) == {"Ana", "Ben"}
+    later = NOW + timedelta(days=46)
+    with services.database.write() as session:
+        closing.run_due(session, later)
+    assert set(kept("purge-14", send(services, "purge-14", later + timedelta(hours=12)))) == {"Ana", "Ben"}
 
 
 def test_the_agreement_for_each_step(services):

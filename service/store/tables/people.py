@@ -23,6 +23,8 @@ class Person(Base):
     zone: Mapped[str] = mapped_column(String(64))
     locale: Mapped[str] = mapped_column(String(20), default="en")  # en: 24 hours; en_US: 12 hours
     availability: Mapped[dict[str, Any] | None]
+    # What they wrote for themselves stays when the rest of an ended pair goes.
+    keeps_notes: Mapped[bool] = mapped_column(default=False, server_default=false())
     mails: Mapped[str] = mapped_column(String(10), default="all")  # all, fewer (no brief, reminder, ask), none
     invite: Mapped[str | None] = mapped_column(
         String(8)
@@ -43,9 +45,10 @@ class Person(Base):
 
 
 class Pair(Base):
-    """`due_at` is its only timer, for what is about no meeting: look again then. While `paused_until` is
-    ahead nobody is asked to find a time. `terms`: of the clauses that make us do something what was signed last; NULL
-    is the defaults. Kept here because whoever has the pair needs them; codes, nothing that anybody typed."""
+    """`due_at` is its timer as long as it has not ended, for what is about no meeting: look again then. While
+    `paused_until` is ahead nobody is asked to find a time. `terms`: of the clauses that make us do something what was
+    signed last; NULL is the defaults. Kept here because whoever has the pair needs them; codes, nothing that anybody
+    typed."""
 
     __tablename__ = "pairs"
     __table_args__ = (
@@ -57,6 +60,12 @@ class Pair(Base):
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
+        Index(
+            "ix_pairs_clear",
+            "clear_at",
+            sqlite_where=text("clear_at IS NOT NULL"),
+            postgresql_where=text("clear_at IS NOT NULL"),
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     mentee_id: Mapped[int] = mapped_column(ForeignKey("people.id"), index=True)
@@ -66,6 +75,8 @@ class Pair(Base):
     due_at: Mapped[datetime | None]
     terms: Mapped[dict[str, Any] | None]
     ended_at: Mapped[datetime | None]
+    clear_at: Mapped[datetime | None]  # of an ended one: look again then
+    stage: Mapped[str | None] = mapped_column(String(8))  # domain.retention.Stage
     created_at: Mapped[datetime]
     mentee: Mapped[Person] = relationship(foreign_keys=[mentee_id], lazy="joined", innerjoin=True)
     mentor: Mapped[Person] = relationship(foreign_keys=[mentor_id], lazy="joined", innerjoin=True)

@@ -1,0 +1,168 @@
+"""An ended pair: both are told until when everything stays, then what they said goes, and in the end that they met."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from service.domain.retention import PERIODS, TABLES, Period, Stage, step
+from service.operations import closing, erasing, keeping, notes, people
+from service.store import held
+from service.store.tables import Base, Inbound, Meeting, Note, OutboxRow, Pair, Reflection
+from tests import cast
+from tests.lived import AGE, ANAS, BENS, MONDAY, everything, lived_in
+from workers import clock
+from workers.deliver import drain
+
+END = MONDAY + timedelta(days=1)
+DAY = timedelta(days=1)
+THE_PERSONS = {"ANAS-CALENDAR", "ANAS-ACCOUNT", "ANAS-VERIFIER", "ANAS-JOURNAL", "ANAS-HELP"}  # and no pair's
+OWN = {"ANAS-THOUGHT", "ANAS-NOTE", "ANAS-STORY"}
+
+
+@pytest.fixture
+def pair_id(services):
+    return lived_in(services)
+
+
+def end(services, pair_id, now=END):
+    services.clock.now = now
+    with services.database.write() as session:
+        people.end_pair(session, now, session.get(Pair, pair_id))
+
+
+def at(services, now):
+    services.clock.now = now
+    clock.sweep(services)
+    clock.clear(services)
+
+
+def closings(services):
+    with services.database.read() as session:
+        rows = session.execute(select(OutboxRow.kind, func.count()).group_by(OutboxRow.kind)).all()
+    return {kind: count for kind, count in rows if kind in {"closure", "purge-14"}}
+
+
+def left(services):
+    after = everything(services)
+    return {word for word in (*ANAS, *BENS) if word in after}
+
+
+def rows(services, table):
+    with services.database.read() as session:
+        return session.scalar(select(func.count()).select_from(Base.metadata.tables[table]))
+
+
+@pytest.mark.databases
+def test_what_a_pair_said_goes_sixty_days_after_its_end_and_both_were_told_twice(services, pair_id):
+    end(services, pair_id)
+    for day, told in ((0, {"closure": 2}), (45, {"closure": 2}), (46, {"closure": 2, "purge-14": 2})):
+        for _ in range(2):
+            at(services, END + day * DAY)
+        assert closings(services) == told
+    at(services, END + 60 * DAY - timedelta(seconds=1))
+    assert {"ANAS-ASK", "BENS-PROMISE", "ANAS-NOTE"} <= left(services)
+    at(services, END + 60 * DAY)
+    assert left(services) == THE_PERSONS
+    content = [table for table, periods in TABLES.items() if Period.CONTENT in periods]
+    assert {table: count for table in content if (count := rows(services, table))} == {"links": rows(services, "links")}
+    with services.database.read() as session:
+        pair = session.get(Pair, pair_id)
+        assert (pair.place, pair.terms, pair.stage) == (None, None, "cleared")
+        told = [(meeting.phase, meeting.place, meeting.session) for meeting in session.scalars(select(Meeting))]
+        assert told == [("closed", None, "check-in"), ("cancelled", None, "check-in")], "that they met is all"
+    assert closings(services) == {"closure": 2, "purge-14": 2}
+
+
+def test_who_wants_to_keep_their_own_notes_keeps_them_and_nobody_else_reads_them(services, pair_id):
+    with services.database.write() as session:
+        session.get(Pair, pair_id).mentee.keeps_notes = True
+        for each in session.scalars(select(Note)):
+            notes.share(each, END, shared=True)
+    end(services, pair_id)
+    for day in (0, 46, 60, 730, 1095):
+        at(services, END + day * DAY)
+    assert left(services) & {*OWN, *BENS, "ANAS-PROMISE"} == OWN
+    with services.database.read() as session:
+        pair = session.get(Pair, pair_id)
+        assert {each.text for each in notes.notes_of(session, pair, pair.mentee_id)} == {"ANAS-NOTE", "ANAS-STORY"}
+        assert notes.shared_with(session, pair, pair.mentor_id) == []
+        assert [each.person_id for each in session.scalars(select(Reflection))] == [pair.mentee_id]
+
+
+@pytest.mark.databases
+def test_two_years_later_nobody_knows_that_they_were_a_pair(services, pair_id):
+    end(services, pair_id)
+    for day in (0, 46, 60, 729):
+        at(services, END + day * DAY)
+    assert (rows(services, "pairs"), rows(services, "meetings")) == (1, 2)
+    for _ in range(2):
+        at(services, END + 730 * DAY)
+    assert {table for table in ("pairs", "meetings", "outbox") if rows(services, table)} == set()
+
+
+def test_who_are_paired_anew_keep_what_they_had(services, pair_id):
+    end(services, pair_id)
+    at(services, END)
+    with services.database.write() as session:
+        pair = session.get(Pair, pair_id)
+        known = [people.PersonInput(each.email, each.name, each.zone) for each in (pair.mentee, pair.mentor)]
+        people.add_pair(session, END + DAY, *known)
+    at(services, END + 70 * DAY)
+    assert closings(services) == {"closure": 2}
+    assert {"ANAS-ASK", "BENS-PROMISE"} <= left(services)
+    end(services, pair_id, END + 80 * DAY)
+    at(services, END + 80 * DAY)
+    assert closings(services) == {"closure": 4}, "and hear of the second end, too"
+
+
+def test_however_late_the_first_look_nothing_goes_before_they_were_told():
+    for stage in (None, Stage.CLOSED):
+        late = step(END, stage, END + 400 * DAY)
+        assert (late.stage, late.mail, late.look_again_at) == (Stage.TOLD, "purge-14", END + 414 * DAY)
+    assert step(END, None, END).look_again_at == END + PERIODS[Period.CONTENT] - PERIODS[Period.NOTICE]
+
+
+def test_a_restore_holds_what_both_would_be_told(services, pair_id):
+    end(services, pair_id)
+    with services.database.write() as session:
+        keeping.hold_what_was_due(session, END + 46 * DAY, AGE)
+        assert held.kinds(session)["purge-14"] == 2
+    services.clock.now = END + 46 * DAY
+    drain(services)
+    assert services.mailer.sent == []
+
+
+def test_an_erased_persons_pair_goes_as_any_other_and_mails_the_other_alone(services, pair_id):
+    services.clock.now = END
+    with services.database.write() as session:
+        erasing.erase(session, END, session.get(Pair, pair_id).mentee)
+    for day in (0, 46, 60):
+        at(services, END + day * DAY)
+        services.clock.now = END + day * DAY + timedelta(hours=12)
+        drain(services)
+    assert {mail.recipient for mail in services.mailer.sent} == {"ben@example.org"}
+    assert left(services) & {*ANAS, *BENS} == set()
+
+
+def test_a_pair_that_cannot_be_looked_at_holds_up_no_other(services, pair_id):
+    end(services, pair_id)
+    with services.database.write() as session:
+        other = cast.pair(session, END, mentor="dan")
+        people.end_pair(session, END, other)
+        session.get(Pair, pair_id).stage = "nonsense"
+        other_id = other.id
+    with services.database.write() as session:
+        closing.run_due(session, END)
+        assert session.get(Pair, other_id).stage == "closed"
+        assert session.get(Pair, pair_id).clear_at == END + timedelta(hours=1)
+
+
+def test_words_of_answers_go_with_the_pair(services, pair_id):
+    end(services, pair_id)
+    for day in (0, 46, 60):
+        at(services, END + day * DAY)
+    with services.database.read() as session:
+        assert [each.raw for each in session.scalars(select(Inbound))] == [b""]
