@@ -203,7 +203,7 @@ def test_a_backup_goes_through_a_pipe(run, tmp_path, move):
     run(*PAIR, "--place", "Room 5")
     octets = run("backup", "-").stdout_bytes
     move("other")
-    assert run("restore", "-", "--json", stdin=octets) == {"held": 0, "missing_keys": []}
+    assert run("restore", "-", "--json", stdin=octets) == {"held": 0, "missing_keys": [], "erased": 0}
     assert run("pair", "show", 1, "--json")["place"] == "Room 5"
 
 
@@ -253,7 +253,7 @@ def test_four_thousand_people_do_not_get_last_nights_mails_again(run, tmp_path, 
     file = tmp_path / "backup"
     run("backup", file)
     folder = move("other")
-    assert run("restore", file, "--json") == {"held": 800, "missing_keys": []}
+    assert run("restore", file, "--json") == {"held": 800, "missing_keys": [], "erased": 0}
     said = run("doctor", "--mail-loop").stdout
     assert "holds 800 mails back" in said
     assert "nothing can go out and come back" in said

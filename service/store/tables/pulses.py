@@ -7,8 +7,8 @@ from datetime import datetime
 from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
+from service.store.pair_text import EncryptedOfPair
 from service.store.tables.base import Base
-from service.store.types import EncryptedText
 
 
 class Pulse(Base):
@@ -17,7 +17,7 @@ class Pulse(Base):
     __tablename__ = "pulses"
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id"), primary_key=True)
-    more: Mapped[str | None] = mapped_column(EncryptedText("pulses.more"))
-    less: Mapped[str | None] = mapped_column(EncryptedText("pulses.less"))
-    keep: Mapped[str | None] = mapped_column(EncryptedText("pulses.keep"))
+    more: Mapped[str | None] = mapped_column(EncryptedOfPair("pulses.more"))
+    less: Mapped[str | None] = mapped_column(EncryptedOfPair("pulses.less"))
+    keep: Mapped[str | None] = mapped_column(EncryptedOfPair("pulses.keep"))
     created_at: Mapped[datetime]

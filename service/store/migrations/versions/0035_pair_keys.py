@@ -34,6 +34,7 @@ TEXTS = (
     ('questions', ('id',), ('text', 'answer'), 't.pair_id'),
     ('debriefs', ('meeting_id', 'person_id'), ('text',), OF_MEETING),
     ('proposals', ('meeting_id', 'person_id'), ('comment',), OF_MEETING),
+    ('pulses', ('pair_id', 'person_id'), ('more', 'less', 'keep'), 't.pair_id'),
     ('time_proposals', ('id',), ('comment',), 't.pair_id'),
 )
 MOVED_FROM = {'time_proposals.comment': 'proposals.comment'}  # its values came from there, sealed
