@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from service.domain.errors import InvalidInput, NotAllowed, NotFound
 from service.domain.goals import GoalDraft
 from service.journal import MOST_PAIRS, Journal, JournalDate, JournalPair
-from service.operations import arcs, goals
+from service.operations import arcs, goals, notes
 from service.operations.arcs import DateInput
 from service.operations.people import is_zone, list_pairs
 from service.store import claims
@@ -47,8 +47,9 @@ def brought_of(session: Session, person_id: int) -> dict[int, JournalPair]:
 
 
 def take_along(session: Session, now: datetime, person_id: int, brought_id: int, pair: Pair) -> None:
-    """The mentee's goals and the dates ahead, into a pair of today: all private there, whatever was shared before.
-    Repeatable. Raises NotFound, NotAllowed, InvalidInput."""
+    """The mentee's goals, own notes and the dates ahead, into a pair of today: all private there, whatever was shared
+    before. What was agreed and met with somebody else is not of this pair, and stays history. Repeatable. Raises
+    NotFound, NotAllowed, InvalidInput."""
     journal = brought_of(session, person_id).get(brought_id)
     if journal is None:
         raise NotFound
@@ -56,6 +57,7 @@ def take_along(session: Session, now: datetime, person_id: int, brought_id: int,
         raise NotAllowed
     drafts = [GoalDraft(**each.model_dump() | {"shared": False}) for each in journal.goals]
     goals.bring_in(session, now, pair, person_id, drafts)
+    notes.bring_in(session, pair, person_id, [each for each in journal.notes if each.mine])
     for each in journal.dates:
         if each.at > now and not each.dropped:
             arcs.add_date(session, now, pair, _date_input(each))

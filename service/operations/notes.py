@@ -3,7 +3,7 @@ and taken back at will."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
@@ -14,6 +14,7 @@ from service.domain.errors import InvalidInput, NotFound
 from service.domain.meeting import Phase
 from service.domain.reflection import LONGEST, PROMPTS, prompts_for
 from service.domain.typed import typed
+from service.journal import JournalNote
 from service.operations.commitments import Line, agree
 from service.operations.meetings import role_in
 from service.store.tables import Debrief, Meeting, Note, Pair, Question
@@ -21,6 +22,7 @@ from service.store.tables import Debrief, Meeting, Note, Pair, Question
 MOST = 500  # notes of one person in a pair
 PRIMER = "primer"  # the prompt of what somebody sums up before they meet
 PARTS = ("text", "alike", "unlike", "trying")  # of a story
+KINDS = ("thought", "sitting", "story")
 
 
 def last_meeting(session: Session, now: datetime, pair: Pair) -> Meeting | None:
@@ -127,6 +129,24 @@ def sum_up(session: Session, now: datetime, pair: Pair, by_id: int, text: str | 
 def summary_of(session: Session, pair: Pair, person_id: int) -> str:
     held = (note for note in notes_of(session, pair, person_id) if note.prompt == PRIMER)
     return next((note.text or "" for note in held), "")
+
+
+def bring_in(session: Session, pair: Pair, by_id: int, brought: Iterable[JournalNote]) -> None:
+    """One's own notes of a journal from elsewhere, private here. Repeatable: what is known by its words stays as it is.
+    Raises InvalidInput."""
+    check(role_in(pair, by_id, by_id), Thing.NOTE, Action.WRITE)
+    known = {(held.kind, held.prompt, held.text) for held in notes_of(session, pair, by_id)}
+    for each in brought:
+        if each.kind not in KINDS or each.prompt not in (None, *PROMPTS):
+            raise InvalidInput.of("kind", "unknown_kind", known=", ".join(KINDS))
+        said = {name: typed(name, getattr(each, name), LONGEST) for name in PARTS}
+        what = each.kind, each.prompt, said["text"]
+        if what not in known:
+            _room(session, pair.id, by_id)
+            session.add(
+                Note(pair_id=pair.id, person_id=by_id, kind=each.kind, prompt=each.prompt, created_at=each.at, **said)
+            )
+            known.add(what)
 
 
 def _room(session: Session, pair_id: int, person_id: int) -> None:

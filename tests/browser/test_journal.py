@@ -40,7 +40,7 @@ def test_a_journal_leaves_and_comes_back(chromium, site, tmp_path, size, scheme,
     visit.page.get_by_text("You as mentee, with Cam Diaz").click()
     visit.look()
     assert "> Speak up in the first ten minutes" in visit.page.locator("pre").inner_text()
-    visit.press("Go on with its goals and dates, with Ben")
+    visit.press("Go on with its goals, notes and dates, with Ben")
     visit.page.set_input_files("#file", __file__)
     visit.press("Bring it")
     assert "This is no journal of Greenroom." in visit.page.get_by_role("alert").inner_text()

@@ -5,18 +5,22 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from contextlib import suppress
 from datetime import UTC, timedelta
+from functools import cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from icalendar import Calendar
 from jsonschema import Draft202012Validator
 from sqlalchemy import func, select
 
 from service.domain.errors import InvalidInput, NotAllowed, NotFound
-from service.journal import schema
-from service.operations import agreements, bringing, goals, journal_file, people
+from service.journal import Journal, schema
+from service.operations import agreements, bringing, goals, journal_file, notes, people
 from service.operations.journal import journal_of
 from service.operations.people import PersonInput
 from service.store.database import Database, connect, sqlite_url
@@ -24,11 +28,23 @@ from service.store.tables import Agreement, Base, CriticalDate, Goal, Meeting, O
 from service.store.types import Keyring
 from tests import cast
 from tests.lived import MONDAY, NOW, lived_in
+from tests.lived import elsewhere as elsewhere_pair
 from tests.web.walk import SECRET
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "export.schema.json"
 LISBON = ZoneInfo("Europe/Lisbon")
 BOMB = b"\0" * (journal_file.MOST_DATA + 1)
+
+
+EMPTY = Journal(
+    format="greenroom-journal", version=1, name="Ana", email="ana@example.org", zone="UTC", hours=None,
+    mails_come_back_since=None, unsure=[], asked_for_help=[], pairs=[elsewhere_pair()],
+)  # fmt: skip
+
+
+@cache
+def packed():
+    return journal_file.pack(EMPTY, "en", LISBON, NOW)
 
 
 @pytest.fixture
@@ -183,7 +199,17 @@ def test_a_journal_that_was_changed_cut_or_is_newer_is_refused(services, pair_id
         assert (fault.code, SECRET in str(fault)) == (code.strip(), False)
 
 
-def test_goals_and_dates_ahead_come_along_as_ones_own_and_private(services, pair_id):
+@given(at=st.integers(0, 10**9), octet=st.integers(0, 255), cut=st.integers(0, 10**9))
+def test_a_journal_with_a_wrong_octet_or_a_cut_is_refused_or_the_same(at, octet, cut):
+    whole = packed()
+    at, cut = at % len(whole), cut % len(whole)
+    for octets in (whole[:at] + bytes([octet]) + whole[at + 1 :], whole[:cut]):
+        with suppress(InvalidInput):
+            assert journal_file.unpack(octets).as_json() == EMPTY.as_json()
+
+
+@pytest.mark.databases
+def test_goals_notes_and_dates_ahead_come_along_as_ones_own_and_private(services, pair_id):
     ana, ben = journals(services, pair_id)
     with services.database.write() as session:
         fresh = cast.pair(session, NOW, mentee="eve", mentor="dan")
@@ -198,6 +224,8 @@ def test_goals_and_dates_ahead_come_along_as_ones_own_and_private(services, pair
         assert [(goal.text, goal.shared_at) for goal in held] == [("ANAS-GOAL", None)]
         dates = session.scalars(select(CriticalDate).where(CriticalDate.pair_id == fresh.id)).all()
         assert [(date.label, date.shared_at) for date in dates] == [("ANAS-LABEL", None)]
+        told = [(note.text, note.shared_at) for note in notes.notes_of(session, fresh, fresh.mentee_id)]
+        assert told == [("ANAS-NOTE", None), ("ANAS-STORY", None)]
         with pytest.raises(NotFound):
             bringing.take_along(session, NOW, fresh.mentee_id, theirs, fresh)
         with pytest.raises(NotAllowed):
