@@ -47,7 +47,7 @@ def seen(tmp_path_factory):
 
 @pytest.mark.parametrize("thing", Thing)
 @pytest.mark.parametrize("reader", ["ana", "ben"])
-def test_a_person_reads_what_the_table_says_and_nothing_else(seen, reader, thing):
+def test_e39_a_person_reads_what_the_table_says_and_nothing_else(seen, reader, thing):
     with seen.services.database.read() as session:
         pair = session.get_one(Pair, seen.pair_id)
         of_it = [secret for secret in seen.secrets if secret.thing is thing]
@@ -76,21 +76,21 @@ def test_a_journal_holds_all_that_its_owner_may_read(seen, reader):
 
 
 @pytest.mark.parametrize("channel", IN_CALENDARS)
-def test_a_calendar_shows_a_colleague_what_its_level_allows(seen, channel):
+def test_e39_a_calendar_shows_a_colleague_what_its_level_allows(seen, channel):
     told = seen.said(channel, "ana") | seen.said(channel, "ben")
     assert [secret for secret in seen.secrets if secret.text in told and not secret.open_to(Role.CALENDAR)] == []
     agenda = {secret.text for secret in seen.secrets if secret.thing is Thing.AGENDA and secret.open_to(Role.CALENDAR)}
     assert bool(told & agenda) == (channel != "entry")
 
 
-def test_a_coordinator_reads_nothing_that_the_two_say(seen):
+def test_e39_a_coordinator_reads_nothing_that_the_two_say(seen):
     told = {channel: seen.said(channel, "coordinator") for channel in ("api", "programme page")}
     things = {channel: {secret.thing for secret in seen.secrets if secret.text in told[channel]} for channel in told}
     assert things == {"api": {Thing.USUAL_PLACE, Thing.HELP}, "programme page": {Thing.HELP}}
 
 
 @pytest.mark.parametrize("channel", OF_THE_SERVICE)
-def test_whoever_runs_it_reads_nothing_that_the_two_say(seen, channel):
+def test_e39_whoever_runs_it_reads_nothing_that_the_two_say(seen, channel):
     told = seen.said(channel, "operator")
     assert seen.texts[channel, "operator"]
     assert [secret for secret in seen.secrets if secret.text in told and not secret.open_to(Role.OPERATOR)] == []
@@ -104,7 +104,7 @@ def test_in_no_subject_header_address_error_log_figure_or_queue_is_a_word_that_s
 
 
 @pytest.mark.parametrize("thing", Thing)
-def test_the_other_writes_what_the_table_says_and_nothing_else(seen, thing):
+def test_e39_the_other_writes_what_the_table_says_and_nothing_else(seen, thing):
     with seen.services.database.read() as session:
         pair = session.get_one(Pair, seen.pair_id)
     lost = [secret for secret in seen.lost["ben"] if secret.thing is thing]
@@ -117,7 +117,7 @@ def test_they_did_write_where_they_may(seen):
 
 
 @pytest.mark.parametrize("call", [each for each in CALLS if each.method != "GET"], ids=lambda each: each.path)
-def test_a_call_that_writes_is_for_whom_the_table_says(seen, call):
+def test_e39_a_call_that_writes_is_for_whom_the_table_says(seen, call):
     name = f"{call.method} {call.path}"
     if not may(Role.COORDINATOR, call.about, Action.WRITE):
         assert seen.statuses["coordinator"][name] == 403
@@ -130,5 +130,5 @@ def test_a_call_that_writes_is_for_whom_the_table_says(seen, call):
 
 
 @pytest.mark.parametrize("caller", ["coordinator", "dan"])
-def test_whoever_is_not_of_the_pair_writes_nothing_in_it(seen, caller):
+def test_e39_whoever_is_not_of_the_pair_writes_nothing_in_it(seen, caller):
     assert seen.lost[caller] == set()

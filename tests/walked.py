@@ -239,6 +239,8 @@ def _write(found: Seen, client, caller: str) -> None:
         own = session.scalars(select(Link).where(theirs))
         pages = [f"/{PATHS[each.purpose]}/{each.token}" for each in own if each.purpose in PATHS.keys() - {"feed"}]
     for path, _ in crawl(client, pages):
+        if "/ending/" in path:  # in a pair that has ended nothing more could be written
+            continue
         page = client.get(path)
         for form in forms_of(page) if page.mimetype == "text/html" else ():
             typed = {name: "INTRUSION" for name in form.fields if name.split(".")[-1] in FREE}
