@@ -212,6 +212,20 @@ def test_tokens_are_shown_once_and_kept_hashed(run, tmp_path):
     run("token", "create", exit_code=2)
 
 
+def test_a_coordinators_link_is_one_persons_and_ends(run):
+    cleo = "Cleo Park <cleo@example.org>"
+    url = run("programme", "link", cleo, "--zone", "Europe/Lisbon", "--json")["url"]
+    assert "/programme/" in url
+    assert run("programme", "link", "cleo@example.org", "--json")["url"] == url
+    rotated = run("programme", "link", cleo, "--rotate", "--json")["url"]
+    assert rotated != url
+    assert "/programme/" in run("link", "rotate", "cleo@example.org").stdout
+    assert run("programme", "end", "cleo@example.org", "--json") == {"email": "cleo@example.org", "coordinates": False}
+    assert "/programme/" not in run("link", "rotate", "cleo@example.org").stdout
+    assert "Nowhere" in run("programme", "link", "Gil <gil@example.org>", "--zone", "Nowhere", exit_code=1).stderr
+    assert "GREENROOM_CONTACT" in run("programme", "link", exit_code=2).stderr
+
+
 def test_keys_rotate_and_a_missing_one_is_named(run, monkeypatch):
     run(*PAIR, "--place", "Room 5")
     monkeypatch.setenv("GREENROOM_SECRET_KEYS", "n" * 48)

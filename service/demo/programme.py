@@ -6,7 +6,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 PROGRAMME = "Open Doors"
-CONTACT = "Cleo Park <cleo@example.org>"
 BEN = "ben"  # his user name at the demo's own calendar server
 
 
@@ -77,8 +76,10 @@ grace = Someone("Grace Kim", "grace@example.org", "Asia/Seoul")
 hana = Someone("Hana Tan", "hana@example.org", "Pacific/Auckland")
 iris = Someone("Iris Costa", "iris@example.org", "America/Sao_Paulo")
 jonas = Someone("Jonas Weber", "jonas@example.org", "Europe/Zurich")
+cleo = Someone("Cleo Park", "cleo@example.org", "Europe/Lisbon")  # who coordinates
 maria = Someone("Maria Garcia", "maria@example.org", "America/Chicago", "en_US")
 
+CONTACT = f"{cleo.name} <{cleo.email}>"
 ANA_AND_BEN = Two(
     ana,
     ben,

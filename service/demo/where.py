@@ -7,9 +7,10 @@ import socket
 
 from service import links
 from service.catalogue import Words
-from service.demo.programme import ben
+from service.demo.programme import ben, cleo
 from service.demo.story import whom_to_show
-from service.operations import personal_links
+from service.operations import coordinators, personal_links
+from service.operations.people import PersonInput
 from service.store.tables import Pair
 from service.wiring import Services
 
@@ -22,7 +23,9 @@ def lines(services: Services, words: Words) -> list[str]:
         pair = session.get_one(Pair, told.pair_id)
         page = personal_links.scheduling_link(session, now, pair, "practice", told.date_id)
         bens = links.link_for(session, now, "person", pair.mentor_id)
-        pick, mentor = links.url_of(settings.base_url, page), links.url_of(settings.base_url, bens)
+        who = coordinators.appoint(session, now, PersonInput(cleo.email, cleo.name, cleo.zone))
+        theirs = coordinators.programme_link(session, now, who)
+        pick, mentor, programme = (links.url_of(settings.base_url, each) for each in (page, bens, theirs))
     machine = f"{getpass.getuser()}@{socket.gethostname()}"
     here = [words("demo.ready"), "", words("demo.pick", url=pick)]
     if settings.mail_stays:
@@ -33,4 +36,4 @@ def lines(services: Services, words: Words) -> list[str]:
         host = settings.smtp.host if settings.smtp is not None else settings.mail_transport
         here += [words("demo.mail_server", host=host), words("demo.clock")]
         last = words("demo.leaves", host=host, port=settings.port, machine=machine)
-    return [*here, words("demo.mentor", url=mentor), "", last]
+    return [*here, words("demo.mentor", url=mentor), words("demo.programme", url=programme), "", last]

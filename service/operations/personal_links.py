@@ -38,11 +38,13 @@ def scheduling_link_for(session: Session, now: datetime, pair: Pair, person_id: 
 
 
 def rotate_links(session: Session, now: datetime, person: Person) -> list[Link]:
-    """Every link of the person stops working at once; returns new ones: their page, and a scheduling link a pair."""
+    """Every link of the person stops working at once; returns new ones: their page, a scheduling link a pair, and the
+    programme's page."""
     revoke_links(session, now, person.id)
     pairs = (pair for pair in people.list_pairs(session, person.id) if pair.ended_at is None)
     fresh = [person_link(session, now, person)]
     fresh += [scheduling_link(session, now, pair) for pair in pairs if pair.mentee_id == person.id]
+    fresh += [link_for(session, now, "programme", person.id)] if person.coordinates else []
     return fresh
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from service.domain.access import Role
 from service.domain.errors import InvalidInput, NotAllowed, NotFound
-from service.operations import coordinators, help_requests
+from service.operations import coordinators, help_requests, personal_links
 from service.operations.journal import journal_of
 from service.operations.people import PersonInput
 from service.store.tables import HelpRequest, Pair, Person
@@ -112,3 +112,11 @@ def test_a_sixth_request_and_one_that_nobody_reads_are_refused_with_the_way_on(s
     answer = app.post(f"/p/{link(services, 'person', mine)}/help", data={"help": "Hello", "form": "help"})
     assert answer.status_code == 422
     assert "nothing was kept" in page_text(answer)
+
+
+def test_a_coordinator_who_lost_the_link_gets_it_from_the_front_page(services, pair_id):
+    for email in ("cleo@example.org", "ana@example.org"):
+        with services.database.write() as session:
+            assert personal_links.queue_links_mail(session, NOW, email)
+    found = send(services, "links", NOW)
+    assert {name: "/programme/" in text_of(mail) for name, mail in found.items()} == {"Cleo": True, "Ana": False}
