@@ -187,6 +187,7 @@ class PersonChange:
     mails: str | None = None
     when_deleted: str | None = None
     when_moved: str | None = None
+    keeps_notes: bool | None = None
 
 
 def edit_person(session: Session, now: datetime, person: Person, change: PersonChange) -> Person:
@@ -210,6 +211,7 @@ def edit_person(session: Session, now: datetime, person: Person, change: PersonC
         try_again(session, now, person)
     person.email, person.name, person.zone = wanted.email, wanted.name, wanted.zone
     person.locale = change.locale or person.locale
+    person.keeps_notes = person.keeps_notes if change.keeps_notes is None else change.keeps_notes
     for field in CHOICES:
         setattr(person, field, getattr(change, field) or getattr(person, field))
     return person

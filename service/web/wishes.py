@@ -34,9 +34,10 @@ def _mails(session: Session, reader: Reader) -> None:
     people.edit_person(session, now(), reader.person, PersonChange(mails=request.form.get("mails", "")))
 
 
-def _keep(_session: Session, reader: Reader) -> None:
+def _keep(session: Session, reader: Reader) -> None:
     """Whether what they wrote for themselves stays when the rest of an ended pair goes."""
-    reader.person.keeps_notes = request.form.get("keep") == "on"
+    wanted = PersonChange(keeps_notes=request.form.get("keep") == "on")
+    people.edit_person(session, now(), reader.person, wanted)
 
 
 def _changes(session: Session, reader: Reader) -> None:

@@ -30,6 +30,7 @@ class Me(Person):
     mails: str
     when_deleted: str
     when_moved: str
+    keeps_notes: bool
 
 
 class Availability(Model):

@@ -147,6 +147,7 @@ class MeChange(Model):
     mails: Annotated[str | None, _one_of(MAILS)] = None
     when_deleted: Annotated[str | None, _one_of(WHEN_DELETED)] = None
     when_moved: Annotated[str | None, _one_of(WHEN_MOVED)] = None
+    keeps_notes: bool | None = None
 
 
 class PairChange(Model):

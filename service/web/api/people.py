@@ -38,7 +38,7 @@ def me(caller: Caller) -> answers.Me:
 @call(
     "PATCH",
     "/me",
-    "Name, zone, language, how much mail, and what a change in one's own calendar does.",
+    "Name, zone, language, how much mail, what a change in one's own calendar does, and whether own notes are kept.",
     body=bodies.MeChange,
     answer=answers.Me,
     may=(422,),

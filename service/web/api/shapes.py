@@ -37,6 +37,7 @@ def me_answer(person: Person) -> answers.Me:
     return answers.Me(
         **dict(person_answer(person)),
         locale=person.locale,
+        keeps_notes=person.keeps_notes,
         **{choice: getattr(person, choice) for choice in CHOICES},
     )
 

@@ -42,7 +42,13 @@ def test_availability_round_trips_and_names_each_fault(world):
 
 
 def test_one_says_over_json_what_a_change_in_ones_calendar_does(world):
-    asked = {"when_deleted": "keep", "when_moved": "keep", "mails": "fewer", "zone": "Europe/London"}
+    asked = {
+        "when_deleted": "keep",
+        "when_moved": "keep",
+        "mails": "fewer",
+        "zone": "Europe/London",
+        "keeps_notes": True,
+    }
     held = world["ben"]("GET", "/me").json
     assert (held["when_deleted"], held["when_moved"]) == ("free", "propose")
     assert world["ben"]("PATCH", "/me", asked).json == held | asked
