@@ -231,6 +231,7 @@ LETTERS: dict[str, Callable[[View], Letter]] = {
     "book-nudge": pair_letters.book_nudge,
     "agreement-turn": pair_letters.agreement_turn,
     "day-word": pair_letters.day_word,
+    "action-nudge": pair_letters.action_nudge,
     "agreement": pair_letters.agreement_signed,
     "midpoint": pair_letters.midpoint,
     "closure": pair_letters.closure,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from service.messages import agreed_parts
 from service.messages.letter import Block, Button, Letter, Opens, Says
 from service.messages.parts import letter
 from service.messages.view import View, time_line
@@ -38,6 +39,14 @@ def book_nudge(view: View) -> Letter:
     )
     asides = (*times, Button(words("mail.nudge.pause"), view.links.person + "#pause"))
     return letter(view, words("subject.nudge"), blocks, Button(words("mail.nudge.button"), view.links.schedule), asides)
+
+
+def action_nudge(view: View) -> Letter:
+    """To whoever has it: what is due tomorrow, and to say honestly how it stands."""
+    words = view.words
+    blocks: list[Block] = [Opens(words("mail.promise.opening", other=view.with_whom().first)), *agreed_parts.own(view)]
+    blocks.append(Says(words("mail.reply_read.agreed" if view.read_here else "mail.promise.fine")))
+    return letter(view, words("subject.promise"), blocks, Button(words("mail.promise.button"), view.own[0].url))
 
 
 def agreement_turn(view: View) -> Letter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -21,6 +21,7 @@ from service.store.tables import Commitment, Meeting, Pair
 
 LONGEST_LINE = 500
 MOST_LINES = 50
+DAY_BEFORE = timedelta(days=1)  # when its owner is asked how it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,10 @@ def agree(session: Session, now: datetime, meeting: Meeting, by_id: int, line: L
     if len(known) >= MOST_LINES:
         raise InvalidInput.of("text", "too_many_lines", most=MOST_LINES)
     made = Commitment(
-        pair_id=meeting.pair_id, meeting_id=meeting.id, owner_id=line.owner_id, text=said, due_on=line.due_on,
-        pinned=line.due_on is not None, kind=line.kind, must=line.must, uid=str(uuid.uuid4()), by_id=by_id,
-        state="open", created_at=now,
+        pair_id=meeting.pair_id, meeting_id=meeting.id, owner_id=line.owner_id, text=said,
+        kind=line.kind, must=line.must, uid=str(uuid.uuid4()), by_id=by_id, state="open", created_at=now,
     )  # fmt: skip
+    _set_due(made, line.due_on)
     _follow(session, now, meeting.pair, [made])
     session.add(made)
     look_again(session, now, meeting)
@@ -137,7 +138,8 @@ def plan_learning(commitment: Commitment, first: date | None, last: date | None)
     """From when until when a class goes. Raises InvalidInput."""
     if first is None or last is None or first > last:
         raise InvalidInput.of("until", "not_after_first")
-    commitment.begins_on, commitment.due_on, commitment.pinned = first, last, True
+    commitment.begins_on = first
+    _set_due(commitment, last)
     commitment.uid = commitment.uid or str(uuid.uuid4())
 
 
@@ -176,6 +178,7 @@ def _follow(session: Session, now: datetime, pair: Pair, lines: Iterable[Commitm
 def _set_due(commitment: Commitment, due_on: date | None) -> None:
     if due_on != commitment.due_on:
         commitment.due_on, commitment.pinned = due_on, due_on is not None
+        commitment.nudge_on = due_on - DAY_BEFORE if due_on is not None else None
 
 
 def _check(meeting: Meeting, line: Line) -> None:

@@ -15,6 +15,7 @@ REPLY_TO_THE_OTHER = frozenset({"brief", "list", "not-happened", "declined", "ca
 UNDERSTOOD = {
     "brief": "agenda",
     "list": "agreed",
+    "action-nudge": "agreed",
     "followup": "outcome",
 }  # what an answer to them is taken for, where we read it
 

@@ -39,7 +39,18 @@ EVEN_WHEN_FEWER = ABOUT_AN_ACTION | {
     "agreement-turn",
 }
 AUTOMATIC = frozenset(
-    {"agenda-ask", "reminder", "brief", "followup", "list", "calendar-broken", "book-nudge", "day-word", "midpoint"}
+    {
+        "agenda-ask",
+        "reminder",
+        "brief",
+        "followup",
+        "list",
+        "calendar-broken",
+        "book-nudge",
+        "day-word",
+        "midpoint",
+        "action-nudge",
+    }
 )
 METHODS = {"invitation": "REQUEST", "cancellation": "CANCEL", "declined": "CANCEL"}
 REMIND_WITHIN = timedelta(hours=30)  # a meeting that was moved further away is not "tomorrow" any more

@@ -9,8 +9,8 @@ from typing import Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.operations import cadence, closing, day_words, followup, goals
-from service.store.tables import CriticalDate, Goal, Meeting, Pair, Sighting
+from service.operations import cadence, closing, day_words, followup, goals, promise_nudges
+from service.store.tables import Commitment, CriticalDate, Goal, Meeting, Pair, Sighting
 
 
 class RunDue(Protocol):
@@ -20,15 +20,23 @@ class RunDue(Protocol):
     def __call__(self, session: Session, now: datetime, *, put_off: bool = True) -> int: ...
 
 
-SWEEPS: Sequence[RunDue] = (followup.run_due, cadence.run_due, day_words.run_due, goals.run_due, closing.run_due)
-# Goals' timer is a day. Sightings are no sweep: each asks for the turn of its pair first, and a restore forgets them.
+SWEEPS: Sequence[RunDue] = (
+    followup.run_due,
+    cadence.run_due,
+    day_words.run_due,
+    goals.run_due,
+    closing.run_due,
+    promise_nudges.run_due,
+)
+# Sightings are no sweep: each asks for the turn of its pair first, and a restore forgets them.
 MOMENTS = (Meeting.due_at, Pair.due_at, Pair.clear_at, CriticalDate.word_at, Sighting.due_at)
+DAYS = (Goal.look_again_on, Commitment.nudge_on)
 
 
 def first(session: Session) -> datetime | None:
     """The timer that runs out first of all."""
     # The condition is the indexes': without it every row would be read.
     found = [session.scalar(select(func.min(each)).where(each.is_not(None))) for each in MOMENTS]
-    day = session.scalar(select(func.min(Goal.look_again_on)).where(Goal.look_again_on.is_not(None)))
-    found.append(datetime.combine(day, time(), UTC) if day is not None else None)
+    days = [session.scalar(select(func.min(each)).where(each.is_not(None))) for each in DAYS]
+    found += [datetime.combine(day, time(), UTC) for day in days if day is not None]
     return min((each for each in found if each is not None), default=None)

@@ -91,6 +91,7 @@ def test_the_private_label_and_the_reflection_are_in_no_mail(every_mail):
         "links", "welcome", "calendar-broken", "cancellation", "declined", "book-nudge", "agreement-turn", "agreement",
         "help",  # tests/operations/test_help_requests.py holds it to the same
         "midpoint",  # tests/rows/test_pulse.py holds it to the same
+        "action-nudge",  # tests/rows/test_promise_nudges.py holds its subject to the same
         "day-word",  # tests/rows/test_arcs.py holds it to the same
         "closure", "purge-14",  # without a word of theirs
     }  # fmt: skip

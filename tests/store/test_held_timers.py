@@ -11,7 +11,7 @@ from service.operations import booking, figures, keeping
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.store import held
-from service.store.tables import CriticalDate, Goal, Meeting, Pair, Sighting
+from service.store.tables import Commitment, CriticalDate, Goal, Meeting, Pair, Sighting
 from tests import cast
 from tests.lived import AGE, MONDAY, NOW
 from workers import clock
@@ -75,6 +75,18 @@ def test_the_word_the_day_before_is_held(services):
     with services.database.write() as session:
         at = tell_the_day_before(session, cast.pair(session, NOW)).word_at
     assert restore(services, at + LATER) == {"day-word": 1}
+
+
+def test_the_question_how_it_stands_is_held(services):
+    with services.database.write() as session:
+        pair = cast.pair(session, NOW)
+        session.add(
+            Commitment(
+                pair_id=pair.id, owner_id=pair.mentee_id, text="x", due_on=NOW.date() + timedelta(days=3), pinned=True,
+                nudge_on=NOW.date() + timedelta(days=2), created_at=NOW,
+            )
+        )  # fmt: skip
+    assert restore(services, NOW + timedelta(days=2, hours=6)) == {"action-nudge": 1}
 
 
 def test_a_review_becomes_a_point_before_anything_is_held(services):

@@ -172,6 +172,7 @@ class Commitment(Base):
     must: Mapped[bool] = mapped_column(default=True, server_default=true())  # else it would be nice
     begins_on: Mapped[date | None]  # of a class
     due_on: Mapped[date | None]
+    nudge_on: Mapped[date | None] = mapped_column(index=True)  # its timer, of a day that somebody chose
     pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
     state: Mapped[str] = mapped_column(String(16), default="open")  # open done moving stuck renegotiated
     answered_at: Mapped[datetime | None]  # when the state was said last
