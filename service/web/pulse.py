@@ -6,8 +6,8 @@ from flask import Blueprint, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service.domain.errors import InvalidInput
-from service.operations import midpoints, people, pulses
+from service.domain.errors import InvalidInput, NotFound
+from service.operations import coordinators, help_requests, midpoints, people, pulses
 from service.store.tables import Pair
 from service.web.page import (
     Reader,
@@ -19,6 +19,7 @@ from service.web.page import (
     reader_of,
     reading,
     see_other,
+    words,
     writing,
 )
 
@@ -73,15 +74,24 @@ def ending(token: str, pair_id: int) -> AnyResponse:
         pair = people.load_pair(session, pair_id, reader.person.id)
         mentee = reader.person.id == pair.mentee_id
         return page(
-            "ending.html", reader=reader, token=token, pair=pair, other=pair.other(reader.person.id), mentee=mentee
-        )
+            "ending.html", reader=reader, token=token, pair=pair, other=pair.other(reader.person.id), mentee=mentee,
+            asks=bool(coordinators.coordinators(session)), done="done" in request.args,
+        )  # fmt: skip
 
 
 @blueprint.post("/p/<token>/ending/<int:pair_id>")
 def end(token: str, pair_id: int) -> AnyResponse:
-    """Without a reason, and nobody asks for one. Repeatable."""
+    """Without a reason, and nobody asks for one; once it has ended, asking for another mentor needs none either.
+    Repeatable."""
     limited(token)
     with writing() as session:
         reader = reader_of(session, "person", token)
-        people.end_pair(session, now(), people.load_pair(session, pair_id, reader.person.id))
-    return see_other(url_for("pulse.ending", token=token, pair_id=pair_id))
+        pair = people.load_pair(session, pair_id, reader.person.id)
+        another = request.form.get("action") == "another"
+        if another and pair.ended_at is not None and reader.person.id == pair.mentee_id:
+            help_requests.ask(session, now(), reader.person, words()("page.ending.another_please"))
+        elif another:
+            raise NotFound
+        else:
+            people.end_pair(session, now(), pair)
+    return see_other(url_for("pulse.ending", token=token, pair_id=pair_id, done=1 if another else None))

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from service.operations import coordinators
+from service.operations.people import PersonInput
 from service.store.tables import ApiToken
 from service.store.types import fingerprint
 from tests.rows.life import at, plain
@@ -29,7 +31,7 @@ def told(life, who):
     return life.text(who, f"/pulse/{life.pair_id}")
 
 
-def coordinators(life):
+def coordinators_calls(life):
     """Everything that the coordinator's token opens about this pair."""
     with life.services.database.write() as session:
         session.add(ApiToken(token_hash=fingerprint("cleo" * 9), person_id=None, created_at=life.services.clock()))
@@ -60,7 +62,7 @@ def test_e35_both_are_asked_once_half_way_and_read_each_other_when_both_have_sai
     assert (again.status_code, "Another" in told(life, "ana")) == (303, False), "nobody answers what they have read"
     life.pass_to(HALF_WAY + timedelta(days=40), JUMP)
     assert [mail for mail in life.mails() if mail["Subject"] == "About half-way"] == []
-    for call, answer in coordinators(life).items():
+    for call, answer in coordinators_calls(life).items():
         assert not re.search("ANAS-|BENS-", answer.get_data(as_text=True)), call
         assert (answer.status_code == 403) == call.endswith("pulse")
 
@@ -101,3 +103,21 @@ def test_e35_either_ends_it_without_a_reason_and_what_would_have_come_does_not(l
         assert ("not a pair any more" in note, "cancel" in note, "reason" in note) == (True, False, False), "neutral"
     life.pass_to(at("2027-03-12T15:00+00:00"), JUMP)
     assert life.mails() == [], "neither a brief nor a nudge"
+
+
+def test_e35_a_mentee_changes_mentor_without_a_reason(life):
+    with life.services.database.write() as session:
+        cleo = coordinators.appoint(session, life.services.clock(), PersonInput("cleo@example.org", "Cleo Park", "UTC"))
+        programme = coordinators.programme_link(session, life.services.clock(), cleo).token
+    address = f"/p/{life.tokens['ana']}/ending/{life.pair_id}"
+    assert life.client.post(address, data={"action": "another"}).status_code == 404, "as long as there is one"
+    assert life.client.post(address).status_code == 303
+    (form,) = [form for form in forms_of(life.client.get(address)) if ("action", "another") in form.buttons]
+    for _ in range(2):
+        answer = form.send(life.client, ("action", "another"))
+    assert "The coordinator knows" in text_of(life.client.get(answer.headers["Location"]))
+    assert text_of(life.client.get(f"/programme/{programme}")).count("I would like another mentor.") == 1
+    (asked,) = life.mails("cleo")
+    assert "another mentor" not in asked.as_string()
+    bens = f"/p/{life.tokens['ben']}/ending/{life.pair_id}"
+    assert life.client.post(bens, data={"action": "another"}).status_code == 404
