@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 DEMO_FLAGS := $(if $(filter 1,$(RESET)),--reset,)
 PYTEST := $(BIN)/python -m pytest
-# A file stays with one process, which makes what its tests share once; docs/decisions/0026-pytest-xdist.md.
+# A file stays with one process, which makes what its tests share once; docs/decisions/0027-pytest-xdist.md.
 TWO_AT_A_TIME := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 UNDER_OTHER_ZONES := printf '%s\n' Pacific/Auckland America/St_Johns | xargs -P 2 -I ZONE env TZ=ZONE
 
