@@ -13,9 +13,10 @@ from service.links import revoke_links
 from service.operations import people
 from service.operations.looks import note_change
 from service.operations.people import PersonChange, PersonInput
+from service.operations.personal_links import person_link
 from service.store import outbox
 from service.store.database import load_row
-from service.store.tables import Base, Pair, Person
+from service.store.tables import Base, Link, Pair, Person
 
 ABOUT_THEM = frozenset({Thing.PERSON, Thing.PAIR, Thing.LINK, Thing.MAIL, Thing.LOOKED})  # and not theirs
 
@@ -87,6 +88,13 @@ def correct_address(session: Session, now: datetime, pair: Pair, person_id: int,
     revoke_links(session, now, person.id)
     for each in people.list_pairs(session, person.id):
         note_change(session, now, each.id, Role.COORDINATOR, "address")
+
+
+def links_to_hand_on(session: Session, now: datetime, pair: Pair) -> list[tuple[Person, Link]]:
+    """To the pages of both, less of whoever uses theirs: with that link a coordinator would read what stands there.
+    Needs a write session."""
+    new = [each for each in (pair.mentee, pair.mentor) if not in_use(session, each.id)]
+    return [(each, person_link(session, now, each)) for each in new]
 
 
 def in_use(session: Session, person_id: int) -> bool:

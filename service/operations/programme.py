@@ -134,5 +134,5 @@ def _lately(now: datetime) -> Select[int]:
 
 
 def _quiet(now: datetime) -> ColumnElement[bool]:
-    busy = (Pair.id.in_(wanted) for wanted in (_ahead(now), _lately(now)))
-    return _LIVE & (Pair.created_at <= now - LATELY) & ~next(busy) & ~next(busy)
+    ahead, lately = Pair.id.in_(_ahead(now)), Pair.id.in_(_lately(now))
+    return _LIVE & (Pair.created_at <= now - LATELY) & ~ahead & ~lately

@@ -68,6 +68,7 @@ def test_an_empty_programme_says_what_to_do(client, cleo):
         assert sentence in said
 
 
+@pytest.mark.databases
 def test_it_says_whether_they_meet_and_neither_when_nor_what(services, client, ana, cleo):
     said = text_of(client.get(f"/programme/{cleo}"))
     assert "Ana Lima and Ben Okafor Nothing is booked. New: not met yet." in said
@@ -100,6 +101,7 @@ def test_figures_are_of_five_pairs_or_none(services, client, cleo):
     assert "Pairs 5 With a next meeting 0 Met in the past six weeks 0 With a signed agreement 0" in enough
 
 
+@pytest.mark.databases
 def test_a_look_at_the_page_is_one_line_a_day_for_each_pair_on_it(services, client, cleo):
     with services.database.write() as session:
         many(session, 51)
@@ -117,6 +119,7 @@ def test_a_look_at_the_page_is_one_line_a_day_for_each_pair_on_it(services, clie
         assert session.scalar(select(func.count()).select_from(Look)) == 101
 
 
+@pytest.mark.databases
 def test_who_asked_and_whose_mail_or_calendar_is_broken_come_first(services, client, pair_id, cleo):
     with services.database.write() as session:
         pair = session.get(Pair, pair_id)
@@ -153,6 +156,7 @@ def test_an_address_is_corrected_and_the_old_links_end(services, client, pair_id
         assert sentence in text_of(refused)
 
 
+@pytest.mark.databases
 def test_no_coordinator_can_take_over_pages_that_are_in_use(services, client, ana, cleo):
     with services.database.write() as session:
         talk = session.get(Pair, ana[1])

@@ -87,7 +87,7 @@ class Pair(Model):
 
 
 class NewPair(Pair):
-    """`links` is each one's personal page, by role."""
+    """`links` is each one's personal page, by role; none to pages that are in use, for they are their owner's alone."""
 
     links: dict[str, str]
 

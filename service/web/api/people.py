@@ -8,7 +8,7 @@ from service import links
 from service.domain.access import Role, Thing
 from service.domain.availability import DEFAULT, from_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound, RuleBroken
-from service.operations import calendars, consents, coordinating, people, personal_links, refreshing
+from service.operations import calendars, consents, coordinating, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.looks import looks_of, note_list, note_look
 from service.operations.people import PersonChange
@@ -179,8 +179,8 @@ def add_pair(_caller: Caller, body: bodies.PairInput) -> answers.NewPair:
         except InvalidInput as wrong:
             raise _as_sent(wrong) from None
         urls = {
-            role: links.url_of(services().settings.base_url, link)
-            for role, link in personal_links.links_of(session, now(), pair).items()
+            pair.role(each.id): links.url_of(services().settings.base_url, link)
+            for each, link in coordinating.links_to_hand_on(session, now(), pair)
         }
         return answers.NewPair(**dict(shapes.pair_answer(pair)), links=urls)
 

@@ -59,6 +59,7 @@ def test_the_coordinator_pairs_and_counts_and_reads_nothing(world):
     made = world["cleo"]("POST", "/pairs", {"mentee": who, "mentor": ben})
     assert made.status_code == 201
     assert "/p/" in made.json["links"]["mentee"]
+    assert "mentor" not in made.json["links"], "his page is in use, and his alone"
     assert world["ana"]("POST", "/pairs", {"mentee": who, "mentor": ben}).status_code == 403
     assert world["cleo"]("POST", "/pairs", {"mentee": who, "mentor": ben | {"zone": "Europe/Paris"}}).status_code == 422
     seen = world["cleo"]("GET", "/programme")
