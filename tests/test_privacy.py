@@ -12,6 +12,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "privacy.md"
 NAMES = {
     Thing.PERSON: "Your name, address, time zone, hours",
     Thing.PAIR: "That you two are a pair",
+    Thing.ENDING: "That you end it",
     Thing.USUAL_PLACE: "Your usual place",
     Thing.MEETING: "That you meet, and when",
     Thing.SESSION: "What kind of meeting it is",

@@ -56,6 +56,7 @@ OF_THIS_CALL: dict[str, dict[str, object]] = {
     "/goals/<int:goal_id>": {"state": "open", "worked_when": "INTRUSION"},
     "/pairs/<int:pair_id>/suggestions": {"kind": "goal"},
 }
+ENDS = ("/pairs/<int:pair_id>/leave", "/pairs/<int:pair_id>/end")  # last: where it has ended nobody writes any more
 FREE = ("ask", "reason", "label", "shared_label", "place", "reflection", "comment", "text", "hope", "motive")
 
 
@@ -147,6 +148,11 @@ def walked(services, folder, url) -> Seen:
         before = _still_there(found)
         _write(found, client, caller)
         found.lost[caller] = before - _still_there(found)
+    for caller in ("dan", "ben", "coordinator"):
+        for path in ENDS:
+            found.statuses[caller][f"POST {path}"] = client.post(
+                _path(found, path), headers=_bearer(caller)
+            ).status_code
     return found
 
 
@@ -228,7 +234,7 @@ def _bearer(caller: str) -> dict[str, str]:
 def _write(found: Seen, client, caller: str) -> None:
     """Every call that changes something, and every form of every page, with words of theirs wherever words go."""
     for call in CALLS:
-        if call.method != "GET":
+        if call.method != "GET" and call.path not in ENDS:
             names = call.body.model_fields if call.body is not None else ()
             typed = TYPED | OF_THIS_CALL.get(call.path, {})
             body = {name: typed[name] for name in names if name in typed}
@@ -239,10 +245,10 @@ def _write(found: Seen, client, caller: str) -> None:
         own = session.scalars(select(Link).where(theirs))
         pages = [f"/{PATHS[each.purpose]}/{each.token}" for each in own if each.purpose in PATHS.keys() - {"feed"}]
     for path, _ in crawl(client, pages):
-        if "/ending/" in path:  # in a pair that has ended nothing more could be written
-            continue
         page = client.get(path)
         for form in forms_of(page) if page.mimetype == "text/html" else ():
+            if "/end" in form.action:
+                continue
             typed = {name: "INTRUSION" for name in form.fields if name.split(".")[-1] in FREE}
             answer = form.send(client, form.buttons[0] if form.buttons else None, **typed)
             assert answer.status_code < 500

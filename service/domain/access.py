@@ -44,6 +44,7 @@ class Thing(StrEnum):
 
     PERSON = "person"
     PAIR = "pair"
+    ENDING = "ending"  # that a pair ends, which either of the two may say
     USUAL_PLACE = "usual_place"
     MEETING = "meeting"
     SESSION = "session"
@@ -86,6 +87,7 @@ _TABLE = {
     #                      author  other      coordinator  calendar  operator
     Thing.PERSON:         "RW      R          RW           R:level   RW",
     Thing.PAIR:           "R       R          RW           -         RW",
+    Thing.ENDING:         "W       W          W            -         W",
     Thing.USUAL_PLACE:    "RW      RW         R            R:level   RW",
     Thing.MEETING:        "RW      RW         c            R         R",
     Thing.SESSION:        "RW      RW         -            R:level   R",

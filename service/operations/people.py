@@ -14,7 +14,7 @@ from email_validator import EmailNotValidError, validate_email
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.domain.access import Action, Role, Thing, may
+from service.domain.access import Action, Role, Thing, check, may
 from service.domain.availability import Availability, to_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound
 from service.domain.typed import LONGEST_PLACE, typed
@@ -174,6 +174,12 @@ def end_pair(session: Session, now: datetime, pair: Pair) -> None:
         meeting = load_row(session, Meeting, seen.id)
         if meeting is not None and may_cancel(meeting, now):
             booking.cancel(session, now, meeting, None)
+
+
+def leave(session: Session, now: datetime, pair: Pair, by_id: int) -> None:
+    """Either of the two ends it, and says no reason. Repeatable."""
+    check(role_in(pair, by_id), Thing.ENDING, Action.WRITE)
+    end_pair(session, now, pair)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,5 +93,5 @@ def end(token: str, pair_id: int) -> AnyResponse:
         elif another:
             raise NotFound
         else:
-            people.end_pair(session, now(), pair)
+            people.leave(session, now(), pair, reader.person.id)
     return see_other(url_for("pulse.ending", token=token, pair_id=pair_id, done=1 if another else None))

@@ -121,3 +121,10 @@ def test_e35_a_mentee_changes_mentor_without_a_reason(life):
     assert "another mentor" not in asked.as_string()
     bens = f"/p/{life.tokens['ben']}/ending/{life.pair_id}"
     assert life.client.post(bens, data={"action": "another"}).status_code == 404
+
+
+def test_e35_by_a_program_as_well(life):
+    address = f"/api/v1/pairs/{life.pair_id}/leave"
+    for _ in range(2):
+        assert life.client.post(address, headers=life.api("ben")).status_code == 204
+    assert "It has ended" in life.text("ana", f"/ending/{life.pair_id}")

@@ -64,3 +64,16 @@ def put_pulse(caller: Caller, pair_id: int, body: PulseInput) -> Pulse:
         pulses.write(session, now(), pair, caller.me, said, skip=body.skip)
         session.flush()
         return _pulse(session, pair, caller.me)
+
+
+@call(
+    "POST",
+    "/pairs/<int:pair_id>/leave",
+    "One of the two ends it, without a reason; meetings ahead are cancelled.",
+    status=204,
+    may=(404,),
+    about=Thing.ENDING,
+)
+def leave(caller: Caller, pair_id: int) -> None:
+    with writing() as session:
+        people.leave(session, now(), people.load_pair(session, pair_id, caller.me), caller.me)
