@@ -12,8 +12,9 @@ KEYRING = Keyring(KEYS)
 
 def bound_to(column):
     """What its sealed values say that they belong to; one column's were moved here from another table."""
-    known = Base.metadata.tables.get(column.table.name)
-    kind = known.c[column.name].type if known is not None and column.name in known.c else None
+    table, _, name = str(column).partition(".")
+    known = Base.metadata.tables.get(table)
+    kind = known.c[name].type if known is not None and name in known.c else None
     return getattr(kind, "bound_to", str(column)).encode()
 
 
@@ -43,7 +44,7 @@ def everything(engine, columns=None):
                     for name, value in row.items()
                     if columns is None or name in columns[table.name]
                 }
-                for row in connection.execute(table.select()).mappings()
+                for row in connection.execute(table.select().order_by(*table.primary_key)).mappings()
             ]
             for table in found.sorted_tables
             if table.name != "alembic_version" and (columns is None or table.name in columns)
