@@ -82,7 +82,7 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "person.change mails": ("/p/{person}", {"mails": "fewer"}, None, AGAIN),
     "person.change person": ("/p/{person}", {"name": "Ana Maria Lima"}, None, AGAIN),
     "person.change changes": ("/p/{person}", {"when_deleted": "keep", "when_moved": "keep"}, None, AGAIN),
-    "person.change keep": ("ended", {"keep": "on"}, None, AGAIN),
+    "person.change keep": ("over", {"keep": "on"}, None, AGAIN),
     "person.change invite": ("/p/{person}", {"invite": "sealed"}, None, AGAIN),
     "person.change pause": ("/p/{person}", {"until": "2027-03-01"}, None, AGAIN),
     "person.change place": ("/p/{person}", {"place": "Room 5"}, None, AGAIN),
@@ -255,7 +255,7 @@ def page_of(site, client, tokens, name):
         keep(site, held, asked=name == "notes")
         person_id = held.pair.mentee_id if name == "notes" else held.pair.mentor_id
         return client.get(f"/p/{link(site, 'person', person_id)}/notes/{held.pair_id}")
-    if name == "ended":
+    if name == "over":
         with site.database.write() as session:
             people.end_pair(session, NOW, session.get(Pair, held.pair_id))
         name = "/p/{person}"
