@@ -63,7 +63,8 @@ def state(session: Session, pair: Pair, person_id: int) -> str:
 
 def is_offered(session: Session, now: datetime, pair: Pair, person_id: int) -> bool:
     """From the day the two are a pair until they have met: later one learns from each other."""
-    if person_id == pair.mentee_id and state(session, pair, person_id) != "unread":
+    if notes.last_meeting(session, now, pair) is not None:
         return False
-    put_away = MOMENT in suggestions.is_put_away(session, person_id)
-    return not put_away and notes.last_meeting(session, now, pair) is None
+    if person_id == pair.mentee_id:
+        return state(session, pair, person_id) == "unread"
+    return MOMENT not in suggestions.is_put_away(session, person_id)
