@@ -54,7 +54,7 @@ KEPT = {
     Period.OFFERS: ("Times that one offered and nobody took", "{} after they ended"),
     Period.BODIES: ("The words of a mail that we sent, and of your answers to us", "{}"),
     Period.DELIVERY: ("That there was such a mail, to whom and when", "{}; of a meeting, since that was over"),
-    Period.CONTENT: ("What the two of you wrote", "{} after your pair ended"),
+    Period.CONTENT: ("What the two of you wrote", "{} after your pair ended, or as your agreement says"),
     Period.NOTICE: ("You are told before that goes", "at least {} ahead"),
     Period.ACCESS: ("Your connected calendars, and what opens them", "until the last of your pairs ends"),
     Period.LAST_WRITES: ("— where one does not let go of your meetings, we try for", "{}"),

@@ -36,6 +36,8 @@ CHECKLISTS: dict[str, tuple[Task, ...]] = {
     "debrief": _tasks("mentee", something_to_look_at=1),
     "decision": _tasks("mentee", situation=1),
     "introduction": (*_tasks("mentee", who_and_why=2), *_tasks("mentor", whom_i_know=1)),
+    "cv": (*_tasks("mentee", cv=3), *_tasks("mentor", read_cv=1)),
+    "mock-interview": (*_tasks("mentee", advertisement=3), *_tasks("mentor", hard_questions=1)),
     "job-shadow": (*_tasks("mentee", aims=7), *_tasks("mentor", people_told=3)),
     "event": _tasks("mentee", sessions=7, people=3),
     "midpoint": (*_tasks("mentee", more_and_less=2), *_tasks("mentor", own_more_and_less=2)),

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from service.domain.terms import DEFAULT
+
 
 class Period(StrEnum):
     BUSY = "busy"  # a copy of busy times that could not be read again, since it was read
     OFFERS = "offers"  # offered times that nobody took, since they ended
     BODIES = "bodies"  # words of mails that left or were dropped, and of answers that were dealt with
     DELIVERY = "delivery"  # that there was such a mail, to whom and when; of a meeting, since that was over
-    CONTENT = "content"  # what a pair said, since it ended
+    CONTENT = "content"  # what a pair said, since it ended, unless they agreed to another one
     NOTICE = "notice"  # at least so long before that goes, both are told
     ACCESS = "access"  # calendars and their tokens, since the last of somebody's pairs ended
     LAST_WRITES = "last_writes"  # how long that waits for a calendar that does not let go of meetings that are off
@@ -24,7 +26,7 @@ PERIODS: dict[Period, timedelta] = {
     Period.OFFERS: timedelta(days=7),
     Period.BODIES: timedelta(days=14),
     Period.DELIVERY: timedelta(days=90),
-    Period.CONTENT: timedelta(days=60),
+    Period.CONTENT: DEFAULT.keep,
     Period.NOTICE: timedelta(days=14),
     Period.ACCESS: timedelta(0),
     Period.LAST_WRITES: timedelta(days=1),
@@ -105,9 +107,10 @@ class Step:
     look_again_at: datetime
 
 
-def step(ended_at: datetime, stage: Stage | None, now: datetime) -> Step:
-    """Nothing goes before both were told long enough ahead, however late the first look comes."""
-    goes_at = ended_at + PERIODS[Period.CONTENT]
+def step(ended_at: datetime, keep: timedelta, stage: Stage | None, now: datetime) -> Step:
+    """Nothing goes before both were told long enough ahead, however late the first look comes. `keep` is what they
+    agreed on for Period.CONTENT."""
+    goes_at = ended_at + keep
     tell_at = goes_at - PERIODS[Period.NOTICE]
     if stage is None and now < tell_at:
         return Step(Stage.CLOSED, "closure", tell_at)

@@ -63,6 +63,8 @@ SESSIONS: dict[str, SessionType] = {
         _type("debrief", 30, ("meant", 5), ("happened", 8), ("why", 8), ("keep", 5), ("next", 4)),
         _type("decision", 45, ("listen", 15), ("mirror", 5), ("options", 10), ("tests", 10), ("step", 5)),
         _type("introduction", 30, ("who", 10), ("draft", 15), ("aftercare", 5)),
+        _type("cv", 30, ("reader", 5), ("stands_out", 8), ("missing", 12), ("next", 5)),
+        _type("mock-interview", 45, ("role", 5), ("run", 20), ("self", 5), ("feedback", 10), ("next", 5)),
         _type("job-shadow", 240, ("terms", 20), ("shadow", 190), ("debrief", 20), ("reflect", 10)),
         _type("event", 60, ("aims", 20), ("people", 20), ("plan", 20)),
         _type("midpoint", 30, ("clauses", 12), ("more_less", 8), ("goals", 5), ("resign", 5)),

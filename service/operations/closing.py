@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Select, Table, delete, or_, select, true, 
 from sqlalchemy.orm import Session
 
 from service.domain.followup import waking
-from service.domain.retention import PERIODS, TABLES, THEIR_CHOICE, Period, Stage, step
+from service.domain.retention import TABLES, THEIR_CHOICE, Period, Stage, step
+from service.domain.terms import terms_of
 from service.operations import sweeps
 from service.operations.sweeps import AT_ONCE, PUT_OFF
 from service.store import outbox
@@ -50,7 +51,8 @@ def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
         if pair.ended_at is None:  # paired anew
             pair.clear_at = pair.stage = None
             continue
-        due = step(pair.ended_at, Stage(pair.stage) if pair.stage is not None else None, now)
+        keep = terms_of(pair.terms).keep
+        due = step(pair.ended_at, keep, Stage(pair.stage) if pair.stage is not None else None, now)
         pair.stage, pair.clear_at = due.stage, due.look_again_at
         if due.mail is not None:
             _tell(session, now, pair, due.mail)
@@ -65,7 +67,7 @@ def goes_at(pair: Pair) -> datetime | None:
     if pair.ended_at is None or pair.stage in {Stage.CLEARED, Stage.GONE}:
         return None
     told = pair.clear_at if pair.stage == Stage.TOLD else None
-    return told or pair.ended_at + PERIODS[Period.CONTENT]
+    return told or pair.ended_at + terms_of(pair.terms).keep
 
 
 def _tell(session: Session, now: datetime, pair: Pair, kind: str) -> None:

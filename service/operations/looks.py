@@ -14,7 +14,7 @@ from service.store.tables import Look, Pair
 
 WHAT = {
     Role.OPERATOR: ("pair", "times", "link", "export"),
-    Role.COORDINATOR: ("pair", "list", "address", "welcome", "end", "paired"),
+    Role.COORDINATOR: ("pair", "list", "agreement", "address", "welcome", "end", "paired"),
 }
 ONE_LOOK = timedelta(hours=1)  # who opens the same thing again within it has looked once
 ONE_LIST = timedelta(days=1)  # the same, of a list with many pairs on it

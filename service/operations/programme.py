@@ -9,9 +9,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from service.domain.access import Action, Role, Thing, check
+from service.domain.access import Action, Role, Thing, When, check, may
+from service.domain.errors import NotFound
 from service.domain.meeting import Phase
-from service.store.tables import Agreement, Connection, Meeting, Pair, Person
+from service.domain.terms import terms_of
+from service.operations import agreements
+from service.store.tables import Agreement, Connection, Goal, Meeting, Pair, Person
 
 # Fixed: whoever could ask for one week, then for two, would learn in which week a pair met.
 LATELY = timedelta(weeks=6)
@@ -31,6 +34,16 @@ class PairState:
     has_next_meeting: bool
     has_met: bool
     met_lately: bool
+    has_goals: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """The agreement that holds. `may_read`: the two agreed in it that the coordinator reads it."""
+
+    version: int
+    signed_at: datetime
+    may_read: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +54,8 @@ class Standing:
     has_next: bool
     met_lately: bool
     new: bool
+    signed: Signed | None
+    has_goals: bool
 
     @property
     def quiet(self) -> bool:
@@ -69,9 +84,9 @@ class Attention:
 def pair_states(session: Session, now: datetime) -> list[PairState]:
     """One line for each pair that has not ended."""
     ahead, lately = _ids(session, _ahead(now)), _ids(session, _lately(now))
-    met = _ids(session, select(Meeting.pair_id).where(_OVER).distinct())
+    met, goals = _ids(session, select(Meeting.pair_id).where(_OVER).distinct()), _ids(session, _with_goals())
     pairs = session.scalars(select(Pair.id).where(_LIVE).order_by(Pair.id))
-    return [PairState(pair_id, pair_id in ahead, pair_id in met, pair_id in lately) for pair_id in pairs]
+    return [PairState(each, each in ahead, each in met, each in lately, each in goals) for each in pairs]
 
 
 def figures(session: Session, now: datetime) -> Figures | None:
@@ -118,7 +133,46 @@ def standings(session: Session, now: datetime, shown: str, number: int) -> tuple
 def standing_of(session: Session, now: datetime, pairs: Sequence[Pair]) -> list[Standing]:
     ids = [pair.id for pair in pairs]
     ahead, lately = (_ids(session, wanted.where(Meeting.pair_id.in_(ids))) for wanted in (_ahead(now), _lately(now)))
-    return [Standing(each, each.id in ahead, each.id in lately, each.created_at > now - LATELY) for each in pairs]
+    goals, signed = _ids(session, _with_goals().where(Goal.pair_id.in_(ids))), _signed(session, pairs)
+    return [
+        Standing(
+            each, each.id in ahead, each.id in lately, each.created_at > now - LATELY, signed.get(each.id),
+            each.id in goals,
+        )
+        for each in pairs
+    ]  # fmt: skip
+
+
+def agreement_of(session: Session, pair: Pair) -> tuple[Signed, str]:
+    """The agreement that holds, and its words. Raises NotFound where there is none, or where the two did not agree that
+    the coordinator reads it."""
+    check(Role.COORDINATOR, Thing.AGREEMENT, Action.READ, *_given(pair))
+    signed = _signed(session, [pair]).get(pair.id)
+    if signed is None:
+        raise NotFound
+    return signed, agreements.load_version(session, pair, signed.version).document or ""
+
+
+def _given(pair: Pair) -> tuple[When, ...]:
+    return (When.TICKED,) if terms_of(pair.terms).coordinator_reads else ()
+
+
+def _signed(session: Session, pairs: Sequence[Pair]) -> dict[int, Signed]:
+    check(Role.COORDINATOR, Thing.AGREEMENT, Action.COUNT)
+    by_id = {pair.id: pair for pair in pairs}
+    wanted = select(Agreement.pair_id, Agreement.version, Agreement.signed_at).where(Agreement.pair_id.in_(by_id))
+    found: dict[int, Signed] = {}
+    for pair_id, version, signed_at in session.execute(wanted.order_by(Agreement.version)):
+        if signed_at is not None:
+            open_ = may(Role.COORDINATOR, Thing.AGREEMENT, Action.READ, *_given(by_id[pair_id]))
+            found[pair_id] = Signed(version, signed_at, open_)
+    return found
+
+
+def _with_goals() -> Select[int]:
+    """That there are some: neither which nor how many."""
+    check(Role.COORDINATOR, Thing.GOAL, Action.COUNT)
+    return select(Goal.pair_id).distinct()
 
 
 def _ids(session: Session, wanted: Select[int]) -> set[int]:

@@ -13,6 +13,7 @@ from service import links
 from service.domain import slots
 from service.domain.errors import CalendarUnreadable, InvalidInput, KeyReused, RuleBroken, SlotTaken
 from service.domain.sessions import KINDS
+from service.domain.terms import terms_of
 from service.operations import arcs, booking, events, lapsing, personal_links, video
 from service.operations.booking import BookingInput
 from service.operations.meetings import booked_with, meetings_of
@@ -193,7 +194,7 @@ def _what_for(
     ]
     return page(
         "what_for.html", status, reader=reader, pair=pair, token=token, never_met=never_met, dates=dates,
-        faults=faults or [], mentee=reader.person.id == pair.mentee_id,
+        faults=faults or [], mentee=reader.person.id == pair.mentee_id, extras=terms_of(pair.terms).extras,
     )  # fmt: skip
 
 

@@ -68,6 +68,18 @@ def _page(token: str, faults: list[str] | None = None, status: int = 200) -> Any
     )  # fmt: skip
 
 
+@blueprint.get("/programme/<token>/agreement/<int:pair_id>")
+def agreement(token: str, pair_id: int) -> AnyResponse:
+    """What the two signed, where they agreed that it is read here. Their line is written before it is shown."""
+    with reading() as session:
+        reader = _coordinator(session, token)
+        pair = people.load_pair(session, pair_id)
+        signed, text = programme.agreement_of(session, pair)
+    with writing() as session:
+        looks.note_look(session, now(), pair_id, Role.COORDINATOR, "agreement")
+    return page("programme_agreement.html", reader=reader, token=token, pair=pair, signed=signed, text=text)
+
+
 @blueprint.post("/programme/<token>/<what>")
 def change(token: str, what: str) -> AnyResponse:
     """One change, then the page again; what was wrong is said on it, and nothing was changed."""

@@ -1,6 +1,10 @@
 """Clauses: what each of the two may say, where they differ, what stands before a signature, what each makes us do."""
 
+import ast
+import re
+from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +13,7 @@ from service.domain.agreement import CLAUSES, State, Whose, answers_of
 from service.domain.availability import Pledge
 from service.domain.errors import InvalidInput
 from service.domain.terms import Level, Terms
+from service.domain.terms import __file__ as terms_file
 
 MENTEE, MENTOR = answers_of("mentee", {}), answers_of("mentor", {})
 
@@ -107,9 +112,38 @@ def test_what_is_signed_makes_the_service_do_it_and_a_persons_own_copy_is_never_
     ]  # fmt: skip
 
 
-def test_every_clause_that_acts_is_read_by_the_terms_and_no_other():
-    read = {"cadence", "length", "months", "scheduler", "agenda_lead", "notice", "reply_time", "pledge", "day_word"}
-    read |= {*agreement.DUTIES, "say_mentoring", "coordinator_reads", "retention", "extras", "invite"}
-    read |= {"calendar_moves", "grace"}
-    assert {clause.key for clause in CLAUSES.values() if clause.acts} == read
+def test_every_clause_that_acts_is_read_in_one_place_and_no_other_clause_is():
+    """Who does what (DUTIES) is read by `role_card`; every other one by one property of Terms, which somebody asks."""
+    terms = ast.parse(Path(terms_file).read_text())
+    (body,) = [each for each in terms.body if isinstance(each, ast.ClassDef) and each.name == "Terms"]
+    readers = {
+        each.name: [node.slice.value for node in ast.walk(each) if is_value(node)]
+        for each in body.body
+        if isinstance(each, ast.FunctionDef)
+    }
+    read = Counter(key for keys in readers.values() for key in keys)
+    acting = {clause.key for clause in CLAUSES.values() if clause.acts}
+    assert acting - set(read) == set(agreement.DUTIES) - {"scheduler", "agenda_owner"}
+    assert set(read) <= acting
+    assert set(read.values()) == {1}
+    service = Path(terms_file).parent.parent
+    asked = {
+        node.attr
+        for file in service.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Attribute)
+    }
+    assert [name for name, keys in readers.items() if keys and name not in asked] == [], "it acts, and nobody asks"
+    # `terms` is also what a pair keeps: nobody but Terms may know how.
+    kept = [file for file in service.rglob("*.py") if re.search(r"\bpair\.terms(\[|\.)", file.read_text())]
+    assert kept == []
     assert {clause.key for clause in CLAUSES.values() if clause.whose is Whose.EACH} == {"hope", "off_topics"}
+
+
+def is_value(node):
+    """Whether this is `self.values["..."]`."""
+    return (
+        isinstance(node, ast.Subscript)
+        and ast.unparse(node.value) == "self.values"
+        and isinstance(node.slice, ast.Constant)
+    )

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from service.domain.retention import PERIODS, TABLES, Period, Stage, step
+from service.domain.terms import DEFAULT
 from service.operations import closing, erasing, keeping, notes, people
 from service.store import held
 from service.store.tables import Base, Inbound, Meeting, Note, OutboxRow, Pair, Reflection
@@ -120,9 +121,27 @@ def test_who_are_paired_anew_keep_what_they_had(services, pair_id):
 
 def test_however_late_the_first_look_nothing_goes_before_they_were_told():
     for stage in (None, Stage.CLOSED):
-        late = step(END, stage, END + 400 * DAY)
+        late = step(END, PERIODS[Period.CONTENT], stage, END + 400 * DAY)
         assert (late.stage, late.mail, late.look_again_at) == (Stage.TOLD, "purge-14", END + 414 * DAY)
-    assert step(END, None, END).look_again_at == END + PERIODS[Period.CONTENT] - PERIODS[Period.NOTICE]
+    for keep in (PERIODS[Period.CONTENT], 30 * DAY, 180 * DAY):
+        assert step(END, keep, None, END).look_again_at == END + keep - PERIODS[Period.NOTICE]
+
+
+@pytest.mark.parametrize(("agreed", "day"), [("30", 30), ("180", 180)])
+def test_e44_how_long_it_is_kept_is_what_they_agreed_on(services, pair_id, agreed, day):
+    with services.database.write() as session:
+        pair = session.get(Pair, pair_id)
+        pair.terms = {**DEFAULT.values, **(pair.terms or {}), "retention": agreed}
+    end(services, pair_id)
+    at(services, END)
+    with services.database.read() as session:
+        assert closing.goes_at(session.get(Pair, pair_id)) == END + day * DAY, "as the mail and the page say"
+    at(services, END + (day - 14) * DAY)
+    assert closings(services) == {"closure": 2, "purge-14": 2}
+    at(services, END + day * DAY - timedelta(seconds=1))
+    assert "ANAS-ASK" in left(services)
+    at(services, END + day * DAY)
+    assert left(services) == THE_PERSONS
 
 
 def test_a_restore_holds_what_both_would_be_told(services, pair_id):

@@ -8,9 +8,14 @@ from datetime import timedelta
 import pytest
 
 from service.domain.agenda import AgendaDraft
+from service.domain.agreement import EXTRAS
+from service.operations import coordinators
+from service.operations.people import PersonInput
+from service.store.tables import ApiToken
+from service.store.types import fingerprint
 from tests.mails import ics_of
 from tests.rows.life import at, plain
-from tests.web.walk import link, text_of
+from tests.web.walk import NOW, link, text_of
 
 MET = at("2027-02-08T15:00+00:00")  # a Monday; it ends half an hour later
 NUDGE = "A time for the next meeting"
@@ -146,6 +151,68 @@ def test_e44_a_pledge_and_a_length_that_were_signed_are_offered(life):
     life.book(MET)
     (meeting,) = life.meetings()
     assert meeting.ends_at - meeting.starts_at == timedelta(minutes=45)
+
+
+@pytest.fixture
+def cleo(life):
+    """The coordinator's page, and the headers of a program of theirs."""
+    with life.services.database.write() as session:
+        person = coordinators.appoint(session, NOW, PersonInput("cleo@example.org", "Cleo Park", "UTC"))
+        session.add(ApiToken(token_hash=fingerprint("cleo"), person_id=None, created_at=NOW))
+        token = coordinators.programme_link(session, NOW, person).token
+    return f"/programme/{token}", {"headers": {"Authorization": "Bearer cleo"}}
+
+
+@pytest.mark.parametrize("ticked", ["no", "yes"])
+def test_e44_the_coordinator_reads_the_agreement_where_both_ticked_that_and_they_see_it(life, cleo, ticked):
+    page, program = cleo
+    words, call = f"{page}/agreement/{life.pair_id}", f"/api/v1/programme/pairs/{life.pair_id}/agreement"
+    assert "No agreement is signed yet." in text_of(life.client.get(page))
+    assert [life.client.get(words).status_code, life.client.get(call, **program).status_code] == [404, 404]
+    life.sign_up(coordinator_reads=ticked, hope="ANAS-HOPE")
+    listed = life.client.get(page)
+    assert "They signed their agreement on Mon 1 Feb 2027 (version 1)." in text_of(listed)
+    assert (words in listed.text) is (ticked == "yes")
+    read = life.client.get(words), life.client.get(call, **program)
+    assert [each.status_code for each in read] == [200 if ticked == "yes" else 404] * 2
+    assert ["ANAS-HOPE" in each.text for each in read] == [ticked == "yes"] * 2
+    line = "the coordinator read what you two agreed, as both of you allowed"
+    assert [line in life.text(who) for who in ("ana", "ben")] == [ticked == "yes"] * 2
+    if ticked == "yes":  # one of them changes it back: it holds once both have signed
+        life.act("ana", "change", coordinator_reads="no")
+        assert life.client.get(words).status_code == 200
+        for who in ("ana", "ben"):
+            life.act(who, "sign")
+        assert [life.client.get(words).status_code, life.client.get(call, **program).status_code] == [404, 404]
+    assert life.client.get(call, headers=life.api("ana")).status_code == 403
+
+
+def test_e44_that_there_are_goals_is_all_that_the_coordinator_sees_of_them(life, cleo):
+    page, program = cleo
+
+    def told():
+        (line,) = life.client.get("/api/v1/programme", **program).json["items"]
+        return "There are goals." in text_of(life.client.get(page)), line["has_goals"]
+
+    assert told() == (False, False)
+    made = life.client.post(f"/p/{life.tokens['ana']}/goals/{life.pair_id}/add", data={"text": "ANAS-GOAL"})
+    assert (made.status_code, told()) == (303, (True, True))
+    assert "ANAS-GOAL" not in life.client.get(page).text
+
+
+def test_e44_what_else_they_might_do_is_offered_as_they_agreed(life):
+    start = f"/s/{link(life.services, 'schedule', life.ids['ana'], pair_id=life.pair_id)}"
+
+    def offered():
+        return re.findall(r"session=([a-z-]+)", life.client.get(start).text)
+
+    assert offered() == ["kick-off", "check-in", *EXTRAS]
+    life.sign_up(extras="introduction,cv")
+    assert offered() == ["kick-off", "check-in", "introduction", "cv"]
+    for session in ("cv", "mock-interview"):
+        times = life.client.get(f"{start}?session={session}").text
+        first = re.search(r'href="(/s/[^"]+start=[^"]+)"', times)[1].replace("&amp;", "&")
+        assert len(re.findall(r'name="point\.\d+\.text"', life.client.get(first).text)) >= 4, "each has its agenda"
 
 
 def test_e44_what_held_and_what_slips_is_told_from_what_happened(life):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from service.domain.access import Role, Thing
 from service.domain.errors import NotAllowed
 from service.operations import coordinating, help_requests, people
-from service.operations.looks import note_list
-from service.operations.programme import figures, pair_states
+from service.operations.looks import note_list, note_look
+from service.operations.programme import agreement_of, figures, pair_states
 from service.store.tables import HelpRequest
 from service.web.api import answers, shapes
 from service.web.api import programme_models as models
@@ -29,7 +29,11 @@ def programme(_caller: Caller) -> models.Programme:
         note_list(session, now(), Role.COORDINATOR, {each.pair_id for each in states})
     items = [
         models.Meets(
-            id=each.pair_id, has_next_meeting=each.has_next_meeting, has_met=each.has_met, met_lately=each.met_lately
+            id=each.pair_id,
+            has_next_meeting=each.has_next_meeting,
+            has_met=each.has_met,
+            met_lately=each.met_lately,
+            has_goals=each.has_goals,
         )
         for each in states
     ]
@@ -40,6 +44,25 @@ def programme(_caller: Caller) -> models.Programme:
     )
     name = services().settings.programme
     return models.Programme(programme=name, pairs=len(items), figures=told, items=items, next=None)
+
+
+@call(
+    "GET",
+    "/programme/pairs/<int:pair_id>/agreement",
+    "What a pair signed, where both agreed in it that the coordinator may read it.",
+    answer=models.SignedAgreement,
+    may=(404,),
+    about=Thing.AGREEMENT,
+)
+def signed_agreement(caller: Caller, pair_id: int) -> models.SignedAgreement:
+    """The pair's line is written before it is told."""
+    if caller.person_id is not None:
+        raise NotAllowed("coordinator_only")
+    with reading() as session:
+        signed, text = agreement_of(session, people.load_pair(session, pair_id))
+    with writing() as session:
+        note_look(session, now(), pair_id, Role.COORDINATOR, "agreement")
+    return models.SignedAgreement(version=signed.version, signed_at=shapes.instant(signed.signed_at), markdown=text)
 
 
 @call(

@@ -13,6 +13,15 @@ class Meets(Model):
     has_next_meeting: bool
     has_met: bool
     met_lately: bool
+    has_goals: bool
+
+
+class SignedAgreement(Model):
+    """The one that holds."""
+
+    version: int
+    signed_at: answers.Instant
+    markdown: str
 
 
 class Figures(Model):

@@ -67,7 +67,7 @@ def test_the_coordinator_pairs_and_counts_and_reads_nothing(world):
     assert SECRET not in seen.get_data(as_text=True)
     assert (seen.json["figures"], seen.json["items"][0]) == (
         None,
-        {"id": world["pair"], "has_next_meeting": True, "has_met": False, "met_lately": False},
+        {"id": world["pair"], "has_next_meeting": True, "has_met": False, "met_lately": False, "has_goals": False},
     )
     assert world["ana"]("GET", "/programme").status_code == 403
     told = world["ben"]("GET", f"/pairs/{world['pair']}/looks").json["items"]
