@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes, policy
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from service.operations import (
     outgoing,
     people,
     personal_links,
+    promise_nudges,
     proposing,
 )
 from service.operations.arcs import DateInput
@@ -32,7 +33,7 @@ from service.operations.commitments import Line
 from service.operations.offering import SlotQuery
 from service.operations.proposing import KEPT, ProposalInput
 from service.store import outbox, proposals
-from service.store.tables import CriticalDate, Meeting, OutboxRow, Pair
+from service.store.tables import Commitment, CriticalDate, Meeting, OutboxRow, Pair
 from tests import cast, mails
 from tests.mails import AGE, END, NOW, START, change, html_of, queue, render, same_as_snapshot, send, text_of
 
@@ -331,3 +332,18 @@ def test_a_word_the_day_before(services):
         critical.word_at = eve = critical.starts_at - timedelta(days=1)
         assert day_words.run_due(session, eve) == 1
     assert set(kept("day-word", send(services, "day-word", eve))) == {"Ben"}
+
+
+def test_what_is_due_tomorrow_on_a_day_that_was_chosen(services, met):
+    with services.database.write() as session:
+        meeting = session.get(Meeting, met)
+        for owner_id, text in ((meeting.pair.mentee_id, "Send the slides"), (meeting.pair.mentee_id, "Ask Kim")):
+            session.add(
+                Commitment(
+                    pair_id=meeting.pair_id, meeting_id=met, owner_id=owner_id, text=text, due_on=date(2027, 3, 4),
+                    pinned=True, nudge_on=date(2027, 3, 3), created_at=NOW,
+                )
+            )  # fmt: skip
+        eve = datetime(2027, 3, 3, 9, tzinfo=UTC)
+        assert promise_nudges.run_due(session, eve) == 2
+    assert set(kept("action-nudge", send(services, "action-nudge", eve))) == {"Ana"}
