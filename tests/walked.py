@@ -49,7 +49,7 @@ TYPED = {
     "text": "INTRUSION", "state": "done", "note": "INTRUSION", "place": "INTRUSION", "reason": "INTRUSION",
     "start": "2027-03-01T15:00:00Z", "starts": ["2027-03-01T15:00:00Z"], "session": "check-in",
     "clauses": {}, "goals": [], "goal": None, "answer": "adapt", "shared": True, "how": "keep",
-    "text_sha256": "s", "until": None,
+    "text_sha256": "s", "until": None, "parts": {}, "done": [], "listen": [], "partstat": "ACCEPTED", "happened": True,
 }  # fmt: skip
 OF_THIS_CALL: dict[str, dict[str, object]] = {
     "/pairs/<int:pair_id>/goals": {"state": "open"},

@@ -12,7 +12,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from service.domain import followup
-from service.domain.access import Action, Thing, may
+from service.domain.access import Action, Thing, check, may
 from service.domain.agenda import AgendaDraft, checked
 from service.domain.errors import MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
@@ -141,7 +141,7 @@ def submit_followup(
     meeting.happened = happened
     put_lines(session, now, meeting, by_id, lines)
     if reflection is not None:
-        _reflect(session, now, meeting, by_id, typed("reflection", reflection, LONGEST_TEXT) or "")
+        reflect(session, now, meeting, by_id, reflection)
     if happened:
         meeting.agreed_at = now
     if not happened:
@@ -169,7 +169,10 @@ def say_happened(session: Session, now: datetime, meeting: Meeting, by_id: int, 
     look_again(session, now, meeting)
 
 
-def _reflect(session: Session, now: datetime, meeting: Meeting, by_id: int, text: str) -> None:
+def reflect(session: Session, now: datetime, meeting: Meeting, by_id: int, said: str) -> None:
+    """What somebody writes for themselves; nothing typed takes away what was there. Raises InvalidInput."""
+    check(role_in(meeting.pair, by_id, by_id), Thing.PRIVATE, Action.WRITE)
+    text = typed("reflection", said, LONGEST_TEXT) or ""
     kept = session.get(Reflection, (meeting.id, by_id))
     if kept is not None:
         kept.text = text

@@ -31,6 +31,7 @@ class Me(Person):
     when_deleted: str
     when_moved: str
     keeps_notes: bool
+    invite: str | None
 
 
 class Availability(Model):

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from service import numbers
 from service.domain.agenda import AgendaDraft
+from service.domain.terms import LEVELS
 from service.operations.people import MAILS, WHEN_DELETED, WHEN_MOVED
 from service.web.api.frame import LARGEST_ID, Model
 
@@ -138,8 +139,17 @@ def _one_of(choices: tuple[str, ...]) -> WithJsonSchema:
     return _told(nullable=True, type="string", enum=list(choices))
 
 
+class ConnectionChange(Model):
+    """`counts`: the calendars that do; the connection's others do not."""
+
+    on: bool | None = None
+    counts: list[Id] | None = None
+
+
 class MeChange(Model):
-    """An address is not among them: it decides whose mail is theirs, and whoever runs the service changes it."""
+    """An address is not among them: it decides whose mail is theirs, and whoever runs the service changes it.
+
+    `invite`: how much one's own entries show at most; null is what each pair agreed."""
 
     name: str | None = None
     zone: str | None = None
@@ -148,6 +158,7 @@ class MeChange(Model):
     when_deleted: Annotated[str | None, _one_of(WHEN_DELETED)] = None
     when_moved: Annotated[str | None, _one_of(WHEN_MOVED)] = None
     keeps_notes: bool | None = None
+    invite: Annotated[str | None, _one_of(tuple(LEVELS))] = None
 
 
 class PairChange(Model):

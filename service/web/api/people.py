@@ -8,7 +8,7 @@ from service import links
 from service.domain.access import Role, Thing
 from service.domain.availability import DEFAULT, from_json
 from service.domain.errors import FieldFault, InvalidInput, NotFound, RuleBroken
-from service.operations import calendars, consents, coordinating, people, refreshing
+from service.operations import calendars, consents, coordinating, details, people, refreshing
 from service.operations.calendars import NewConnection
 from service.operations.looks import looks_of, note_list, note_look
 from service.operations.people import PersonChange
@@ -47,7 +47,11 @@ def me(caller: Caller) -> answers.Me:
 def change_me(caller: Caller, body: bodies.MeChange) -> answers.Me:
     with writing() as session:
         person = person_of(session, caller)
-        return shapes.me_answer(people.edit_person(session, now(), person, PersonChange(**dict(body))))
+        change = PersonChange(**body.model_dump(exclude={"invite"}))
+        people.edit_person(session, now(), person, change)
+        if "invite" in body.model_fields_set:
+            details.show_at_most(session, now(), person, body.invite)
+        return shapes.me_answer(person)
 
 
 @call(
@@ -123,6 +127,31 @@ def _invite(caller: Caller, body: bodies.ConnectionInput) -> answers.Invitation:
         person = person_of(session, caller)
         waiting, link = consents.invite(session, now(), person, body.provider, body.access or consents.BUSY)
         return answers.Invitation(id=waiting.id, connect_url=links.url_of(services().settings.base_url, link))
+
+
+@call(
+    "PATCH",
+    "/me/connections/<int:connection_id>",
+    "Switches it on or off, and says which of its calendars count.",
+    body=bodies.ConnectionChange,
+    answer=answers.Connection,
+    may=(404, 422),
+    about=Thing.CONNECTION,
+)
+def change_connection(caller: Caller, connection_id: int, body: bodies.ConnectionChange) -> answers.Connection:
+    with writing() as session:
+        connection = calendars.load_connection(session, connection_id, caller.me)
+        for calendar in connection.calendars if body.counts is not None else ():
+            if calendar.counts != (calendar.id in (body.counts or ())):
+                calendars.set_counts(connection, calendar.id, not calendar.counts, now())
+        if body.on:
+            calendars.switch_on(connection, now())
+        elif body.on is False:
+            calendars.switch_off(connection)
+        answer = shapes.connection_answer(connection)
+    if body.on is False:
+        end_watches(connection_id, caller.me)
+    return answer
 
 
 @call(

@@ -38,6 +38,7 @@ def me_answer(person: Person) -> answers.Me:
         **dict(person_answer(person)),
         locale=person.locale,
         keeps_notes=person.keeps_notes,
+        invite=person.invite,
         **{choice: getattr(person, choice) for choice in CHOICES},
     )
 
@@ -127,14 +128,14 @@ def date_answer(session: Session, now: datetime, critical: CriticalDate, role: R
         run_minutes=critical.run_minutes,
         shared_label=critical.shared_label,
         shared=critical.shared_at is not None,
-        arc=[_arc_line(line) for line in arcs.arc_of(session, now, critical)],
+        arc=[arc_line(line) for line in arcs.arc_of(session, now, critical)],
     )
     if may(role, Thing.PRIVATE_LABEL, Action.READ):
         found.label = critical.label
     return found
 
 
-def _arc_line(line: arcs.ArcLine) -> answers.ArcLine:
+def arc_line(line: arcs.ArcLine) -> answers.ArcLine:
     part = line.part
     return answers.ArcLine(
         role=part.role,
