@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, update
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.domain import cadence
 from service.domain.errors import InvalidInput
+from service.domain.followup import waking
 from service.domain.meeting import LIVE, Phase
 from service.domain.terms import terms_of
 from service.operations import pulses, sweeps
@@ -19,6 +20,7 @@ from service.operations.sweeps import AT_ONCE, PUT_OFF
 from service.store import outbox
 from service.store.tables import Meeting, Pair, Person
 
+NUDGES = ("action-nudge", "book-nudge", "midpoint")
 LONGEST_PAUSE = timedelta(days=366)
 
 
@@ -72,7 +74,26 @@ def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
             # By the last meeting and not by the moment: a cadence that changes does not ask the same thing again.
             dedup = f"p{pair.id}:book-nudge:{int(look.since.timestamp())}:{look.plan.nth}"
             mails.append(outbox.NewMail("book-nudge", look.owner.id, dedup, pair_id=pair.id))
-    outbox.add_all(session, now, mails)
+    people = {person.id: person for pair in pairs for person in (pair.mentee, pair.mentor)}
+    outbox.add_all(session, now, _one_a_day(session, now, mails, people))
+
+
+def _one_a_day(
+    session: Session, now: datetime, mails: Sequence[outbox.NewMail], people: Mapping[int, Person]
+) -> list[outbox.NewMail]:
+    """What we ask of somebody by ourselves comes on a day of its own: it waits for the morning after the last."""
+    known, last = outbox.written(session, {mail.person_id for mail in mails}, NUDGES)
+    spread = []
+    for mail in mails:
+        if mail.dedup in known:
+            continue
+        zone, due_at = ZoneInfo(people[mail.person_id].zone), mail.due_at or now
+        if mail.person_id in last:
+            next_day = last[mail.person_id].astimezone(zone).date() + timedelta(days=1)
+            due_at = waking(max(due_at, datetime.combine(next_day, time(), zone)), zone)
+        last[mail.person_id] = due_at
+        spread.append(replace(mail, due_at=due_at))
+    return spread
 
 
 def looks(session: Session, now: datetime, pairs: Sequence[Pair]) -> list[Look]:

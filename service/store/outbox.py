@@ -218,6 +218,19 @@ def gone_out(session: Session, meeting_ids: Collection[int]) -> list[OutboxRow]:
     )
 
 
+def written(
+    session: Session, person_ids: Collection[int], kinds: Collection[str]
+) -> tuple[set[str], dict[int, datetime]]:
+    """The keys of these people's mails of these kinds, and when the last of each leaves or left; less what was
+    dropped."""
+    rows = session.execute(
+        select(OutboxRow.dedup_key, OutboxRow.person_id, OutboxRow.due_at)
+        .where(OutboxRow.person_id.in_(person_ids), OutboxRow.kind.in_(kinds), OutboxRow.state != "cancelled")
+        .order_by(OutboxRow.due_at)
+    ).all()
+    return {key for key, _, _ in rows}, {person_id: due_at for _, person_id, due_at in rows}
+
+
 def people_who_heard(session: Session, person_ids: Collection[int]) -> set[int]:
     """Those of them who have, or may have, any mail of ours."""
     return set(
