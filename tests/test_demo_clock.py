@@ -13,14 +13,15 @@ from integrations.maildir_mail import MaildirMailer, kept_mails
 from service.demo import clock, story
 from service.demo.clock import StillSending, jump_to, move_to, offset, set_offset
 from service.demo.folder import Note, write_note
+from service.demo.programme import JONAS_AND_MARIA
 from service.domain.meeting import Phase
 from service.links import link_for, resolve
-from service.operations import booking, offering
+from service.operations import arcs, booking, calendars, goals, meetings, offering, people
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery
 from service.settings import Settings
 from service.store.database import Database
-from service.store.tables import Calendar, Commitment, Connection, CriticalDate, Meeting, OutboxRow, Pair
+from service.store.tables import Calendar, Connection, CriticalDate, Meeting, OutboxRow, Pair
 from service.wiring import DemoClock, Services
 from tests.fakes import MemoryCalendars, MemoryWriters, RecordedJobs
 from workers import deliver
@@ -77,29 +78,51 @@ def sent(services: Services, since: int = 0) -> list[tuple[str, str]]:
         return [(row.kind, names[row.person_id]) for row in rows][since:]
 
 
-WHOLE_MEETING = [
-    ("invitation", "Ana"), ("invitation", "Ben"), ("agenda-ask", "Ana"), ("brief", "Ben"), ("reminder", "Ana"),
-    ("followup", "Ana"), ("list", "Ben"),
+INVITED = [("invitation", "Ana"), ("invitation", "Ben")]
+KICK_OFF = [  # booked two days before: nobody is asked for an agenda
+    *INVITED, ("agreement-turn", "Ben"), ("agreement-turn", "Ana"), ("brief", "Ben"), ("reminder", "Ana"),
+    ("agreement", "Ana"), ("agreement", "Ben"), ("followup", "Ana"), ("list", "Ben"),
+]  # fmt: skip
+SHAPED = [
+    *INVITED, ("agenda-ask", "Ana"), ("brief", "Ben"), ("reminder", "Ana"), ("followup", "Ana"), ("list", "Ben"),
 ]  # fmt: skip
 
 
-def test_the_story_leaves_one_finished_meeting_and_its_mails(demo: Services, told: story.Told) -> None:
-    assert sorted(sent(demo)) == sorted(WHOLE_MEETING)
-    assert len(kept_mails(demo.settings.data_dir / "mailbox")) == len(WHOLE_MEETING)
+def test_the_story_stands_in_the_middle_of_a_relationship(demo: Services, told: story.Told) -> None:
+    assert sorted(sent(demo)) == sorted([*KICK_OFF, *SHAPED, *INVITED])
+    assert len(kept_mails(demo.settings.data_dir / "mailbox")) == len(sent(demo))
     with demo.database.read() as session:
-        meeting = session.scalars(select(Meeting)).one()
-        assert (meeting.phase, meeting.happened) == (Phase.ENDED, True)
-        assert meeting.ends_at < demo.clock()
-        assert len(session.scalars(select(Commitment)).all()) == len(story.AGREED)
-        assert len(session.scalars(select(Pair)).all()) == 6
-        talk = session.get_one(CriticalDate, told.date_id)
+        pair, talk = session.get_one(Pair, told.pair_id), session.get_one(CriticalDate, told.date_id)
+        assert pair.terms is not None, "signed by both"
+        parts = {line.part.role: line.meeting for line in arcs.arc_of(session, demo.clock(), talk)}
+        shaped, debrief = parts["shape"], parts["debrief"]
+        assert shaped is not None
+        assert (shaped.phase, shaped.happened) == (Phase.ENDED, True)
+        assert shaped.ends_at < demo.clock()
+        assert debrief is not None
+        assert (debrief.phase, debrief.happened) == (Phase.BOOKED, None)
+        assert parts["practice"] is None, "the one to be found"
+        assert [goal.state for goal in goals.goals_of(session, pair, pair.mentee_id)] == ["open", "draft"]
+        assert {line.state for line in meetings.commitments_of(session, pair.id)} == {"open", "done"}
         assert timedelta(days=24) < talk.starts_at - demo.clock() < timedelta(days=32)
         assert talk.starts_at.weekday() == 3
 
 
+def test_another_pair_stands_at_its_very_start(demo: Services, told: story.Told) -> None:
+    with demo.database.read() as session:
+        jonas = people.load_person(session, JONAS_AND_MARIA.mentee.email)
+        pair = session.scalars(select(Pair).where(Pair.mentee_id == jonas.id)).one()
+        assert demo.clock() - pair.created_at < timedelta(minutes=5)
+        assert (pair.place, pair.terms) == (None, None)
+        assert not meetings.meetings_of(session, pair)
+        assert not arcs.dates_of(session, demo.clock(), pair, jonas.id)
+        assert not calendars.connections_of(session, jonas.id)
+        assert len(session.scalars(select(Pair)).all()) == 6
+
+
 def test_each_mail_of_the_story_left_at_its_own_time(demo: Services, told: story.Told) -> None:
     with demo.database.read() as session:
-        for row in session.scalars(select(OutboxRow)):
+        for row in session.scalars(select(OutboxRow).where(OutboxRow.state != "cancelled")):
             assert row.sent_at is not None
             assert row.due_at <= row.sent_at < row.due_at + timedelta(seconds=30), row.kind
 
@@ -114,11 +137,11 @@ def test_set_back_the_clock_knows_the_calendars_of_these_days(demo: Services, to
     now = demo.clock()
     with demo.database.read() as session:
         connections = session.scalars(select(Connection)).all()
-        calendars = session.scalars(select(Calendar).where(Calendar.counts)).all()
+        counting = session.scalars(select(Calendar).where(Calendar.counts)).all()
     assert connections
     assert all(each.due_at and each.due_at <= now + demo.settings.poll for each in connections)
     assert all(
-        each.window_from and each.verified_at and each.window_from < now >= each.verified_at for each in calendars
+        each.window_from and each.verified_at and each.window_from < now >= each.verified_at for each in counting
     )
 
 
@@ -135,6 +158,7 @@ def test_jumps_walk_through_the_life_of_the_booked_meeting(demo: Services, booke
         ("hour-after", ["followup"]),
         ("next-morning", []),  # nothing was agreed, so there is no list
     ]
+    assert jump_to(demo, "three-days-before", drain), "the debrief is ahead"
     assert not jump_to(demo, "three-days-before", drain), "that moment is past, and no other meeting is ahead"
 
 

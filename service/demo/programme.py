@@ -59,6 +59,28 @@ class Matter:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """One that says how its owner will know is for the day of the talk; a draft says neither."""
+
+    text: str
+    worked_when: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A meeting that is over: on the best of those days, counted back from the day the programme is made, the last not
+    included; what was asked, and what was agreed: the words, whose they are, due how many days later (None: before they
+    meet again)."""
+
+    session: str
+    first_day: int
+    last_day: int
+    ask: str
+    agreed: tuple[tuple[str, Someone, int | None], ...]
+    reflection: str
+
+
+@dataclass(frozen=True, slots=True)
 class Two:
     mentee: Someone
     mentor: Someone
@@ -87,14 +109,37 @@ ANA_AND_BEN = Two(
     Matter("presentation", 28, "15:00", "First talk in the group seminar", weekday=3, run_minutes=15),
 )
 EMMA_AND_FARID = Two(emma, farid, "Farid phones Emma", Matter("review", 24, "13:30", "Half-year review"))
+JONAS_AND_MARIA = Two(jonas, maria, None)  # at their very start: paired, and nothing else
 PAIRS: tuple[Two, ...] = (
     ANA_AND_BEN,
     Two(chiara, dilip, "https://video.example.org/dilip", Matter("interview", 16, "11:00", "Second round, Turin")),
     EMMA_AND_FARID,
     Two(grace, hana, "https://video.example.org/hana", Matter("exam", 30, "10:00", "Qualifying exam")),
     Two(iris, ben, "Ben's video room, https://video.example.org/ben", Matter("conversation", 12, "16:00", "The raise")),
-    Two(jonas, maria, None),
+    JONAS_AND_MARIA,
 )
+
+# What each answers alone; what is left out is the default. They differ in one thing, and so have one to talk about.
+ANSWERS = (
+    (ana, {"hope": "To speak without reading from my slides.", "day_word": "yes"}),
+    (ben, {"hope": "To hear how a group looks from where you stand.", "cadence": "light", "pledge": "2"}),
+)
+KICK_OFF = Held(
+    "kick-off", 29, 26, "How did you find out what you are good at?",
+    (("Ask two people how their first talk went", ana, None), ("Send the list of open seminars", ben, 3)),
+    "I talked more than I had planned. He asked, and waited.",
+)  # fmt: skip
+GOALS = (
+    Goal("Give the seminar talk without reading it out", "I look at people more than at my slides"),
+    Goal("Say no to one thing a month"),
+)
+SHAPE = Held(
+    "shape", 9, 5,
+    "How do you prepare a talk when you have never given one? And what was your own first one like?",
+    (("Write the talk's message in one sentence and send it", ana, 14),
+     ("Look for the slides of my own first talk", ben, 14)),
+    "He was nervous too. I had not expected that, and it helped more than the advice.",
+)  # fmt: skip
 
 BENS_WORK = Diary(
     ben,
@@ -130,5 +175,4 @@ FEEDS: dict[str, Diary] = {
         ),
         (Away("Pune", 5, 2),),
     ),
-    "jonas": Diary(jonas, (Weekly("Clinic", 1, "13:00", "17:00"), Weekly("Journal club", 3, "16:00", "17:00"))),
 }

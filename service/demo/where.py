@@ -7,9 +7,9 @@ import socket
 
 from service import links
 from service.catalogue import Words
-from service.demo.programme import ben, cleo
+from service.demo.programme import ana, ben, cleo, jonas
 from service.demo.story import whom_to_show
-from service.operations import coordinators, personal_links
+from service.operations import coordinators, people, personal_links
 from service.operations.people import PersonInput
 from service.store.tables import Pair
 from service.wiring import Services
@@ -23,6 +23,8 @@ def lines(services: Services, words: Words) -> list[str]:
         pair = session.get_one(Pair, told.pair_id)
         page = personal_links.scheduling_link(session, now, pair, "practice", told.date_id)
         bens = links.link_for(session, now, "person", pair.mentor_id)
+        for each in (ana, jonas):  # behind the strip of every demo page
+            links.link_for(session, now, "person", people.load_person(session, each.email).id)
         who = coordinators.appoint(session, now, PersonInput(cleo.email, cleo.name, cleo.zone))
         theirs = coordinators.programme_link(session, now, who)
         pick, mentor, programme = (links.url_of(settings.base_url, each) for each in (page, bens, theirs))

@@ -18,7 +18,7 @@ from service.domain.errors import FieldFault, InvalidInput, NotFound
 from service.domain.event_time import UNREADABLE
 from service.domain.followup import waking
 from service.domain.interval import floor_epoch
-from service.domain.meeting import LIVE
+from service.domain.meeting import LIVE, Phase
 from service.domain.sessions import KINDS
 from service.domain.typed import clean
 from service.operations.people import is_zone
@@ -52,7 +52,7 @@ class DateInput:
 
 @dataclass(frozen=True, slots=True)
 class ArcLine:
-    """One part of an arc and the meeting that is booked for it, if any."""
+    """One part of an arc and its meeting, booked or held, if any."""
 
     part: arc.ArcPart
     meeting: Meeting | None
@@ -151,12 +151,12 @@ def dates_of(session: Session, now: datetime, pair: Pair, person_id: int) -> lis
 
 
 def arc_of(session: Session, now: datetime, critical: CriticalDate) -> list[ArcLine]:
-    """The date's parts in their order, each with what is booked for it."""
+    """The date's parts in their order, each with its meeting."""
     run = timedelta(minutes=critical.run_minutes) if critical.run_minutes else None
     parts = arc.arc(critical.kind, critical.starts_at, critical.ends_at, ZoneInfo(critical.zone), run, now)
-    booked = _booked(session, critical)
+    stand = sorted(_standing(session, critical), key=lambda meeting: meeting.phase not in LIVE)
     return [
-        ArcLine(part, next((meeting for meeting in booked if meeting.session == part.session), None)) for part in parts
+        ArcLine(part, next((meeting for meeting in stand if meeting.session == part.session), None)) for part in parts
     ]
 
 
@@ -253,18 +253,23 @@ def _fill(critical: CriticalDate, wanted: DateInput, starts_at: datetime, ends_a
 _SAID = ("kind", "zone", "starts_at", "ends_at", "run_minutes", "label", "shared_label")  # what `_fill` fills
 
 
-def _booked(session: Session, critical: CriticalDate) -> list[Meeting]:
+def _standing(session: Session, critical: CriticalDate) -> list[Meeting]:
+    """What is booked for it, and what was held: a part that they have met for is not offered again."""
     return list(
         session.scalars(
-            select(Meeting).where(Meeting.date_id == critical.id, Meeting.phase.in_(LIVE)).order_by(Meeting.starts_at)
+            select(Meeting)
+            .where(
+                Meeting.date_id == critical.id, Meeting.phase != Phase.CANCELLED, Meeting.happened.isnot(False),
+            )
+            .order_by(Meeting.starts_at)
         )
-    )
+    )  # fmt: skip
 
 
 def _ask_about_booked(session: Session, now: datetime, critical: CriticalDate, occasion: str) -> None:
     """One mail to the mentee about all meetings of the arc that still lie ahead; what it says is decided when it
     goes."""
-    ahead = [meeting for meeting in _booked(session, critical) if meeting.starts_at > now]
+    ahead = [each for each in _standing(session, critical) if each.phase in LIVE and each.starts_at > now]
     if not ahead:
         return
     first = ahead[0]

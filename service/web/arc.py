@@ -15,7 +15,7 @@ from service.domain.venue import Visit, entries
 from service.operations import arc_booking, arcs
 from service.operations.arc_booking import PartOffer
 from service.reasons import reason_text
-from service.store.tables import CriticalDate, Pair
+from service.store.tables import CriticalDate, Meeting, Pair
 from service.web import confirm
 from service.web.page import (
     Reader,
@@ -60,7 +60,7 @@ def _show(session: Session, reader: Reader, token: str, date_id: int, said: str 
     offers = arc_booking.offers_of(session, now(), services().settings.busy_max_age, critical)
     return page(
         "arc.html", status, reader=reader, token=token, date=critical, other=other, said=said, offers=offers,
-        marks=marks_of(critical, offers), width=WIDTH, done="done" in request.args,
+        marks=marks_of(critical, offers), state_of=state_of, width=WIDTH, done="done" in request.args,
         whys={
             each.line.part.role: reason_text(words(), each.slot.reasons[0], each.slot.start)
             for each in offers if each.slot is not None and each.slot.reasons
@@ -73,6 +73,10 @@ def _show(session: Session, reader: Reader, token: str, date_id: int, said: str 
     )  # fmt: skip
 
 
+def state_of(meeting: Meeting) -> str:
+    return "held" if meeting.ends_at <= now() else "booked"
+
+
 def marks_of(critical: CriticalDate, offers: list[PartOffer]) -> list[Mark]:
     """The parts and the date itself, from left to right as they come."""
     zone = ZoneInfo(critical.zone)
@@ -80,7 +84,7 @@ def marks_of(critical: CriticalDate, offers: list[PartOffer]) -> list[Mark]:
     for each in offers:
         part, meeting = each.line.part, each.line.meeting
         if meeting is not None:
-            told.append((part.role, "booked", meeting.starts_at))
+            told.append((part.role, state_of(meeting), meeting.starts_at))
         elif each.slot is not None:
             told.append((part.role, "open", each.slot.start))
         else:

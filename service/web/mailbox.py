@@ -19,9 +19,10 @@ from integrations.maildir_mail import KeptMail, kept_mail, kept_mails
 from service import numbers
 from service.catalogue import Words
 from service.demo import clock
-from service.demo.programme import ana, ben
+from service.demo.programme import ana, ben, cleo, jonas
 from service.domain.answering import make_reply, request_in
 from service.domain.errors import InvalidInput
+from service.links import known_link, url_of
 from service.operations import inbound
 from service.setting_values import LOOPBACK_HOSTS
 from service.store.tables import Person
@@ -161,7 +162,28 @@ def _invite(kept: KeptMail) -> Invite | None:
 
 
 def strip() -> list[tuple[str, str]]:
-    """On every page of the demo: whose mailbox to look into. Empty elsewhere."""
+    """On every page of the demo: whose page or mailbox to look into. Empty elsewhere."""
     if not services().settings.demo or not services().settings.local_mailbox:
         return []
-    return [(who.name.split()[0], url_for("mailbox.box", person=who.email)) for who in (ana, ben)]
+    said: list[tuple[str, str]] = []
+    for who, purpose, label in (
+        (ana, "person", "page"),
+        (ben, "person", "page"),
+        (jonas, "person", "start"),
+        (cleo, "programme", "coordinator"),
+    ):
+        name = who.name.split()[0]
+        link = _page_of(who.email, purpose)
+        if link is not None:
+            said.append((words()(f"page.demo.{label}_of", name=name), link))
+        if label == "page":
+            said.append((words()("page.demo.mailbox_of", name=name), url_for("mailbox.box", person=who.email)))
+    return said
+
+
+def _page_of(address: str, purpose: str) -> str | None:
+    """The link was made when the demo started; looking makes none."""
+    with reading() as session:
+        person_id = session.scalars(select(Person.id).where(Person.email == address)).one_or_none()
+        link = known_link(session, now(), purpose, person_id) if person_id is not None else None
+    return url_of(services().settings.base_url, link) if link is not None else None

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from service.domain.errors import InvalidInput, NotFound
 from service.operations import arcs, booking
+from service.operations.arc_booking import offers_of
 from service.operations.arcs import DateInput
 from service.operations.booking import BookingInput
 from service.operations.offering import SlotQuery, offer
@@ -89,6 +90,20 @@ def test_the_arc_knows_what_is_booked(services, date_id):
     assert [(line.part.role, line.meeting and line.meeting.id) for line in lines] == [
         ("shape", None), ("practice", meeting_id), ("word", None), ("debrief", None),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("happened", [True, None, False])
+def test_a_part_they_have_met_for_is_not_offered_again(services, date_id, happened):
+    meeting_id = book_practice(services, date_id)
+    with services.database.write() as session:
+        meeting = session.get(Meeting, meeting_id)
+        meeting.phase, meeting.happened = "ended", happened
+    with services.database.read() as session:
+        critical = session.get(CriticalDate, date_id)
+        (practice,) = (line for line in arcs.arc_of(session, NOW, critical) if line.part.role == "practice")
+        offered = {each.line.part.role for each in offers_of(session, NOW, AGE, critical) if each.slot}
+    assert (practice.meeting is None) == (happened is False)
+    assert offered == {"shape", "debrief"} | ({"practice"} if happened is False else set())
 
 
 def test_moving_it_keeps_what_is_booked_and_asks_once_a_move(services, date_id):
