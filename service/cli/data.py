@@ -64,9 +64,14 @@ def erase(email: str, yes: bool, as_json: bool) -> None:
 def erase_person(services: Services, email: str) -> int:
     """First what we put into their calendar goes from there, and so from the calendars of those it invited, and their
     providers are asked to tell of changes no more, while we have the tokens. Then all else goes, the list of who was
-    erased is kept, and the grants end. Returns how many events could not be removed. May be repeated after a crash."""
+    erased is kept, and the grants end. Returns how many events could not be removed. May be repeated after a crash.
+
+    Raises KeyMissing where a key of their words is not here; then nothing has ended."""
     with services.database.write() as session:
         person = people.load_person(session, email)
+        with session.begin_nested() as trial:
+            erasing.erase_words(session, services.clock(), person)
+            trial.rollback()
         person_id, taken = person.id, erasing.part(session, services.clock(), person)
     for write_id in taken:
         events.attempt(services, write_id)

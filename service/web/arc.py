@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from service.domain.errors import CalendarUnreadable, InvalidInput, NotFound, RuleBroken, SlotTaken
+from service.domain.errors import CalendarUnreadable, GreenroomError, InvalidInput, NotFound, RuleBroken, SlotTaken
 from service.domain.venue import Visit, entries
 from service.operations import arc_booking, arcs
 from service.operations.arc_booking import PartOffer
@@ -69,7 +69,7 @@ def _show(session: Session, reader: Reader, token: str, date_id: int, said: str 
             each.line.part.role: other_time(words(), each.slot.start, reader.zone, other)
             for each in offers if each.slot is not None
         },
-        open_parts=[each for each in offers if each.slot is not None],
+        open_parts=[each for each in offers if each.slot is not None], over=critical.starts_at <= now(),
     )  # fmt: skip
 
 
@@ -119,12 +119,20 @@ def book(token: str, date_id: int) -> AnyResponse:
             )
     except (SlotTaken, RuleBroken, CalendarUnreadable, InvalidInput) as fault:
         status = 409 if isinstance(fault, SlotTaken) else 503 if isinstance(fault, CalendarUnreadable) else 422
-        said = words()("page.arc.unreadable" if isinstance(fault, CalendarUnreadable) else "page.arc.gone")
-        if isinstance(fault, InvalidInput):
-            said = " ".join(fault_sentences(fault))
         with reading() as session:
+            day = arcs.load_own_date(session, date_id, reader.person.id).starts_at
+            said = _why_not(fault, over=day <= now() and any(start < day for start in starts.values()))
             return _show(session, reader_of(session, "person", token), token, date_id, said, status)
     return see_other(url_for("arc.show", token=token, date_id=date_id, done=1))
+
+
+def _why_not(fault: GreenroomError, *, over: bool) -> str:
+    """`over`: something was to be booked before a day that has passed."""
+    if isinstance(fault, InvalidInput):
+        return " ".join(fault_sentences(fault))
+    if isinstance(fault, CalendarUnreadable):
+        return words()("page.arc.unreadable")
+    return words()("page.arc.over" if over else "page.arc.gone")
 
 
 @blueprint.get("/p/<token>/dates/<int:date_id>/holds.ics")
