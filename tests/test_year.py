@@ -14,6 +14,7 @@ from service.operations.mail_view import MENTEE_COUNT, MENTOR_COUNT
 from tests import smtp
 from tests.commands import PAIR
 from tests.rows.life import at
+from tests.web.walk import forms_of
 from tests.year import open_year
 
 SNAPSHOT = Path(__file__).parent / "year.txt"
@@ -24,9 +25,19 @@ TYPED = {  # what they write, by what it is; no subject says any of it
     "reflection": "I was calm",
     "ask": "How I say no to a second panel",
     "told": "Draft the outline",
+    "more": "Silence after a question",
+    "bens_second": "Send the two letters",
     "label": "Defence at the institute",
 }
-ACTED = {"invitation", "cancellation", "agreement", "agreement-turn", "not-happened", "welcome"}  # somebody did it
+ACTED = {
+    "invitation",
+    "cancellation",
+    "agreement",
+    "agreement-turn",
+    "closure",
+    "not-happened",
+    "welcome",
+}  # somebody did it
 NUDGES = {"action-nudge", "book-nudge", "midpoint"}
 MOST_A_DAY, MOST_A_WEEK = 2, 6  # of mails that nobody's action caused
 
@@ -44,14 +55,23 @@ def test_a_year_of_one_pair_and_every_mail_of_it(year):
     told = [line for chapter in STORY for line in chapter_of(year, chapter)]
     same_as_reviewed(told)
     assert year.unended() == []
+    took_place = [each for each in year.life.meetings() if each.phase == "closed" and each.happened is not False]
+    assert len(took_place) == 11, "the kick-off and ten"
     for who in ("ana", "ben"):
         mine = [mail for mail in year.mails if mail.who == who]
         budget_holds(mine)
         at_decent_hours(mine)
-        assert not [mail for mail in mine if "2027-07-06" < mail.at.isoformat() < "2027-08-16"], "they paused"
+        assert between(mine, "2027-07-05T18:00", "2027-08-16T04:00") == set(), "they paused"
+        assert [mail.kind for mail in mine][-2:] == ["closure", "purge-14"]
+        assert between(mine, "2028-02-10T15:00", "2029-01-01T00:00") == {"purge-14"}, "it had ended"
     typed = {word for text in TYPED.values() for word in re.findall(r"\w{5,}", text.casefold())}
     for mail in year.mails:
         assert not typed & set(re.findall(r"\w+", mail.message["Subject"].casefold()))
+
+
+def between(mails, first, last):
+    """What came after the one moment and before the other, both in UTC."""
+    return {mail.kind for mail in mails if at(f"{first}+00:00") < mail.at < at(f"{last}+00:00")}
 
 
 def chapter_of(year, chapter):
@@ -179,7 +199,49 @@ def a_pause(year):
     """Ben is away, until the day on which it is half-time."""
     year.until("2027-07-05T18:00")
     year.own("ben", "pause", pair=year.life.pair_id, until="2027-08-16")
-    year.until("2027-08-17T12:00")
+    year.until("2027-08-18T17:00")
+    year.book("ana", "2027-09-02T14:00")
+
+
+def half_way(year):
+    """Each says what they would have more and less of. Ana suggests two changes; both are asked, and both sign."""
+    year.until("2027-08-19T17:00")
+    for who in ("ana", "ben"):
+        address = f"/p/{year.life.tokens[who]}/pulse/{year.life.pair_id}"
+        year.acts(year.life.client.post(address, data={"more": TYPED["more"]}))
+    year.agreement("ana", "change", cadence="light", scheduler="mentor")
+    year.agreement("ana", "sign")
+    year.until("2027-08-20T13:30")
+    year.agreement("ben", "sign")
+    year.until("2027-09-02T18:00")
+    year.reply("ana", "followup", f"Ben: {TYPED['bens_second']}")
+
+
+def another_zone(year):
+    """Ben moves to Berlin. He finds the times now, and is asked to, seven weeks after they met."""
+    year.until("2027-09-15T10:00")
+    year.cli("person", "edit", "ben@example.org", "--zone", "Europe/Berlin")
+    year.until("2027-10-22T12:00")
+    year.book("ben", "2027-11-04T10:00")
+
+
+def autumn(year):
+    """The clocks of both have changed at the end of October. Two more times, and the last one."""
+    year.until("2027-11-04T15:00")
+    year.book("ben", "2027-12-16T10:00")
+    year.until("2027-12-16T15:00")
+    year.book("ben", "2028-01-27T10:00", "closure")
+    year.until("2028-01-27T12:00")
+
+
+def the_end(year):
+    """Their year is over. What they wrote stays for sixty days, and both are told before it goes."""
+    year.until("2028-02-10T15:00")
+    (form,) = [
+        form for form in forms_of(year.life.page("ben", f"/ending/{year.life.pair_id}")) if form.method == "post"
+    ]
+    year.acts(form.send(year.life.client))
+    year.until("2028-06-01T12:00")
 
 
 STORY = (
@@ -191,4 +253,8 @@ STORY = (
     one_that_did_not_happen,
     an_arc_that_is_called_off,
     a_pause,
+    half_way,
+    another_zone,
+    autumn,
+    the_end,
 )

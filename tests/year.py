@@ -112,7 +112,9 @@ class Year:
                 zone = session.scalars(select(Person.zone).where(Person.email == recipient)).one()
             moment = message["Date"].datetime.astimezone(ZoneInfo(zone))
             who, _, _ = recipient.partition("@")
-            self.mails.append(Sent(moment, who, row.kind, row.meeting_id, message, self.acted_at == self.now))
+            sent = Sent(moment, who, row.kind, row.meeting_id, message, self.acted_at == self.now)
+            self.mails.append(sent)
+            self.life.tokens[who] = sent.url("/p/").split("/")[2].partition("#")[0]  # of two the newer lives longer
 
     def acts(self, answer: Any, status: int = 303) -> Any:
         """Somebody did something; what it causes happens at once."""
@@ -160,8 +162,6 @@ class Year:
         return self.life.meeting(who, found.id)
 
     def meet(self, who: str) -> None:
-        """Their own page, by the link in the first mail that they got."""
-        self.life.tokens[who] = self.newest(who, "welcome").url("/p/").split("/")[2].partition("#")[0]
         with self.services.database.read() as session:
             named = Person.email == f"{who}@example.org"
             self.life.ids[who] = session.scalars(select(Person.id).where(named)).one()
