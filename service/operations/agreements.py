@@ -7,7 +7,7 @@ import hmac
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, select
@@ -27,6 +27,8 @@ from service.operations.meetings import look_again, meetings_of, role_in
 from service.store import outbox, writes
 from service.store.database import load_row
 from service.store.tables import Agreement, AgreementAnswers, AgreementSignature, Pair
+
+MORE_TO_COME = timedelta(minutes=15)  # whoever changed a line changes another, and signs: that is one mail
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def change(session: Session, now: datetime, pair: Pair, by_id: int, said: Values
     session.execute(delete(AgreementSignature).where(AgreementSignature.agreement_id == row.id))
     _put_terms(session, pair, row, terms, by_id)
     if row.version > 1:  # the first one they settle together, as a rule in the same hour
-        _tell(session, now, pair, row, by_id, "changed")
+        _tell(session, now, pair, row, by_id, "changed", MORE_TO_COME)
 
 
 def withdraw(session: Session, pair: Pair) -> None:
@@ -176,17 +178,24 @@ def sign(session: Session, now: datetime, pair: Pair, by_id: int, seen_sha256: s
         row.signed_sha256, row.signed_at = sha256(row.document), now
         _take_effect(session, now, pair, row)
     else:
+        outbox.withdraw_one(session, _turn_key(row, "changed", pair.other(by_id).id))
         _tell(session, now, pair, row, by_id, "signed")
     return row
 
 
-def _tell(session: Session, now: datetime, pair: Pair, row: Agreement, by_id: int, what: str) -> None:
+def _tell(
+    session: Session, now: datetime, pair: Pair, row: Agreement, by_id: int, what: str, after: timedelta = timedelta(0)
+) -> None:
     """The other has something to do, and hears of it once for each version and step, in their waking hours."""
     other = pair.other(by_id)
     outbox.add(
-        session, now, "agreement-turn", other.id, dedup=f"a{row.id}:{what}:{other.id}", pair_id=pair.id,
-        due_at=waking(now, ZoneInfo(other.zone)),
+        session, now, "agreement-turn", other.id, dedup=_turn_key(row, what, other.id), pair_id=pair.id,
+        due_at=waking(now + after, ZoneInfo(other.zone)),
     )  # fmt: skip
+
+
+def _turn_key(row: Agreement, what: str, person_id: int) -> str:
+    return f"a{row.id}:{what}:{person_id}"
 
 
 def _take_effect(session: Session, now: datetime, pair: Pair, row: Agreement) -> None:
