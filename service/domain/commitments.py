@@ -18,6 +18,16 @@ DAYS_BEFORE = 2  # working days before the meeting
 _DAY = timedelta(days=1)
 
 
+def nudge_key(pair_id: int, owner_id: int, due_on: date) -> str:
+    """Of the one mail that asks somebody about everything that they chose one day for."""
+    return f"p{pair_id}:nudge:{owner_id}:{due_on}"
+
+
+def asked_day(key: str) -> date:
+    """The day that a mail with this key asks about."""
+    return date.fromisoformat(key.rpartition(":")[2])
+
+
 def due_before(starts_at: datetime, zone: ZoneInfo, today: date) -> date:
     """Two working days (Monday to Friday) before the meeting on its day in the zone; never a day that has passed."""
     day, left = starts_at.astimezone(zone).date(), DAYS_BEFORE

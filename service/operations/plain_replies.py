@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from email.message import Message
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from service import links
 from service.domain.agenda import MOST_POINTS
+from service.domain.commitments import asked_day
 from service.domain.errors import InvalidInput, LinkGone, MoveNotAllowed, NotFound
 from service.domain.meeting import Phase
 from service.domain.plain_reply import About, Said, own_words, understood
@@ -32,11 +33,13 @@ UNPROVED = "unproved"  # our mail server does not vouch for the sender
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """Which mail of ours a reply answers, as far as it says: whose it was, about what, and its kind."""
+    """Which mail of ours a reply answers, as far as it says: whose it was, about what, its kind, and the day that it
+    asked about."""
 
     person: Person
     meeting: Meeting | None
     kind: str | None
+    day: date | None = None
 
 
 def decide(session: Session, now: datetime, row: Inbound, message: Message, proved: bool = True) -> tuple[str, str]:
@@ -62,7 +65,7 @@ def decide(session: Session, now: datetime, row: Inbound, message: Message, prov
         return "waiting", "unsure"
     try:
         with session.begin_nested():
-            done = _apply(session, now, meeting, person.id, said)
+            done = _apply(session, now, meeting, person.id, said, answered.day)
     except (InvalidInput, MoveNotAllowed):
         done = False
     return ("applied", said.what) if done else ("waiting", "unsure")
@@ -80,8 +83,11 @@ def about_of(session: Session, now: datetime, person: Person, meeting: Meeting |
     )
 
 
-def _apply(session: Session, now: datetime, meeting: Meeting, person_id: int, said: Said) -> bool:
-    """False when it cannot be: of several commitments none is guessed. Raises what the same on a page raises."""
+def _apply(
+    session: Session, now: datetime, meeting: Meeting, person_id: int, said: Said, day: date | None = None
+) -> bool:
+    """False when it cannot be: of several commitments none is guessed. What was asked about by its `day` and is done
+    already stays as it is. Raises what the same on a page raises."""
     if said.what == "point":
         return add_point(session, now, meeting, person_id, said.text)
     if said.what == "not_happened":
@@ -91,7 +97,9 @@ def _apply(session: Session, now: datetime, meeting: Meeting, person_id: int, sa
         lines = tuple(promise_of(meeting, line) for line in said.lines)
         submit_followup(session, now, meeting, person_id, happened=True, lines=lines)
         return True
-    mine = commitments_to_answer(session, meeting, person_id)
+    mine = commitments_to_answer(session, meeting, person_id, day)
+    if mine and all(line.state == "done" for line in mine):
+        return True
     if len(mine) != 1 or len(said.text) > LONGEST_NOTE:
         return False
     set_commitment(now, mine[0], Answer(said.what, said.due_on, note=said.text or None))
@@ -137,8 +145,9 @@ def _of(session: Session, person_id: int | None, meeting_id: int | None, row: Ou
     if person is None:
         return None
     meeting = load_row(session, Meeting, meeting_id) if meeting_id is not None else None
-    same = row is not None and (row.person_id, row.meeting_id) == (person_id, meeting_id)
-    return Answered(person, meeting, row.kind if row is not None and same else None)
+    if row is None or (row.person_id, row.meeting_id) != (person_id, meeting_id):
+        return Answered(person, meeting, None)
+    return Answered(person, meeting, row.kind, asked_day(row.dedup_key) if row.kind == "action-nudge" else None)
 
 
 def _referred(session: Session, message: Message) -> OutboxRow | None:
@@ -153,6 +162,13 @@ def _referred(session: Session, message: Message) -> OutboxRow | None:
     return None
 
 
-def commitments_to_answer(session: Session, meeting: Meeting, person_id: int) -> list[Commitment]:
-    """Those that are open, and theirs."""
-    return [line for line in commitments_of(session, meeting.pair_id, open_only=True) if line.owner_id == person_id]
+def commitments_to_answer(
+    session: Session, meeting: Meeting, person_id: int, day: date | None = None
+) -> list[Commitment]:
+    """Those that are open, and theirs. Where a `day` is given, those that they chose it for, and done ones only when
+    all of them are."""
+    mine = [line for line in commitments_of(session, meeting.pair_id) if line.owner_id == person_id]
+    if day is not None:
+        mine = [line for line in mine if line.pinned and line.due_on == day]
+    still_open = [line for line in mine if line.state != "done"]
+    return still_open if still_open or day is None else mine

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.domain import followup
+from service.domain.commitments import nudge_key
 from service.messages.view import View, Who
 from service.operations import sweeps
 from service.operations.mail_context import Context
@@ -50,7 +51,7 @@ def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
             continue
         morning = _morning(line.due_on - DAY, ZoneInfo(pair.me(line.owner_id).zone))
         outbox.add(
-            session, now, "action-nudge", line.owner_id, dedup=f"p{pair.id}:nudge:{line.owner_id}:{line.due_on}",
+            session, now, "action-nudge", line.owner_id, dedup=nudge_key(pair.id, line.owner_id, line.due_on),
             pair_id=pair.id, meeting_id=line.meeting_id, due_at=max(now, morning),
         )  # fmt: skip
 

@@ -42,6 +42,14 @@ def seal(text: PairText, bound_to: bytes, keyring: Keyring) -> bytes:
     return keyring.seal(text.key, _WRAP) + nonce + AESGCM(text.key).encrypt(nonce, text.encode(), bound_to)
 
 
+def opened(sealed: bytes, bound_to: bytes, keyring: Keyring) -> PairText:
+    """As `unseal`, and what was sealed before pairs had keys: it gets a key of its own when it is sealed anew."""
+    try:
+        return unseal(sealed, bound_to, keyring)
+    except KeyMissing:
+        return with_key(keyring.open(sealed, bound_to).decode(), new_key())
+
+
 def unseal(sealed: bytes, bound_to: bytes, keyring: Keyring) -> PairText:
     """Raises KeyMissing when the key that wraps is not here, or when the value was sealed for another column."""
     key = keyring.open(sealed[:_WRAPPED], _WRAP)
@@ -71,4 +79,4 @@ class EncryptedOfPair(TypeDecorator[str]):
         return seal(value, self.bound_to.encode(), keyring_of(dialect))
 
     def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
-        return None if value is None else unseal(value, self.bound_to.encode(), keyring_of(dialect))
+        return None if value is None else opened(value, self.bound_to.encode(), keyring_of(dialect))

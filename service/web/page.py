@@ -200,7 +200,7 @@ def day_of(field: str, raw: str) -> date | None:
     if not raw:
         return None
     try:
-        return date.fromisoformat(raw)
+        return numbers.day(raw)
     except ValueError:
         raise InvalidInput.of(field, "bad_day", text=raw[:20]) from None
 

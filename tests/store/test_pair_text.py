@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import LargeBinary, select, type_coerce, update
 from sqlalchemy.exc import StatementError
 
-from service.store.pair_text import EncryptedOfPair, unseal
+from service.store.pair_text import EncryptedOfPair, opened, seal, unseal
 from service.store.sealed_columns import sealed_columns
 from service.store.tables import Base, Goal, Pair, PairKey
 from service.store.tables.sealing import keyed_text, pair_key
@@ -68,6 +68,14 @@ def test_a_pair_that_is_made_with_a_place_keeps_the_key_of_it(services):
         assert session.scalar(select(PairKey.key)) == session.scalar(select(Pair.place)).key
 
 
+def test_a_pair_has_its_key_before_anything_is_written(services):
+    """Made at the first text, two who write at once would wait for each other: one holds the pair, one its key."""
+    with services.database.write() as session:
+        pair = cast.pair(session, NOW)
+        session.flush()
+        assert session.scalar(select(PairKey.pair_id)) == pair.id
+
+
 def test_a_statement_needs_the_key_or_is_refused(services):
     with services.database.write() as session:
         pair = cast.pair(session, NOW)
@@ -77,3 +85,12 @@ def test_a_statement_needs_the_key_or_is_refused(services):
         assert session.scalar(select(Pair.place)) == "theirs"
         session.execute(update(Pair).values(place=None))
         assert session.scalar(select(Pair.place)) is None
+
+
+def test_what_was_sealed_before_pairs_had_keys_is_read_and_sealed_anew():
+    old, new = Keyring(("o" * 48,)), Keyring(("n" * 48, "o" * 48))
+    found = opened(old.seal(b"typed", b"goals.text"), b"goals.text", new)
+    assert found == "typed"
+    assert unseal(seal(found, b"goals.text", new), b"goals.text", Keyring(("n" * 48,))) == "typed"
+    with pytest.raises(KeyMissing, match=Keyring.key_id("o" * 48)):
+        opened(old.seal(b"typed", b"goals.text"), b"goals.text", Keyring(("n" * 48,)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from sqlalchemy import Connection, ForeignKey, bindparam, event, insert, inspect, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Mapper, Session, mapped_column
 
 from service.store.pair_text import EncryptedOfPair, PairText, new_key, with_key
@@ -17,7 +16,7 @@ from service.store.types import EncryptedBytes
 
 
 class PairKey(Base):
-    """Made with the pair's first text. Without it nothing more can be sealed; what is sealed carries it along."""
+    """Made with the pair. Without it nothing more can be sealed; what is sealed carries it along."""
 
     __tablename__ = "pair_keys"
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), primary_key=True)
@@ -35,13 +34,8 @@ _PAIR_BY = {
 
 
 def pair_key(connection: Connection, pair_id: int) -> bytes:
-    """The pair's key; of two who make the first one at once, both get the one that stands."""
-    found = connection.scalar(_KEY, {"id": pair_id})
-    if found is None:
-        fresh = postgresql.insert(PairKey) if connection.dialect.name == "postgresql" else sqlite.insert(PairKey)
-        connection.execute(fresh.on_conflict_do_nothing(), {"pair_id": pair_id, "key": new_key()})
-        found = connection.execute(_KEY, {"id": pair_id}).scalar_one()
-    return found
+    key: bytes = connection.execute(_KEY, {"id": pair_id}).scalar_one()
+    return key
 
 
 def keyed_text(session: Session, pair_id: int, text: str) -> PairText:
@@ -81,6 +75,5 @@ def _first_key(pair: Pair) -> bytes:
 
 @event.listens_for(Pair, "after_insert")
 def _keep_first_key(_mapper: Mapper[Any], connection: Connection, pair: Pair) -> None:
-    key = inspect(pair).info.pop(_FIRST, None)
-    if key is not None:
-        connection.execute(insert(PairKey), {"pair_id": pair.id, "key": key})
+    key = inspect(pair).info.pop(_FIRST, None) or new_key()
+    connection.execute(insert(PairKey), {"pair_id": pair.id, "key": key})

@@ -1,12 +1,13 @@
-"""text of a pair sealed with a key of that pair; needs the keys that its text was sealed with, both ways"""
+"""text of a pair sealed with a key of that pair"""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from alembic import op
 import sqlalchemy as sa
 
 from service.store.pair_text import new_key, seal, unseal, with_key
-from service.store.types import keyring_of
+from service.store.types import KeyMissing, keyring_of
 
 
 revision = '0035'
@@ -49,17 +50,13 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(['pair_id'], ['pairs.id'], name=op.f('fk_pair_keys_pair_id_pairs')),
         sa.PrimaryKeyConstraint('pair_id', name=op.f('pk_pair_keys')),
     )
-    ring = keyring_of(op.get_bind().dialect)
-    keys: dict[int, bytes] = {}
-
-    def sealed_anew(value: bytes, bound_to: bytes, pair: int) -> bytes:
-        if pair not in keys:
-            keys[pair] = new_key()
-            kept = ring.seal(keys[pair], b'pair_keys.key')
-            op.get_bind().execute(PAIR_KEYS.insert(), {'pair_id': pair, 'key': kept})
-        return seal(with_key(ring.open(value, bound_to).decode(), keys[pair]), bound_to, ring)
-
-    _each(sealed_anew)
+    bind = op.get_bind()
+    ring = keyring_of(bind.dialect)
+    keys = {pair: new_key() for pair in bind.scalars(sa.text('SELECT id FROM pairs ORDER BY id'))}
+    kept = [{'pair_id': pair, 'key': ring.seal(key, b'pair_keys.key')} for pair, key in keys.items()]
+    if kept:
+        bind.execute(PAIR_KEYS.insert(), kept)
+    _each(lambda value, bound_to, pair: seal(with_key(ring.open(value, bound_to).decode(), keys[pair]), bound_to, ring))
 
 
 def downgrade() -> None:
@@ -76,7 +73,7 @@ def _bound_to(column: str) -> bytes:
 
 
 def _each(anew: Callable[[bytes, bytes, int], bytes]) -> None:
-    """Raises KeyMissing, and so changes nothing, where a value's key is not here."""
+    """A value whose key is not here stays as it is: it is read once the key is back."""
     bind = op.get_bind()
     for name, keys, columns, pair in TEXTS:
         table = sa.table(name, *map(sa.column, keys), *(sa.column(one, sa.LargeBinary) for one in columns))
@@ -89,8 +86,11 @@ def _each(anew: Callable[[bytes, bytes, int], bytes]) -> None:
         while rows := bind.execute(page, {'before': before}).mappings().all():
             before += len(rows)
             for row in rows:
-                found = {one: bytes(row[one]) for one in columns if row[one] is not None}
-                fresh = {one: anew(value, _bound_to(f'{name}.{one}'), row['of_pair']) for one, value in found.items()}
+                fresh = {}
+                for one in columns:
+                    with suppress(KeyMissing):
+                        if row[one] is not None:
+                            fresh[one] = anew(bytes(row[one]), _bound_to(f'{name}.{one}'), row['of_pair'])
                 if fresh:
                     this = [table.c[key] == row[key] for key in keys]
                     bind.execute(table.update().where(*this).values(fresh))
