@@ -59,6 +59,7 @@ class Headers:
     """`message_id` was fixed when the row was written. `thread` is the first invitation's, for mails that follow it.
 
     `automatic`: nobody's action caused it just now (RFC 3834). `reply_to`: the other person, where a reply is invited.
+    `supersedes`: the ids of mails that this one is sent instead of (RFC 2156 2.3.1.2).
     """
 
     sender_name: str
@@ -70,6 +71,7 @@ class Headers:
     thread: str | None = None
     reply_to: str | None = None
     automatic: bool = False
+    supersedes: tuple[str, ...] = ()
 
 
 def compose(
@@ -97,6 +99,8 @@ def compose(
         head.append(_whole("Reply-To", headers.reply_to))
     if headers.automatic:
         head.append(_header("Auto-Submitted", "auto-generated"))
+    if headers.supersedes:
+        head.append(_whole("Supersedes", " ".join(headers.supersedes)))
     head.append(FIXED)
     texts = [_text("plain", as_text(letter)), _text("html", as_html(letter, language))]
     files = [_encoded(_attached(each.content_type, each.name), each.octets) for each in attachments]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
@@ -17,8 +18,8 @@ from service.links import NewLink
 from service.messages.letter import Button, Letter, When
 from service.messages.letters import LETTERS
 from service.messages.mime import Calendar, Headers, compose
-from service.messages.view import Who, time_line
-from service.operations import entries
+from service.messages.view import View, Who, time_line
+from service.operations import digests, entries
 from service.operations.bounces import CAME_BACK, went_to
 from service.operations.mail_context import Context, MailSettings
 from service.operations.mail_facts import gather
@@ -88,12 +89,15 @@ def render(
     reader the later does not know of the earlier, so they are not rendered together. Raises UnknownKind,
     AddressRefused.
     """
-    facts = gather(session, now, rows)
+    along = digests.waiting(session, now, rows)
+    facts = gather(session, now, [*rows, *chain.from_iterable(along.values())])
     mails = []
     for row in rows:
         reader = facts.people.get(row.person_id)
-        octets = _render(Context(session, now, settings, row, reader, facts)) if reader is not None else None
-        if reader is not None and octets is not None:
+        if reader is None:
+            continue
+        octets = _render(Context(session, now, settings, row, reader, facts), along.get(row.id, ()))
+        if octets is not None:
             kept = row.octets if row.octets and went_to(row) == reader.email else octets
             mails.append(Mail(row.id, reader.email, kept))
     return mails, facts.links.made
@@ -109,22 +113,34 @@ def warm(session: Session, now: datetime) -> None:
     gather(session, now, [])
 
 
-def _render(context: Context) -> bytes | None:
+def _render(context: Context, along: Sequence[OutboxRow]) -> bytes | None:
+    """`along`: what it tells as well, as far as that is so."""
     row, reader = context.row, context.reader
     if row.kind not in LETTERS:
         raise UnknownKind(kind=row.kind)
-    if reader.erased_at is not None or not is_wanted(reader.mails, row.kind) or not _still_so(context):
-        return None
-    view = view_of(context)
-    if view is None:
+    view = _view(context)
+    if view is None or digests.is_told(context.session, row):
         return None
     if reader.refused_at is not None:
         raise AddressRefused
     # Asked of what went out, for a mail that was rendered may not have left. A welcome always says who we are.
     view = replace(view, first_mail=row.kind != "welcome" and reader.id not in context.facts.heard)
-    letter = LETTERS[row.kind](view)
-    language = view.words.locale.language
-    return compose(letter, _headers(context), language, _calendar(context), attached(context))
+    letter, told = LETTERS[row.kind](view), []
+    for other in along:
+        more = _view(replace(context, row=other))
+        if more is not None:  # an answer to this mail is not taken for one to the other
+            letter = digests.together(letter, LETTERS[other.kind](replace(more, read_here="")))
+            told.append(message_id(other, context.settings))
+    headers = replace(_headers(context), supersedes=tuple(told))
+    return compose(letter, headers, view.words.locale.language, _calendar(context), attached(context))
+
+
+def _view(context: Context) -> View | None:
+    """None for what the reader does not want, or what is no longer so."""
+    row, reader = context.row, context.reader
+    if reader.erased_at is not None or not is_wanted(reader.mails, row.kind) or not _still_so(context):
+        return None
+    return view_of(context)
 
 
 def is_wanted(wish: str, kind: str) -> bool:
