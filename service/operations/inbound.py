@@ -97,8 +97,10 @@ def _decide(
         return bounces.decide(session, now, row, message)
     if made is not None:
         return "ignored", made
-    forwarded = occasions.decide(session, now, row, message)
-    return forwarded or plain_replies.decide(session, now, row, message, proved)
+    said = plain_replies.decide(session, now, row, message, proved)
+    if said[0] == "waiting":  # words that we did not understand come before what is attached to them
+        return said
+    return occasions.decide(session, now, row, message) or said
 
 
 def _answer(

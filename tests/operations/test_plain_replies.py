@@ -382,6 +382,30 @@ def test_a_forwarded_invitation_is_a_date_that_waits_for_its_owners_yes(here, me
     assert b"events.example.com" not in b"".join(mail.octets for mail in here.mailer.sent)
 
 
+def test_words_count_whatever_is_attached_to_them(here, meeting_id):
+    before_the_meeting(here)
+    asked = sent(here, "agenda-ask", "ana")
+
+    def with_a_mail(text):
+        outer = message_from_bytes(reply(asked, text, "ana@example.org"), policy=policy.SMTP)
+        outer.add_attachment(message_from_bytes(forwarded("chair@events.example.com"), policy=policy.SMTP))
+        return outer.as_bytes()
+
+    assert arrives(here, with_a_mail(SUGGESTION)) == ("waiting", "occasion")
+    assert [text for text, _ in points(here, meeting_id)[0]] == [SUGGESTION], "and the date waits for her yes"
+    unclear = "Thanks.\n\nUNCLEAR " + "and more " * 50
+    assert arrives(here, with_a_mail(unclear)) == ("waiting", "unsure")
+    assert arrives(here, with_a_mail("")) == ("waiting", "occasion")
+    with here.database.read() as session:
+        person = cast.person(session, here.clock(), "ana")
+        found = unsure.waiting_of(session, here.clock(), person.id)
+    assert [(each.occasion is not None, "UNCLEAR" in each.text) for each in found] == [
+        (True, False),
+        (False, True),
+        (True, False),
+    ]
+
+
 def test_where_no_mailbox_is_read_an_answer_goes_to_the_other_as_before(services, meeting_id):
     before_the_meeting(services)
     brief = sent(services, "brief")
