@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import literal, or_, select
+from sqlalchemy import literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from service.domain.access import TABLES, Action, Role, Thing, check
@@ -16,9 +16,10 @@ from service.operations.people import PersonChange, PersonInput
 from service.operations.personal_links import person_link
 from service.store import outbox
 from service.store.database import load_row
-from service.store.tables import Base, Link, Pair, Person
+from service.store.tables import ApiToken, Base, Link, Pair, Person
 
-ABOUT_THEM = frozenset({Thing.PERSON, Thing.PAIR, Thing.LINK, Thing.MAIL, Thing.LOOKED})  # and not theirs
+# And not theirs: a key is there from the start, whether anything is written or not.
+ABOUT_THEM = frozenset({Thing.PERSON, Thing.PAIR, Thing.LINK, Thing.MAIL, Thing.LOOKED, Thing.SECRET})
 
 
 def pair_anew(
@@ -73,8 +74,9 @@ def greet(session: Session, now: datetime, pair: Pair, person_id: int) -> None:
 
 
 def correct_address(session: Session, now: datetime, pair: Pair, person_id: int, email: str) -> None:
-    """Their links so far stop working: somebody else may have got them. Raises InvalidInput, also once their pages are
-    in use and mail arrives: whoever could then put in an address of their own would read what the two wrote."""
+    """Their links and tokens so far stop working: somebody else may have got them. Raises InvalidInput, also of an
+    ended pair and once their pages are in use, whether mail arrives or not: whoever could then put in an address of
+    their own would read what the two wrote."""
     check(Role.COORDINATOR, Thing.PERSON, Action.WRITE)
     person = load_row(session, Person, _of(pair, person_id).id)
     if person is None:
@@ -82,10 +84,14 @@ def correct_address(session: Session, now: datetime, pair: Pair, person_id: int,
     wanted = people.checked_person(PersonInput(email, person.name, person.zone), "person").email
     if wanted == person.email:
         return
-    if person.refused_at is None and in_use(session, person.id):
+    if pair.ended_at is not None:
+        raise InvalidInput.of("email", "address_ended")
+    if in_use(session, person.id):
         raise InvalidInput.of("email", "address_in_use", name=person.first_name)
     people.edit_person(session, now, person, PersonChange(email=wanted))
     revoke_links(session, now, person.id)
+    tokens = update(ApiToken).where(ApiToken.person_id == person.id, ApiToken.revoked_at.is_(None))
+    session.execute(tokens.values(revoked_at=now))
     for each in people.list_pairs(session, person.id):
         note_change(session, now, each.id, Role.COORDINATOR, "address")
 

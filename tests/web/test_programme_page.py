@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from service.operations import coordinators, help_requests, looks
+from service.operations import coordinators, help_requests, looks, people
 from service.operations.people import PersonInput
 from service.operations.programme import LATELY
 from service.store.tables import Connection, Look, Meeting, OutboxRow, Pair, Person
@@ -166,7 +166,18 @@ def test_no_coordinator_can_take_over_pages_that_are_in_use(services, client, an
     assert "only whoever runs this service can change the address" in text_of(refused)
     with services.database.write() as session:
         session.get(Person, mine).refused_at = NOW
-    assert press(client, cleo, "address", email="ana.lima@example.org").status_code == 303
+    assert press(client, cleo, "address", email="cleo+ana@example.org").status_code == 422, "also while mail comes back"
+
+
+def test_no_address_changes_in_a_pair_that_has_ended(services, client, pair_id, cleo):
+    with services.database.write() as session:
+        pair = session.get(Pair, pair_id)
+        mine, pair.mentee.refused_at = pair.mentee_id, NOW
+        people.end_pair(session, NOW, pair)
+    wrong = {"pair": pair_id, "person": mine, "email": "cleo+ana@example.org"}
+    refused = client.post(f"/programme/{cleo}/address", data=wrong)
+    assert refused.status_code == 422
+    assert "This pair has ended, so no address in it changes" in text_of(refused)
 
 
 def test_the_welcome_goes_again_once_a_day_and_not_to_whom_wants_none(services, client, pair_id, cleo):

@@ -128,7 +128,7 @@ def welcome(_caller: Caller, pair_id: int, body: models.Welcome) -> None:
 @call(
     "PATCH",
     "/pairs/<int:pair_id>/people/<int:person_id>",
-    "Corrects an address, while mail comes back or before anything was written.",
+    "Corrects an address, before anything was written. Their links and tokens so far end.",
     body=models.Corrected,
     answer=answers.Person,
     may=(404, 422),
