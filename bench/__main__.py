@@ -19,9 +19,11 @@ PARTS: tuple[str, ...] = (
     "stack",
     "api",
     "page",
+    "pair",
     "mail",
     "answers",
     "sweep",
+    "due",
     "importing",
     "refresh",
     "confirm",
@@ -36,7 +38,10 @@ LIMITS: dict[str, float] = {
     "api.busy_ratio": 1.3,
     "page.p50": 8.0,
     "page.p99": 50.0,
+    "pair.p50": 15.0,
     "sweep.seconds": 1.0,
+    "due.seconds": 10.0,
+    "due.growth": 1.1,  # of the memory after its first rows
     "importing.seconds": 60.0,
     "refresh.seconds": 15.0,
     "refresh.calls": 400.0,  # of Google a listing and two parts of the window, of Microsoft one

@@ -47,7 +47,7 @@ def pair_with(settings: Settings, busy: int) -> Asked:
             session, now, pair, arcs.DateInput("presentation", at, "Europe/Berlin", None, 15, None, None)
         )
         for person in (pair.mentee, pair.mentor):
-            _fill_calendar(session, now, person.id, busy)
+            fill_calendar(session, now, person.id, busy)
         link = personal_links.scheduling_link(session, now, pair, "practice", talk.id)
         page = urlsplit(links.url_of(settings.base_url, link)).path
         slots = f"/api/v1/pairs/{pair.id}/slots?session=check-in"
@@ -74,7 +74,7 @@ def api_token(session: Session, now: datetime, person_id: int) -> str:
     return token
 
 
-def _fill_calendar(session: Session, now: datetime, person_id: int, count: int) -> None:
+def fill_calendar(session: Session, now: datetime, person_id: int, count: int) -> None:
     """As a worker would have stored it: read a moment ago, and merged."""
     busy = merge(busy_times(random.Random(person_id), floor_epoch(now), count))
     connect(session, now, person_id, "ics", "https://calendar.example.org/x.ics", busy)

@@ -68,10 +68,9 @@ def _show(
     session: Session, reader: Reader, token: str, faults: list[str] | None = None, status: int = 200
 ) -> AnyResponse:
     person = reader.person
-    pairs = [
-        _pair_view(session, reader, pair) for pair in people.list_pairs(session, person.id) if pair.ended_at is None
-    ]
-    ended = [pair for pair in people.list_pairs(session, person.id) if pair.ended_at is not None]
+    all_pairs = people.list_pairs(session, person.id)
+    pairs = [_pair_view(session, reader, pair) for pair in all_pairs if pair.ended_at is None]
+    ended = [pair for pair in all_pairs if pair.ended_at is not None]
     connections = calendars.connections_of(session, person.id)
     hours = to_json(availability_of(person))
     return page(
