@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, func, select
@@ -56,7 +57,8 @@ def park(session: Session, now: datetime, meeting: Meeting, by_id: int, point: A
         .limit(1)
     ).one_or_none()
     if following is not None:
-        item.position, item.meeting_id = _end_of(session, following), following.id
+        item.position = _ends_of(session, [following.id]).get(following.id, 0)
+        item.meeting_id = following.id
         _touched(session, now, following)
     else:
         session.add(
@@ -69,19 +71,22 @@ def park(session: Session, now: datetime, meeting: Meeting, by_id: int, point: A
     _touched(session, now, meeting)
 
 
-def bring_back(session: Session, meeting: Meeting) -> None:
-    """What was parked for the next meeting is on the agenda of this one, as whoever wrote it had it."""
-    parked = session.scalars(
-        select(ParkedPoint).where(ParkedPoint.pair_id == meeting.pair_id).order_by(ParkedPoint.id)
-    ).all()
-    end = _end_of(session, meeting)
-    for position, point in enumerate(parked, end):
+def bring_back(session: Session, meetings: Sequence[Meeting]) -> None:
+    """What was parked for the next meeting is on the agenda of this one, as whoever wrote it had it. Of each pair one
+    meeting."""
+    by_pair = {meeting.pair_id: meeting for meeting in meetings}
+    parked = session.scalars(select(ParkedPoint).where(ParkedPoint.pair_id.in_(by_pair)).order_by(ParkedPoint.id)).all()
+    ends = _ends_of(session, [meeting.id for meeting in meetings]) if parked else {}
+    for point in parked:
+        meeting_id = by_pair[point.pair_id].id
+        position = ends.get(meeting_id, 0)
         session.add(
             AgendaItem(
-                meeting_id=meeting.id, position=position, key=point.key, text=point.text, minutes=point.minutes,
+                meeting_id=meeting_id, position=position, key=point.key, text=point.text, minutes=point.minutes,
                 help=point.help, hidden=point.hidden, by_id=point.by_id,
             )
         )  # fmt: skip
+        ends[meeting_id] = position + 1
         session.delete(point)
 
 
@@ -111,9 +116,10 @@ def _touched(session: Session, now: datetime, meeting: Meeting) -> None:
     look_again(session, now, meeting)
 
 
-def _end_of(session: Session, meeting: Meeting) -> int:
-    last = session.scalar(select(func.max(AgendaItem.position)).where(AgendaItem.meeting_id == meeting.id))
-    return 0 if last is None else last + 1
+def _ends_of(session: Session, meeting_ids: Collection[int]) -> dict[int, int]:
+    """Where a point after the last one goes; a meeting without any is missing."""
+    last = select(AgendaItem.meeting_id, func.max(AgendaItem.position)).where(AgendaItem.meeting_id.in_(meeting_ids))
+    return {meeting_id: at + 1 for meeting_id, at in session.execute(last.group_by(AgendaItem.meeting_id))}
 
 
 def _draft(item: AgendaItem) -> AgendaDraft:

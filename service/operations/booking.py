@@ -101,7 +101,7 @@ def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, 
     session.flush()
     _claim(session, now, framed, meeting, interval_of(meeting))
     put_agenda(session, meeting, wanted.by_id, drafts)
-    agendas.bring_back(session, meeting)
+    agendas.bring_back(session, [meeting])
     if meeting.session == agendas.KICK_OFF:
         agendas.list_to_settle(session, pair, agreements.open_clauses(session, pair))
     session.add_all(Attendance(meeting_id=meeting.id, person_id=person.id) for person in (pair.mentee, pair.mentor))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -16,10 +16,10 @@ from service.domain.errors import InvalidInput, NotFound
 from service.domain.goals import MOST, UNDER_WAY, GoalDraft, checked
 from service.domain.meeting import LIVE, Phase
 from service.operations import agendas, sweeps
-from service.operations.meetings import agenda_of, look_again, role_in
+from service.operations.meetings import look_at_all_again, role_in
 from service.operations.sweeps import AT_ONCE
 from service.store import writes
-from service.store.tables import Goal, Meeting, MeetingGoal, Pair, ParkedPoint
+from service.store.tables import AgendaItem, CalendarWrite, Goal, Meeting, MeetingGoal, Pair, ParkedPoint
 
 PUT_OFF = timedelta(days=1)  # the timer is a day
 REVIEW_POINT = "goal.review"  # says nothing of which: agendas are in calendars, and goals may be private
@@ -190,32 +190,47 @@ def run_due(session: Session, now: datetime, limit: int = AT_ONCE, *, put_off: b
 
 
 def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
+    pair_ids = set()
     for goal in session.scalars(select(Goal).where(Goal.id.in_(ids)).order_by(Goal.id)).all():
         goal.look_again_on = None
         if goal.state in UNDER_WAY:
-            _bring_up(session, now, session.get_one(Pair, goal.pair_id))
+            pair_ids.add(goal.pair_id)
+    _bring_up(session, now, pair_ids)
 
 
-def _bring_up(session: Session, now: datetime, pair: Pair) -> None:
-    if pair.ended_at is not None:
-        return
-    following = session.scalars(
-        select(Meeting)
-        .where(Meeting.pair_id == pair.id, Meeting.phase.in_(LIVE), Meeting.starts_at > now)
-        .order_by(Meeting.starts_at)
-        .limit(1)
-    ).one_or_none()
-    parked = select(ParkedPoint.id).where(ParkedPoint.pair_id == pair.id, ParkedPoint.key == REVIEW_POINT)
-    waits = session.scalars(parked).first() is not None
-    if waits or (following is not None and any(item.key == REVIEW_POINT for item in agenda_of(session, following))):
-        return
-    session.add(ParkedPoint(pair_id=pair.id, key=REVIEW_POINT, by_id=pair.mentee_id, created_at=now))
+def _bring_up(session: Session, now: datetime, pair_ids: Collection[int]) -> None:
+    """One point for each pair, however many of its goals are to be looked at."""
+    parked = select(ParkedPoint.pair_id).where(ParkedPoint.pair_id.in_(pair_ids), ParkedPoint.key == REVIEW_POINT)
+    waits, following = set(session.scalars(parked)), _following(session, now, pair_ids)
+    listed = select(AgendaItem.meeting_id).where(
+        AgendaItem.meeting_id.in_([meeting.id for meeting in following.values()]), AgendaItem.key == REVIEW_POINT
+    )
+    stands = set(session.scalars(listed))
+    touched = []
+    going = select(Pair).where(Pair.id.in_(pair_ids), Pair.ended_at.is_(None))
+    for pair in session.scalars(going.order_by(Pair.id)).all():
+        meeting = following.get(pair.id)
+        if pair.id in waits or (meeting is not None and meeting.id in stands):
+            continue
+        session.add(ParkedPoint(pair_id=pair.id, key=REVIEW_POINT, by_id=pair.mentee_id, created_at=now))
+        if meeting is not None:
+            touched.append(meeting)
     session.flush()
-    if following is not None:
-        agendas.bring_back(session, following)
-        session.flush()
-        writes.follow(session, now, following.id, quietly=True)
-        look_again(session, now, following)
+    agendas.bring_back(session, touched)
+    session.flush()
+    in_calendars = select(CalendarWrite.meeting_id).where(CalendarWrite.meeting_id.in_([each.id for each in touched]))
+    for meeting_id in session.scalars(in_calendars.distinct()).all():
+        writes.follow(session, now, meeting_id, quietly=True)
+    look_at_all_again(session, now, touched)
+
+
+def _following(session: Session, now: datetime, pair_ids: Collection[int]) -> dict[int, Meeting]:
+    """The next meeting of each pair that has one."""
+    ahead = select(Meeting).where(Meeting.pair_id.in_(pair_ids), Meeting.phase.in_(LIVE), Meeting.starts_at > now)
+    found: dict[int, Meeting] = {}
+    for meeting in session.scalars(ahead.order_by(Meeting.starts_at)):
+        found.setdefault(meeting.pair_id, meeting)
+    return found
 
 
 def erase(session: Session, pair: Pair, person_id: int, removed: str) -> None:

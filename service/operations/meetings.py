@@ -156,10 +156,15 @@ def facts_of(session: Session, meetings: Sequence[Meeting]) -> list[followup.Fac
 
 def look_again(session: Session, now: datetime, meeting: Meeting) -> None:
     """Sets the meeting's timer from its state; something that is due already is looked at by the next sweep."""
+    look_at_all_again(session, now, [meeting])
+
+
+def look_at_all_again(session: Session, now: datetime, meetings: Sequence[Meeting]) -> None:
+    """As `look_again`, with a few questions for all of them."""
     session.flush()
-    (facts,) = facts_of(session, [meeting])
-    plan = followup.plan(facts, now)
-    meeting.due_at = now if plan.steps or plan.move else plan.look_again_at
+    for meeting, facts in zip(meetings, facts_of(session, meetings), strict=True):
+        plan = followup.plan(facts, now)
+        meeting.due_at = now if plan.steps or plan.move else plan.look_again_at
 
 
 HOUR_PAGE_OPENS = timedelta(minutes=10)
