@@ -15,7 +15,7 @@ UNDER_OTHER_ZONES := printf '%s\n' Pacific/Auckland America/St_Johns | xargs -P 
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test soak lint types rules browser lock clean
+.PHONY: help demo test soak lint types rules browser tour lock clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -48,6 +48,10 @@ rules: $(VENV)/.dev
 
 browser: $(VENV)/.dev
 	@$(BIN)/python .ci/browser.py
+
+tour: browser  # the pictures of docs/tour.md, as the pages look now
+	@mkdir -p docs/tour
+	@GREENROOM_TOUR=docs/tour $(PYTEST) -q tests/browser/test_made_up.py -k tour
 
 # The locks are written by uv (a package like any other: `pip install uv`) and read by plain pip.
 UV ?= uv

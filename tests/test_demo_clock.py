@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from integrations.maildir_mail import MaildirMailer, kept_mails
+from integrations.maildir_mail import kept_mails
 from service.demo import clock, story
 from service.demo.clock import StillSending, jump_to, move_to, offset, set_offset
-from service.demo.folder import Note, write_note
 from service.demo.programme import JONAS_AND_MARIA
 from service.domain.meeting import Phase
 from service.links import link_for, resolve
@@ -23,32 +21,13 @@ from service.settings import Settings
 from service.store.database import Database
 from service.store.tables import Calendar, Connection, CriticalDate, Meeting, OutboxRow, Pair
 from service.wiring import DemoClock, Services
-from tests.fakes import MemoryCalendars, MemoryWriters, RecordedJobs
-from workers import deliver
+from tests.made_up import drain, note, services_of
 
 
 @pytest.fixture
 def demo(settings: Settings, database: Database) -> Services:
     """The demo's services as its web process has them, with calendars in memory and nothing running."""
-    folder = settings.data_dir
-    write_note(folder, note())
-    return Services(
-        settings=replace(settings, demo=True),
-        database=database,
-        clock=DemoClock(folder / "clock"),
-        mailer=MaildirMailer(folder / "mailbox"),
-        jobs=RecordedJobs(),
-        calendars=MemoryCalendars(),
-        writers=MemoryWriters(),
-    )
-
-
-def note() -> Note:
-    return Note(datetime.now(UTC).date().isoformat(), 20_001, 20_002, "a-password", told=True)
-
-
-def drain(services: Services) -> None:
-    deliver.drain(services)
+    return services_of(settings, database)
 
 
 @pytest.fixture

@@ -35,16 +35,17 @@ from service.web.times import other_time
 
 blueprint = Blueprint("arc", __name__)
 TOGETHER = frozenset({"conference"})  # kinds of date that the two go to
-WIDTH, EDGE = 320, 24  # of the picture, and what stays free at its ends
+WIDTH, EDGE = 320, 30  # of the picture, and what stays free at its ends
+APART = 62  # that two marks are at least, so that their words, above and below in turn, do not meet
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A point of the picture. `state`: date, booked, open, or none where nothing is possible."""
+    """A point of the picture. `state`: date, booked, held or open."""
 
     role: str
     state: str
-    at: datetime | None
+    at: datetime
     x: int
 
 
@@ -92,13 +93,23 @@ def marks_of(critical: CriticalDate, offers: list[PartOffer]) -> list[Mark]:
             at = datetime(day.year, day.month, day.day, 9, tzinfo=zone) if day is not None else None
             told.append((part.role, "open" if at is not None else "none", at))
     told.append(("date", "date", critical.starts_at))
-    times = [at for _, _, at in told if at is not None]
-    first, span = min(times), max((max(times) - min(times)).total_seconds(), 1)
-    marks = [
-        Mark(role, state, at, EDGE + round((at - first).total_seconds() / span * (WIDTH - 2 * EDGE)) if at else EDGE)
-        for role, state, at in told
-    ]
-    return sorted((mark for mark in marks if mark.at is not None), key=lambda mark: mark.x)
+    known = sorted(((role, state, at) for role, state, at in told if at is not None), key=lambda mark: mark[2])
+    places = _places([at for _, _, at in known])
+    return [Mark(role, state, at, x) for (role, state, at), x in zip(known, places, strict=True)]
+
+
+def _places(times: list[datetime]) -> list[int]:
+    """Where each stands, as far apart as the times are, but for what would be too near to be read."""
+    room = WIDTH - 2 * EDGE
+    apart = min(APART, room // max(len(times) - 1, 1))
+    span = max((times[-1] - times[0]).total_seconds(), 1)
+    places = [EDGE + round((at - times[0]).total_seconds() / span * room) for at in times]
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + apart)
+    places[-1] = min(places[-1], WIDTH - EDGE)
+    for i in reversed(range(len(places) - 1)):
+        places[i] = min(places[i], places[i + 1] - apart)
+    return places
 
 
 @blueprint.post("/p/<token>/arc/<int:date_id>")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
 
 from service.operations import coordinators, help_requests
@@ -16,19 +14,13 @@ from tests.web.walk import NOW
 LIST = f"{HEADER}\nFay Ito,fay@example.org,Asia/Tokyo,Ben Okafor,ben@example.org,America/New_York,Room 5\n"
 
 
-def shot(visit, name):
-    """A picture for whoever wants to look, where GREENROOM_SHOTS says."""
-    if os.environ.get("GREENROOM_SHOTS"):
-        visit.page.screenshot(path=f"{os.environ['GREENROOM_SHOTS']}/{name}-{visit.size['width']}.png", full_page=True)
-
-
 @pytest.mark.parametrize(("size", "scheme", "javascript"), [(PHONE, "dark", True), (DESK, "light", False)])
 def test_a_coordinator_helps_brings_a_list_and_ends_a_pair(chromium, site, size, scheme, javascript):
     with site.database.write() as session:
         cleo = coordinators.appoint(session, NOW, PersonInput("cleo@example.org", "Cleo Park", "Europe/Lisbon")).id
     visit = Visit(chromium, size, javascript, scheme)
     visit.open(link(site, "programme", cleo))
-    shot(visit, "empty")
+    visit.shot("empty")
     assert "There are no pairs yet" in visit.page.locator("main").inner_text()
     with site.database.write() as session:
         pair = cast.pair(session, NOW)
@@ -38,21 +30,21 @@ def test_a_coordinator_helps_brings_a_list_and_ends_a_pair(chromium, site, size,
     asking.open(link(site, "person", ana))
     asking.page.fill("#help-in", "Could you and I talk about finding somebody else?")
     asking.press("Ask", exact=True)
-    shot(asking, "asked")
+    asking.shot("asked")
     visit.page.reload()
     visit.look()
-    shot(visit, "page")
+    visit.shot("page")
     assert "finding somebody else" in visit.page.locator("#help").inner_text()
     visit.press("I have seen to it")
     visit.page.locator("#two summary").last.click()
     visit.page.fill("#csv", LIST)
     visit.press("Look at what it holds")
-    shot(visit, "preview")
+    visit.shot("preview")
     visit.press("Add this pair")
     visit.page.locator("#pairs summary").first.focus()
     visit.page.keyboard.press("Enter")
     visit.look()
-    shot(visit, "open")
+    visit.shot("open")
     visit.page.locator("#pairs details[open] button.danger").focus()
     visit.page.keyboard.press("Enter")
     visit.page.get_by_text("The pair has ended.").wait_for()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import UTC, datetime, timedelta
 
@@ -48,6 +49,12 @@ class Visit:
     def open(self, url):
         self.page.goto(url)
         self.look()
+
+    def shot(self, name):
+        """A picture for whoever wants to look, where GREENROOM_SHOTS says."""
+        if os.environ.get("GREENROOM_SHOTS"):
+            path = f"{os.environ['GREENROOM_SHOTS']}/{name}-{self.size['width']}.png"
+            self.page.screenshot(path=path, full_page=True)
 
     def press(self, name, exact=False):
         self.page.get_by_role("button", name=name, exact=exact).last.click()
