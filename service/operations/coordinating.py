@@ -13,7 +13,7 @@ from service.links import revoke_links
 from service.operations import people
 from service.operations.looks import note_change
 from service.operations.people import PersonChange, PersonInput
-from service.operations.personal_links import person_link
+from service.operations.personal_links import link_to_hand_on
 from service.store import outbox
 from service.store.database import load_row
 from service.store.tables import ApiToken, Base, Link, Pair, Person
@@ -98,9 +98,9 @@ def correct_address(session: Session, now: datetime, pair: Pair, person_id: int,
 
 def links_to_hand_on(session: Session, now: datetime, pair: Pair) -> list[tuple[Person, Link]]:
     """To the pages of both, less of whoever uses theirs: with that link a coordinator would read what stands there.
-    Needs a write session."""
+    Such a link is none that our mails bring. Needs a write session."""
     new = [each for each in (pair.mentee, pair.mentor) if not in_use(session, each.id)]
-    return [(each, person_link(session, now, each)) for each in new]
+    return [(each, link_to_hand_on(session, now, each)) for each in new]
 
 
 def in_use(session: Session, person_id: int) -> bool:

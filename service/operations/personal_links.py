@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from email_validator import EmailNotValidError
@@ -13,11 +14,31 @@ from service.operations import people
 from service.store import outbox
 from service.store.tables import Link, Pair, Person
 
+HANDED_ON = "handed-on"  # as a link's `session`: to their page, and known to whoever paired them
 LINKS_MAIL_EVERY = 600  # seconds: the front page sends a person their links once in ten minutes at most
 
 
 def person_link(session: Session, now: datetime, person: Person) -> Link:
     return link_for(session, now, "person", person.id)
+
+
+def link_to_hand_on(session: Session, now: datetime, person: Person) -> Link:
+    """To the same page, and in no mail of ours: it ends once they come by a link that they alone have."""
+    return link_for(session, now, "person", person.id, session=HANDED_ON)
+
+
+def handed_on(session: Session, person_id: int) -> Sequence[Link]:
+    """The links to their page that somebody else may know, and that lead there still."""
+    wanted = select(Link).where(
+        Link.person_id == person_id, Link.purpose == "person", Link.session == HANDED_ON, Link.revoked_at.is_(None)
+    )
+    return session.scalars(wanted).all()
+
+
+def end_handed_on(session: Session, now: datetime, person_id: int) -> None:
+    """They came by a link of their own. Repeatable."""
+    for link in handed_on(session, person_id):
+        link.revoked_at = now
 
 
 def links_of(session: Session, now: datetime, pair: Pair) -> dict[str, Link]:

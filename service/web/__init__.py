@@ -49,7 +49,7 @@ from service.web import (
 from service.web.dates import wall_fields
 from service.web.headers import HEADERS
 from service.web.offers import SlotTimes
-from service.web.page import fault_sentences, page, refused, typed, words
+from service.web.page import end_what_was_handed_on, fault_sentences, page, refused, typed, words
 from service.web.status import status_of
 from service.web.traced import request_id, route, trace_requests
 from service.wiring import Services
@@ -83,6 +83,7 @@ def create_app(services: Services, slot_times: SlotTimes | None = None) -> Flask
         app.register_blueprint(part.blueprint)
     trace_requests(app)
     app.after_request(_headers)
+    app.after_request(end_what_was_handed_on)
     app.register_error_handler(errors.GreenroomError, _expected)
     for away in AWAY:
         app.register_error_handler(away, _database)

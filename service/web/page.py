@@ -24,6 +24,7 @@ from service import links, logs, numbers
 from service.catalogue import Words
 from service.domain.errors import InvalidInput, NotFound, TooMany
 from service.operations.people import is_zone
+from service.operations.personal_links import HANDED_ON, end_handed_on, handed_on
 from service.store.tables import Link, Pair, Person
 from service.store.types import fingerprint
 from service.wiring import Services
@@ -103,10 +104,22 @@ def reader_of(session: Session, purpose: str, token: str) -> Reader:
     if person is None:
         raise NotFound
     logs.note(person=link.person_id, pair=link.pair_id, meeting=link.meeting_id)
+    if purpose == "person" and link.session != HANDED_ON and handed_on(session, person.id):
+        g.came_by_their_own = person.id
     g.words = Words.of(person.locale)
     g.reader = person
     asked = request.values.get("zone", "")
     return Reader(link, person, g.words, ZoneInfo(asked if is_zone(asked) else person.zone))
+
+
+def end_what_was_handed_on(response: AnyResponse) -> AnyResponse:
+    """After an answer. RFC 9110 9.2.1: the reader asks only to look, and that they hold a link of their own shows by
+    that; a link that whoever paired them knows as well is needed no longer."""
+    person_id = g.pop("came_by_their_own", None)
+    if person_id is not None:
+        with writing() as session:
+            end_handed_on(session, now(), person_id)
+    return response
 
 
 def pair_of(session: Session, link: Link) -> Pair:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from tests.web.api.client import SECRET, book
+from tests.web.walk import link
 
 
 def test_without_a_known_token_there_is_nothing(world):
@@ -50,6 +51,20 @@ def test_a_private_label_is_the_mentees_and_an_unshared_date_too(world):
     assert seen.json["items"][0]["shared_label"] == "My talk"
     assert SECRET not in seen.get_data(as_text=True)
     assert world["ben"]("PATCH", f"/dates/{world['date']}", {"kind": "exam"}).status_code == 404
+
+
+def test_a_link_that_was_handed_on_ends_once_its_person_comes_by_their_own(services, world):
+    fay, gus = ({"name": name, "email": f"{name}@example.org", "zone": "UTC"} for name in ("fay", "gus"))
+    made = world["cleo"]("POST", "/pairs", {"mentee": fay, "mentor": gus}).json
+    handed = {role: f"/p/{url.rsplit('/', 1)[1]}" for role, url in made["links"].items()}
+    for _ in range(2):
+        assert world["client"].get(handed["mentee"]).status_code == 200
+    own = link(services, "person", made["mentee"]["id"])
+    assert own not in handed["mentee"], "and no mail brings the one that others know"
+    assert world["client"].get(f"/p/{own}").status_code == 200
+    assert world["client"].get(handed["mentee"]).status_code == 410
+    assert world["client"].get(handed["mentor"]).status_code == 200
+    assert world["client"].get(f"/p/{own}").status_code == 200
 
 
 def test_the_coordinator_pairs_and_counts_and_reads_nothing(world):
