@@ -102,7 +102,7 @@ def brief(view: View) -> Letter:
         *([Quotes(view.matters, words("mail.brief.matters", other=other.first))] if view.matters else []),
         Quotes(view.ask, words("mail.ask.of", other=other.first))
         if view.ask
-        else Opens(words("mail.brief.no_ask", other=other.first)),
+        else Opens(words("mail.brief.on_agenda" if view.on_agenda else "mail.brief.no_ask", other=other.first)),
         *readiness(view),
         *_still_open(view),
         *own(view),
@@ -158,15 +158,13 @@ def not_happened(view: View) -> Letter:
 
 
 def date_moved(view: View) -> Letter:
-    """To the mentee, once: the date moved or is off, and a meeting of its arc stands."""
-    words = view.words
+    """To the mentee, once: the date moved or is off, and one meeting of its arc stands, or several."""
+    words, other = view.words, view.with_whom().first
     key = "mail.date_dropped" if view.dropped else "mail.date_moved"
-    blocks: list[Block] = [
-        Opens(words(key, other=view.with_whom().first)),
-        _when(view),
-        Says(words(f"{key}.then")),
-        *new_times(view),
-    ]
+    if view.choices:
+        blocks: list[Block] = [Opens(words(f"{key}.several", other=other)), choices(view, "mail.date_moved.arc")]
+        return letter(view, _about(view), blocks)
+    blocks = [Opens(words(key, other=other)), _when(view), Says(words(f"{key}.then")), *new_times(view)]
     return letter(view, _about(view), blocks, Button(words("mail.date_moved.button"), view.links.meeting + "#move"))
 
 

@@ -16,7 +16,9 @@ def choices(view: View, title: str) -> Offers:
 
 
 def new_times(view: View, title: str = "mail.new_times") -> list[Block]:
-    """Other times, each a button where the mail is about the same thing again."""
+    """Other times, each a button where the mail is about the same thing again; or the next one, which is booked."""
+    if view.next_one is not None:
+        return [Lists(view.words("mail.next_one"), ((time_line(view.words, view.next_one, view.me, view.other), ""),))]
     if view.choices:
         return [choices(view, title)]
     if not view.times:

@@ -84,6 +84,7 @@ class View:
     place: str = ""
     matters: str | None = None  # to the mentee, in their words
     ask: str | None = None
+    on_agenda: bool = False  # the mentee has put a point of their own there
     agenda: tuple[Point, ...] = ()
     agreed: tuple[Point, ...] = ()
     still_open: tuple[Point, ...] = ()
@@ -98,6 +99,7 @@ class View:
     draft: str = ""  # a mail that opens in the reader's own program
     due_on: date | None = None  # by when the reader's are due, where that moved with the meeting
     times: tuple[Interval, ...] = ()
+    next_one: Interval | None = None  # that is booked: no times are looked for
     choices: tuple[Choice, ...] = ()
     ways: tuple[tuple[str, str], ...] = ()  # what is gentler than the same again: in words, and its page
     reason: str | None = None

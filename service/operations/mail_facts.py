@@ -11,6 +11,7 @@ from typing import TypeVar
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from service.domain.interval import Interval
 from service.domain.meeting import Phase
 from service.links import LinkBook
 from service.operations import lapsing, video
@@ -33,6 +34,7 @@ class Facts:
     prepared: Mapping[int | None, Sequence[Preparation]]
     promises: Mapping[int | None, Sequence[Commitment]]  # of the pair: what is open, and what was done lately
     met_at: Mapping[int, datetime]  # when the pair's last meeting that is over ended
+    next_ones: Mapping[int, Interval]  # of the pair: what is booked next
     answers: Mapping[int, Mapping[int, str]]  # meeting -> person -> PARTSTAT
     gone_out: Mapping[int | None, Sequence[OutboxRow]]
     entries: Mapping[tuple[int, int], str]  # meeting and person -> whose calendar made their entry: own or other
@@ -67,6 +69,7 @@ def gather(session: Session, now: datetime, rows: Sequence[OutboxRow]) -> Facts:
             lambda line: line.pair_id,
         ),
         met_at=_met_at(session, now, pair_ids),
+        next_ones=_next_ones(session, now, pair_ids),
         prepared=_grouped(
             session.scalars(select(Preparation).where(Preparation.meeting_id.in_(meeting_ids))),
             lambda done: done.meeting_id,
@@ -103,6 +106,14 @@ def _met_at(session: Session, now: datetime, pair_ids: Collection[int]) -> Mappi
         Meeting.pair_id.in_(pair_ids), Meeting.ends_at <= now, Meeting.phase != Phase.CANCELLED
     )
     return dict(session.execute(wanted.group_by(Meeting.pair_id)).all())
+
+
+def _next_ones(session: Session, now: datetime, pair_ids: Collection[int]) -> Mapping[int, Interval]:
+    wanted = select(Meeting.pair_id, Meeting.starts_at, Meeting.ends_at).where(
+        Meeting.pair_id.in_(pair_ids), Meeting.phase == Phase.BOOKED, Meeting.starts_at > now
+    )
+    rows = session.execute(wanted.order_by(Meeting.starts_at.desc()))
+    return {pair_id: Interval(starts_at, ends_at) for pair_id, starts_at, ends_at in rows}
 
 
 def _answers(session: Session, meeting_ids: Collection[int]) -> Mapping[int, Mapping[int, str]]:

@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import select
+
 from service.catalogue import Words
 from service.domain.interval import Interval
+from service.domain.meeting import Phase
 from service.domain.sessions import following
 from service.domain.slots import three_best
 from service.domain.terms import Level
@@ -37,8 +40,10 @@ MENTEE_COUNT = ("agenda-ask", "reminder", "followup")
 MENTOR_COUNT = ("brief", "list")
 DUE = frozenset({*MENTEE_COUNT, *MENTOR_COUNT, "book-nudge", "midpoint"})  # what nobody's action caused
 LONGEST_UNSURE = 300
+MOST_CHOICES = 3
 AGAIN = frozenset({"declined", "cancellation", "not-happened"})  # another time for the same thing
-WITH_TIMES = AGAIN | {"date-moved", "followup", "list"}
+NEXT = frozenset({"followup", "list"})  # a time for whatever comes after
+WITH_TIMES = AGAIN | NEXT | {"date-moved"}
 
 
 def view_of(context: Context) -> View | None:
@@ -94,8 +99,10 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
     counted = MENTEE_COUNT if mentee else MENTOR_COUNT
     earlier = promises_view.earlier_of(context, meeting)
     to_prepare, ready = promises_view.prepared(context, base.words, meeting)
-    times = _times(context, pair, meeting) if row.kind in WITH_TIMES else ()
-    schedule = _schedule_url(context, pair, meeting) if row.kind in WITH_TIMES and pair.ended_at is None else ""
+    next_one = facts.next_ones.get(pair.id) if row.kind in NEXT else None
+    looks = row.kind in WITH_TIMES and next_one is None
+    times = _times(context, pair, meeting) if looks else ()
+    schedule = _schedule_url(context, pair, meeting) if looks and pair.ended_at is None else ""
     critical = context.session.get(CriticalDate, row.date_id) if row.date_id is not None else None
     shown = _as_sealed(context, base.words, meeting) if row.kind == "invitation" else None
     return replace(
@@ -107,6 +114,7 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
         place=meeting.place or base.words(video.unknown_place(meeting.id in facts.links_awaited)),
         matters=suggestions.matters_of(context.session, pair, context.reader.id) if row.kind == "brief" else None,
         ask=meeting.ask if shown is None else None,
+        on_agenda=any(item.by_id == pair.mentee_id and item.text for item in facts.agendas[meeting.id]),
         agenda=shown if shown is not None else tuple(_point(base.words, item) for item in facts.agendas[meeting.id]),
         agreed=tuple(promises_view.point_of(base.words, pair, line) for line in facts.agreed[meeting.id]),
         still_open=promises_view.told_of(context, base.words, pair, earlier),
@@ -118,7 +126,8 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
         ready=ready,
         due_on=promises_view.moved_to(context, pair) if row.kind == "invitation" and row.sequence else None,
         times=times,
-        choices=again.choices(schedule, times) if schedule and row.kind in AGAIN else (),
+        next_one=next_one,
+        choices=again.choices(schedule, times) if schedule and row.kind in AGAIN else _arc(context, base),
         ways=_gentler(context, base, meeting, schedule) if schedule and row.kind == "declined" else (),
         reason=meeting.reason,
         acted="nobody" if acted_by is None else "me" if acted_by == context.reader.id else "other",
@@ -135,6 +144,23 @@ def _about_meeting(context: Context, base: View, meeting: Meeting) -> View:
             schedule=schedule,
             primer=f"{base.links.person}/primer/{pair.id}",
         ),
+    )
+
+
+def _arc(context: Context, base: View) -> tuple[Choice, ...]:
+    """Where a date moved or is off: the meetings about it that stand, each with its page; none when it is only one."""
+    if context.row.kind != "date-moved":
+        return ()
+    stand = select(Meeting).where(
+        Meeting.date_id == context.row.date_id, Meeting.phase == Phase.BOOKED, Meeting.starts_at > context.now
+    )
+    found = context.session.scalars(stand.order_by(Meeting.starts_at).limit(MOST_CHOICES)).all()
+    if len(found) < 2:
+        return ()
+    urls = [context.url("meeting", pair_id=each.pair_id, meeting_id=each.id) for each in found]
+    return tuple(
+        Choice(interval_of(each), url, base.words(f"session.{each.session}"))
+        for each, url in zip(found, urls, strict=True)
     )
 
 
@@ -172,7 +198,7 @@ def _times(context: Context, pair: Pair, meeting: Meeting) -> tuple[Interval, ..
     """Three times that both could take, as things stand; none when a calendar cannot be read or the pair has ended."""
     if pair.ended_at is not None:
         return ()
-    next_one = context.row.kind in {"followup", "list"}
+    next_one = context.row.kind in NEXT
     critical = context.session.get(CriticalDate, meeting.date_id) if meeting.date_id is not None else None
     for_date = critical is not None and critical.dropped_at is None and not next_one
     query = SlotQuery(

@@ -110,10 +110,16 @@ def test_reminder_and_brief(services, met):
 
 
 def test_brief_when_nothing_was_said(services):
-    meeting_id = mails.book(services, ask=None)
+    meeting_id = mails.book(services, ask=None, agenda=mails.AGENDA[:1])
     send(services, "invitation", NOW)
     queue(services, meeting_id, "brief", "mentor")
     assert set(kept("brief-unsaid", send(services, "brief", DAY_BEFORE))) == {"Ben"}
+
+
+def test_brief_when_the_mentee_put_it_on_the_agenda(services):
+    meeting_id = mails.book(services, ask=None)
+    queue(services, meeting_id, "brief", "mentor")
+    assert set(kept("brief-on-agenda", send(services, "brief", DAY_BEFORE))) == {"Ben"}
 
 
 def test_followup_and_list(services, met):
@@ -135,6 +141,18 @@ def test_followup_and_list(services, met):
     with services.database.write() as session:
         followup.run_due(session, END + timedelta(hours=24))
     assert set(kept("list", send(services, "list", END + timedelta(hours=24)))) == {"Ben"}
+
+
+def test_followup_and_list_name_the_next_meeting_where_one_is_booked(services, met):
+    change(services, met, lambda s, m: commitments.agree(s, END, m, m.pair.mentee_id, Line(None, "Send the slides")))
+    with services.database.write() as session:
+        pair_id = session.get(Meeting, met).pair_id
+        wanted = BookingInput(start=LATER + timedelta(days=7), by_id=1)
+        booking.book(session, END, AGE, SlotQuery(pair_id, "check-in"), wanted)
+        followup.run_due(session, END + timedelta(hours=1))
+        followup.run_due(session, END + timedelta(hours=24))
+    for kind, who in (("followup", "Ana"), ("list", "Ben")):
+        assert set(kept(f"{kind}-booked", send(services, kind, END + timedelta(hours=24)))) == {who}
 
 
 def test_followup_when_nothing_was_noted(services, met):
@@ -161,6 +179,16 @@ def test_date_moved_and_dropped(services, met):
     with services.database.write() as session:
         arcs.drop_date(session, NOW, session.get(CriticalDate, session.get(Meeting, met).date_id))
     assert set(kept("date-moved-dropped", send(services, "date-moved", NOW))) == {"Ana"}
+
+
+def test_a_date_that_moved_names_every_meeting_of_its_arc(services, met):
+    with services.database.write() as session:
+        first = session.get(Meeting, met)
+        wanted = BookingInput(start=datetime(2027, 3, 5, 15, 0, tzinfo=UTC), by_id=first.pair.mentee_id)
+        booking.book(session, NOW, AGE, SlotQuery(first.pair_id, "debrief", first.date_id), wanted)
+        moved = DateInput(kind="presentation", at=datetime(2027, 3, 11, 15, 0), zone="Europe/Lisbon")
+        arcs.move_date(session, NOW, session.get(CriticalDate, first.date_id), moved)
+    assert set(kept("date-moved-arc", send(services, "date-moved", NOW))) == {"Ana"}
 
 
 def test_another_time_that_was_asked_for(services, met):
