@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from service.domain.errors import AdapterError, InvalidInput, NotFound
@@ -145,10 +145,10 @@ def load_connection(session: Session, connection_id: int, person_id: int) -> Con
 
 
 def remove_connection(session: Session, connection: Connection) -> None:
-    """Its calendars and credentials go with it; the person's meetings stay, and their links lead to their page."""
+    """Its calendars and credentials go with it, none of them opened; the person's meetings stay, and their links lead
+    to their page."""
     session.execute(update(Link).where(Link.connection_id == connection.id).values(connection_id=None))
-    session.delete(connection)
-    session.flush()
+    session.execute(delete(Connection).where(Connection.id == connection.id))
 
 
 def switch_off(connection: Connection) -> None:

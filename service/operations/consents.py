@@ -19,7 +19,7 @@ from service.ports import Authorizer, ConsentBegun, Granted
 from service.store import writes
 from service.store.grants import is_whose
 from service.store.tables import Connection, Consent, Grant, Link, Person, SendingGrant
-from service.store.types import OfRow, fingerprint
+from service.store.types import KeyMissing, OfRow, fingerprint
 
 log = logging.getLogger(__name__)
 
@@ -153,8 +153,12 @@ class Ended:
 
 
 def forget(session: Session, connection: Connection) -> Ended | None:
-    """Takes the tokens away: with them the provider can be told, once this is committed. None where it must not be."""
-    grant = session.get(Grant, connection.id)
+    """Takes the tokens away: with them the provider can be told, once this is committed. None where it must not be,
+    or where no key opens them: they go with the connection."""
+    try:
+        grant = session.get(Grant, connection.id)
+    except KeyMissing:
+        return None
     if grant is None or grant.tokens is None:
         return None
     session.delete(grant)

@@ -8,13 +8,13 @@ from contextlib import suppress
 from datetime import datetime
 
 from sqlalchemy import delete, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, load_only
 
 from service.catalogue import FALLBACK, Words
 from service.domain.agreement import without_words
 from service.links import revoke_links
 from service.operations import bringing, consents, goals, notes, pulses, suggestions
-from service.operations.calendars import connections_of, remove_connection
+from service.operations.calendars import remove_connection
 from service.operations.consents import Ended
 from service.operations.people import end_pair, list_pairs
 from service.store import claims, erased, writes
@@ -25,6 +25,7 @@ from service.store.tables import (
     ApiToken,
     CalendarWrite,
     Commitment,
+    Connection,
     Consent,
     CriticalDate,
     EarlierProposal,
@@ -157,9 +158,11 @@ def erase_again(session: Session, now: datetime, told: Collection[str]) -> int:
 
 
 def end_access(session: Session, person_id: int) -> list[Ended]:
-    """Forgets what they connected. Returns the grants that their providers have to be told the end of. Repeatable."""
+    """Forgets what they connected, also what no key opens any more. Returns the grants that their providers have to be
+    told the end of. Repeatable."""
     ended = []
-    for connection in connections_of(session, person_id):
+    theirs = select(Connection).where(Connection.person_id == person_id).options(load_only(Connection.provider))
+    for connection in session.scalars(theirs.order_by(Connection.id)).all():
         ended.append(consents.forget(session, connection))
         remove_connection(session, connection)
     return [each for each in ended if each is not None]

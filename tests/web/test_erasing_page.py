@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
-from service.store.tables import Connection, Pair, Person
+from service.store.tables import Calendar, Connection, Grant, Pair, Person
+from service.store.types import Keyring, OfRow
 from service.wiring import Services
+from tests import cast
 from tests.web.walk import NOW, SECRET, book, forms_of, link, text_of
 from workers import leaving
 
@@ -53,3 +55,61 @@ def test_calendars_end_with_the_last_pair_once_they_have_let_go_of_its_meetings(
     assert leaving.end_access(services) == 2
     with services.database.read() as session:
         assert session.scalars(select(Connection)).all() == []
+
+
+LOST = Keyring(("a key that nobody has any more" * 2,))
+
+
+def google_of(session, person_id):
+    made = Connection(person_id=person_id, provider="google", url=f"google://{person_id}", created_at=NOW)
+    made.calendars = [Calendar(key="k", key_hash=f"k{person_id}", name="Work")]
+    session.add(made)
+    session.flush()
+    about = {"account_hash": f"h{person_id}", "account": f"{person_id}@x", "scopes": "", "granted_at": NOW}
+    session.add(Grant(connection_id=made.id, tokens=OfRow(made.id, "secret"), **about))
+    session.flush()
+
+
+def lose_key(session, column):
+    table, name = column.split(".")
+    session.execute(text(f"UPDATE {table} SET {name} = :sealed"), {"sealed": LOST.seal(b"x", column.encode())})
+
+
+def apart(services, ana):
+    """Both gave us something, and they are a pair no more."""
+    with services.database.write() as session:
+        pair = session.get(Pair, ana[1])
+        pair.ended_at = NOW - timedelta(days=300)
+        google_of(session, pair.mentee_id)
+        session.add(Connection(person_id=pair.mentor_id, provider="ics", url="webcal://x", created_at=NOW))
+        return pair.mentee_id
+
+
+def people_with_calendars(services):
+    with services.database.read() as session:
+        return session.scalars(select(Connection.person_id)).all()
+
+
+def test_calendars_whose_key_is_lost_are_given_back_too(services, client, ana):
+    apart(services, ana)
+    with services.database.write() as session:
+        for column in ("connections.url", "calendars.key", "grants.tokens"):
+            lose_key(session, column)
+    assert leaving.end_access(services) == 2
+    assert people_with_calendars(services) == []
+    with services.database.read() as session:
+        assert session.scalar(text("SELECT count(*) FROM calendars")) == 0
+        assert session.scalar(text("SELECT count(*) FROM grants")) == 0
+
+
+def test_who_cannot_be_given_back_yet_keeps_nobody_else(services, client, ana, caplog):
+    ana_id = apart(services, ana)
+    with services.database.write() as session:
+        eve = cast.person(session, NOW, "eve")
+        google_of(session, eve.id)
+        sealed = {"sealed": LOST.seal(b"x", b"grants.account"), "hash": f"h{eve.id}"}
+        session.execute(text("UPDATE grants SET account = :sealed WHERE account_hash = :hash"), sealed)
+        eve_id = eve.id
+    leaving.end_access(services)
+    assert sorted(people_with_calendars(services)) == sorted([ana_id, eve_id]), "hers may be the same account"
+    assert "access cannot be given back: unexpected KeyMissing" in caplog.text
