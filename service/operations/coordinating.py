@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.domain.access import TABLES, Action, Role, Thing, check
 from service.domain.errors import InvalidInput, NotFound
 from service.links import revoke_links
-from service.operations import people
+from service.operations import cadence, people
 from service.operations.looks import note_change
 from service.operations.people import PersonChange, PersonInput
 from service.operations.personal_links import link_to_hand_on
@@ -70,6 +70,7 @@ def greet(session: Session, now: datetime, pair: Pair, person_id: int) -> None:
     key = f"p{person.id}:welcome" if person.welcomed_at is None else f"p{person.id}:welcome:{now:%Y-%m-%d}"
     if outbox.add(session, now, "welcome", person.id, dedup=key, pair_id=pair.id):
         person.welcomed_at = person.welcomed_at or now
+        cadence.wake(session, now, pair.id)  # who was not greeted is asked nothing
         note_change(session, now, pair.id, Role.COORDINATOR, "welcome")
 
 

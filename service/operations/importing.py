@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.domain.errors import FieldFault, InvalidInput
 from service.domain.typed import LONGEST_PLACE, typed
-from service.operations.people import ADDRESSES_LOCK, PersonInput, checked_person
+from service.operations.people import ADDRESSES_LOCK, PersonInput, checked_person, paired_anew
 from service.store.database import alone
 from service.store.tables import Pair, Person
 
@@ -177,8 +177,7 @@ def _add_block(
         if pair is None:
             pair = Pair(mentee_id=one.id, mentor_id=other.id, mentee=one, mentor=other, place=place, created_at=now)
         else:
-            pair.ended_at, pair.place = None, place or pair.place
-            pair.clear_at = pair.stage = None
+            paired_anew(now, pair, place)
         pairs.append(pair)
     session.add_all(pairs)
     session.flush()

@@ -129,14 +129,20 @@ def add_pair(
     if known is not None and known.ended_at is None:
         raise InvalidInput.of("mentor_email", "pair_known", pair=known.id)
     said = typed("place", place, LONGEST_PLACE)
-    if known is not None:  # paired anew: its history stays with it
-        known.ended_at, known.place = None, said or known.place
-        known.paused_until, known.due_at = None, now
-        known.clear_at = known.stage = None
-        return known
+    if known is not None:
+        return paired_anew(now, known, said)
     pair = Pair(mentee_id=one.id, mentor_id=other.id, mentee=one, mentor=other, place=said, created_at=now)
     session.add(pair)
     session.flush()
+    return pair
+
+
+def paired_anew(now: datetime, pair: Pair, place: str | None) -> Pair:
+    """An ended pair goes on, with what is still kept of it; `place` None leaves its place. Whoever finds the times is
+    asked again when it is time."""
+    pair.ended_at, pair.place = None, place or pair.place
+    pair.paused_until, pair.due_at = None, now
+    pair.clear_at = pair.stage = None
     return pair
 
 

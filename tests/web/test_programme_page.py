@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
-from service.operations import coordinators, help_requests, looks, people
+from service.operations import cadence, coordinators, help_requests, looks, people
 from service.operations.people import PersonInput
 from service.operations.programme import LATELY
 from service.store.tables import Connection, Look, Meeting, OutboxRow, Pair, Person
@@ -194,6 +194,31 @@ def test_the_welcome_goes_again_once_a_day_and_not_to_whom_wants_none(services, 
     refused = press(client, cleo, "welcome", which=1)
     assert refused.status_code == 422
     assert "no thank you" in text_of(refused)
+
+
+def test_two_that_a_coordinator_pairs_and_greets_are_asked_to_find_a_time(services, client, cleo):
+    pair = {"mentee_email": "fay@example.org", "mentee_name": "Fay Ito", "mentee_zone": "UTC"}
+    pair |= {"mentor_email": "gus@example.org", "mentor_name": "Gus Oy", "mentor_zone": "UTC"}
+    assert press(client, cleo, "two", **pair).status_code == 303
+    for which in range(2):
+        assert press(client, cleo, "welcome", which=which).status_code == 303
+    for _ in range(3):
+        with services.database.write() as session:
+            cadence.run_due(session, services.clock())
+        services.clock.advance(days=10)
+    assert mails(services, "book-nudge") != []
+
+
+def test_a_pair_on_a_list_goes_on_without_the_pause_that_it_ended_in(services, client, pair_id, cleo):
+    with services.database.write() as session:
+        pair = session.get(Pair, pair_id)
+        pair.paused_until, pair.due_at = NOW + timedelta(days=300), None
+        people.end_pair(session, NOW, pair)
+    row = "Ana Lima,ana@example.org,Europe/Lisbon,Ben Okafor,ben@example.org,America/New_York,"
+    assert client.post(f"/programme/{cleo}/add", data={"csv": f"{HEADER}\n{row}\n"}).status_code == 303
+    with services.database.read() as session:
+        pair = session.get(Pair, pair_id)
+        assert (pair.ended_at, pair.paused_until, pair.due_at) == (None, None, NOW)
 
 
 def test_a_pair_ends_and_goes_on(services, client, ana, cleo):
