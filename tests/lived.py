@@ -204,7 +204,8 @@ def _want(session: Session, pair: Pair, met: Meeting) -> None:
     after = MONDAY + timedelta(hours=3)
     notes.reflect(session, after, met, ana, {"stayed": "ANAS-NOTE"})
     notes.tell_story(session, after, pair, ana, dict.fromkeys(notes.PARTS, "ANAS-STORY"))
-    shelf.keep(shelf.leave_question(session, NOW, pair, ben, "BENS-QUESTION"), NOW, "ANAS-ANSWER", shared=False)
+    question = shelf.leave_question(session, NOW, pair, ben, "BENS-QUESTION")
+    shelf.keep(session, NOW, question, "ANAS-ANSWER", shared=False)
     for by_id, said in ((ana, "ANAS-DEBRIEF"), (ben, "BENS-DEBRIEF")):
         shelf.write_debrief(session, after, met, by_id, said)
     for by_id, said in ((ana, "ANAS-PULSE"), (ben, "BENS-PULSE")):

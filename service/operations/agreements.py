@@ -23,7 +23,7 @@ from service.domain.terms import acting
 from service.messages import pdf
 from service.messages.agreement import Names, Signed, document, signed
 from service.operations import agendas, cadence
-from service.operations.meetings import look_again, meetings_of, role_in
+from service.operations.meetings import check_lives, look_again, meetings_of, role_in
 from service.store import outbox, writes
 from service.store.database import load_row
 from service.store.tables import Agreement, AgreementAnswers, AgreementSignature, Pair
@@ -267,8 +267,7 @@ def _put_terms(session: Session, pair: Pair, row: Agreement, terms: Values, by_i
 def _alone(session: Session, pair: Pair) -> None:
     """Whoever else answers, changes or signs for this pair waits, so that a signature is under what was seen."""
     load_row(session, Pair, pair.id)
-    if pair.ended_at is not None:
-        raise NotAllowed("pair_ended")
+    check_lives(pair)
 
 
 def _new_version(session: Session, now: datetime, pair: Pair, version: int) -> Agreement:

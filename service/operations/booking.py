@@ -16,7 +16,6 @@ from service.domain.errors import (
     InvalidInput,
     KeyReused,
     MoveNotAllowed,
-    NotAllowed,
     RuleBroken,
     SlotTaken,
 )
@@ -30,6 +29,7 @@ from service.operations.events import want
 from service.operations.followup import queue_about
 from service.operations.meetings import (
     advance,
+    check_lives,
     check_may_move,
     commitments_of,
     interval_of,
@@ -88,8 +88,7 @@ def book(session: Session, now: datetime, max_age: timedelta, query: SlotQuery, 
         return again
     framed = frame(session, now, max_age, query)
     pair = session.get_one(Pair, query.pair_id)
-    if pair.ended_at is not None:
-        raise NotAllowed("pair_ended")
+    check_lives(pair)
     place, ask = typed("place", wanted.place, LONGEST_PLACE), typed("ask", wanted.ask, LONGEST_ASK)
     drafts = checked(wanted.agenda) if wanted.agenda is not None else default_agenda(session, framed)
     refuse(framed, wanted.start)

@@ -16,7 +16,7 @@ from service.domain.errors import InvalidInput, NotFound
 from service.domain.goals import MOST, UNDER_WAY, GoalDraft, checked
 from service.domain.meeting import LIVE, Phase
 from service.operations import agendas, sweeps
-from service.operations.meetings import look_at_all_again, role_in
+from service.operations.meetings import check_lives, look_at_all_again, role_in
 from service.operations.sweeps import AT_ONCE
 from service.store import writes
 from service.store.tables import AgendaItem, CalendarWrite, Goal, Meeting, MeetingGoal, Pair, ParkedPoint
@@ -57,6 +57,7 @@ def load(session: Session, goal_id: int, person_id: int, action: Action = Action
 def add(session: Session, now: datetime, pair: Pair, by_id: int, draft: GoalDraft) -> Goal:
     """Repeatable: the same words are one goal. Raises InvalidInput, and NotAllowed for the mentor."""
     check_writes(pair, by_id)
+    check_lives(pair)
     today = _today(pair, now)
     wanted = checked(draft, today)
     held = session.scalars(select(Goal).where(Goal.pair_id == pair.id)).all()
@@ -73,9 +74,12 @@ def add(session: Session, now: datetime, pair: Pair, by_id: int, draft: GoalDraf
 
 
 def change(session: Session, now: datetime, goal: Goal, changes: dict[str, Any]) -> Goal:
-    """`changes`: fields of a GoalDraft; what is not named stays. Raises InvalidInput."""
+    """`changes`: fields of a GoalDraft; what is not named stays. Raises InvalidInput, NotAllowed."""
     pair = session.get_one(Pair, goal.pair_id)
-    held = {name: value for name, value in vars_of(goal).items() if name not in changes}
+    was = vars_of(goal)
+    if any(value != was[name] for name, value in changes.items() if name != "shared"):
+        check_lives(pair)
+    held = {name: value for name, value in was.items() if name not in changes}
     _put(goal, checked(GoalDraft(**held, **changes), _today(pair, now)), now)
     return goal
 

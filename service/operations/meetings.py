@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from service.domain import followup
 from service.domain.access import Action, Role, Thing, check, may, role_of
 from service.domain.agenda import AgendaDraft
-from service.domain.errors import MoveNotAllowed, NotFound
+from service.domain.errors import MoveNotAllowed, NotAllowed, NotFound
 from service.domain.interval import Interval
 from service.domain.meeting import LIVE, Phase, after
 from service.domain.terms import terms_of
@@ -35,6 +35,12 @@ def load_meeting(session: Session, meeting_id: int, person_id: int) -> Meeting:
 def role_in(pair: Pair, person_id: int, author_id: int | None = None) -> Role:
     """Which of the two they are, for what `author_id` wrote; without it, for what is both people's."""
     return role_of(person_id, author_id, (pair.mentee_id, pair.mentor_id))
+
+
+def check_lives(pair: Pair) -> None:
+    """Raises NotAllowed for a pair that has ended: it takes no more words, for what was said in it is to go."""
+    if pair.ended_at is not None:
+        raise NotAllowed("pair_ended")
 
 
 def booked_with(session: Session, by_id: int, key: str | None) -> Meeting | None:

@@ -16,7 +16,7 @@ from service.domain.reflection import LONGEST, PROMPTS, prompts_for
 from service.domain.typed import typed
 from service.journal import JournalNote
 from service.operations.commitments import Line, agree
-from service.operations.meetings import role_in
+from service.operations.meetings import check_lives, role_in
 from service.store.tables import Debrief, Meeting, Note, Pair, Question
 
 MOST = 500  # notes of one person in a pair
@@ -69,6 +69,7 @@ def reflect(
     """Thoughts by their prompt; one that is not sure yet becomes a question to sit with. Repeatable: the last words on
     a prompt hold. Raises InvalidInput."""
     check(role_in(meeting.pair, by_id, by_id), Thing.NOTE, Action.WRITE)
+    check_lives(meeting.pair)
     if set(said) - set(PROMPTS) or set(unsure) - set(PROMPTS):
         raise NotFound
     wanted = {key: typed(key, text, LONGEST) for key, text in said.items()}
@@ -92,6 +93,7 @@ def tell_story(
     """What they told me, what of it is like mine and what is not, and what I will try; `act` puts that among what was
     agreed at the last meeting, mine to do. Repeatable. Raises InvalidInput."""
     check(role_in(pair, by_id, by_id), Thing.NOTE, Action.WRITE)
+    check_lives(pair)
     said = {name: typed(name, parts.get(name), LONGEST) for name in PARTS}
     if said["text"] is None:
         raise InvalidInput.of("text", "empty")
@@ -117,6 +119,7 @@ def sum_up(session: Session, now: datetime, pair: Pair, by_id: int, text: str | 
     """What somebody makes of their primer. Repeatable: the last words hold, and none leave what stands. Raises
     InvalidInput."""
     check(role_in(pair, by_id, by_id), Thing.NOTE, Action.WRITE)
+    check_lives(pair)
     said = typed("text", text, LONGEST)
     held = next((note for note in notes_of(session, pair, by_id) if note.prompt == PRIMER), None)
     if said is not None and held is not None:
@@ -135,6 +138,7 @@ def bring_in(session: Session, pair: Pair, by_id: int, brought: Iterable[Journal
     """One's own notes of a journal from elsewhere, private here. Repeatable: what is known by its words stays as it is.
     Raises InvalidInput."""
     check(role_in(pair, by_id, by_id), Thing.NOTE, Action.WRITE)
+    check_lives(pair)
     known = {(held.kind, held.prompt, held.text) for held in notes_of(session, pair, by_id)}
     for each in brought:
         if each.kind not in KINDS or each.prompt not in (None, *PROMPTS):

@@ -17,7 +17,7 @@ from service.domain.midpoint import ASKED_UNTIL
 from service.domain.reflection import LONGEST
 from service.domain.terms import terms_of
 from service.domain.typed import typed
-from service.operations.meetings import role_in
+from service.operations.meetings import check_lives, role_in
 from service.store import outbox
 from service.store.tables import Agreement, Pair, Pulse
 
@@ -53,6 +53,7 @@ def write(
     """One's own; once they are open they stay as they are, so that nobody answers the other's. Only the mentee may
     pass. Repeatable. Raises InvalidInput, NotAllowed."""
     check(role_in(pair, by_id, by_id), Thing.PULSE, Action.WRITE)
+    check_lives(pair)
     if skip and by_id != pair.mentee_id:
         raise NotAllowed
     lines = {line: None if skip else typed(line, said.get(line), LONGEST) for line in LINES}

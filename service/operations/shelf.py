@@ -12,13 +12,14 @@ from service.domain.access import Action, Thing, When, check, may
 from service.domain.errors import InvalidInput, MoveNotAllowed, NotAllowed, NotFound
 from service.domain.reflection import LONGEST
 from service.domain.typed import typed
-from service.operations.meetings import role_in
+from service.operations.meetings import check_lives, role_in
 from service.store.tables import Debrief, Meeting, Pair, Question
 
 
 def leave_question(session: Session, now: datetime, pair: Pair, by_id: int, text: str) -> Question:
     """One at a time. Repeatable. Raises InvalidInput, and NotAllowed for the mentee."""
     check(role_in(pair, by_id), Thing.QUESTION, Action.WRITE)
+    check_lives(pair)
     if by_id != pair.mentor_id:
         raise NotAllowed
     said = typed("text", text, LONGEST)
@@ -65,9 +66,12 @@ def put_back(question: Question, back_on: date | None, today: date) -> None:
     question.back_on, question.state = back_on, "open"
 
 
-def keep(question: Question, now: datetime, answer: str | None, *, shared: bool) -> None:
-    """Answered, if only by keeping it: the words are the mentee's alone. Raises InvalidInput."""
-    question.answer, question.state = typed("answer", answer, LONGEST), "kept"
+def keep(session: Session, now: datetime, question: Question, answer: str | None, *, shared: bool) -> None:
+    """Answered, if only by keeping it: the words are the mentee's alone. Raises InvalidInput, NotAllowed."""
+    said = typed("answer", answer, LONGEST)
+    if said != question.answer:
+        check_lives(session.get_one(Pair, question.pair_id))
+    question.answer, question.state = said, "kept"
     question.shared_at = (question.shared_at or now) if shared else None
 
 
@@ -103,6 +107,7 @@ def write_debrief(
     """One's own, once the meeting is over; after it is opened it stays as it is, so that nobody answers the other's.
     Only the mentee may skip. Repeatable. Raises InvalidInput, MoveNotAllowed, NotAllowed."""
     check(role_in(meeting.pair, by_id, by_id), Thing.DEBRIEF, Action.WRITE)
+    check_lives(meeting.pair)
     if now < meeting.ends_at or meeting.phase == "cancelled":
         raise MoveNotAllowed(phase=meeting.phase)
     if skip and by_id != meeting.pair.mentee_id:

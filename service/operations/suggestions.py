@@ -13,7 +13,7 @@ from service.domain.errors import InvalidInput, NotAllowed, NotFound
 from service.domain.goals import LONGEST, GoalDraft
 from service.domain.typed import typed
 from service.operations import goals
-from service.operations.meetings import role_in
+from service.operations.meetings import check_lives, role_in
 from service.store.tables import Pair, PutAway, Suggestion, WhatMatters
 
 KINDS = ("goal", "option")
@@ -26,6 +26,7 @@ def suggest(session: Session, now: datetime, pair: Pair, by_id: int, kind: str, 
     """Pending until the mentee says something, or for ever. Repeatable: the same words are one suggestion. Raises
     InvalidInput, and NotAllowed for the mentee, who needs none."""
     check(role_in(pair, by_id), Thing.SUGGESTION, Action.WRITE)
+    check_lives(pair)
     if by_id != pair.mentor_id:
         raise NotAllowed
     if kind not in KINDS:
@@ -75,6 +76,8 @@ def answer(
         raise NotAllowed
     if how not in ANSWERS:
         raise InvalidInput.of("answer", "unknown_answer", known=", ".join(ANSWERS))
+    if how != "leave":
+        check_lives(pair)
     adapted = typed("text", text, LONGEST) if how == "adapt" else None
     if how == "adapt" and adapted is None:
         raise InvalidInput.of("text", "empty")
@@ -93,6 +96,8 @@ def set_matters(session: Session, now: datetime, pair: Pair, by_id: int, text: s
     """Nothing takes the lines away. Raises InvalidInput, and NotAllowed for the mentor."""
     check(role_in(pair, by_id, pair.mentee_id), Thing.MATTERS, Action.WRITE)
     said = typed("matters", text, LONGEST)
+    if said is not None:
+        check_lives(pair)
     kept = session.get(WhatMatters, pair.id)
     if said is None:
         session.execute(delete(WhatMatters).where(WhatMatters.pair_id == pair.id))

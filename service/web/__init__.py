@@ -126,7 +126,7 @@ def _expected(error: errors.GreenroomError) -> AnyResponse:
 
 def _texts() -> list[str]:
     """What somebody wrote into a form that can be sent no more, as of a pair that has ended: for them to keep."""
-    own_words = {"ask", "reason", "reflection", "text", "note"}
+    own_words = {"ask", "reason", "reflection", "text", "note", "more", "less", "keep", "debrief", "matters", "summary"}
     return [
         text for name, text in request.form.items(multi=True) if text and (name in own_words or name.endswith(".text"))
     ]

@@ -125,7 +125,7 @@ def _question(session: Session, reader: Reader, _pair: Pair) -> None:
     elif how == "dismiss":
         shelf.dismiss(question)
     else:
-        shelf.keep(question, now(), request.form.get("answer"), shared="shared" in request.form)
+        shelf.keep(session, now(), question, request.form.get("answer"), shared="shared" in request.form)
 
 
 def _debrief(session: Session, reader: Reader, pair: Pair) -> None:

@@ -7,11 +7,13 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, select
 
+from service.domain.errors import NotAllowed
+from service.domain.goals import GoalDraft
 from service.domain.retention import PERIODS, TABLES, Period, Stage, step
 from service.domain.terms import DEFAULT
-from service.operations import closing, erasing, keeping, notes, people
+from service.operations import closing, erasing, goals, keeping, notes, people, pulses, shelf, suggestions
 from service.store import held
-from service.store.tables import Base, Inbound, Meeting, Note, OutboxRow, Pair, Reflection
+from service.store.tables import Base, Goal, Inbound, Meeting, Note, OutboxRow, Pair, Reflection
 from tests import cast
 from tests.lived import AGE, ANAS, BENS, MONDAY, everything, lived_in
 from workers import clock
@@ -185,3 +187,27 @@ def test_words_of_answers_go_with_the_pair(services, pair_id):
         at(services, END + day * DAY)
     with services.database.read() as session:
         assert [each.raw for each in session.scalars(select(Inbound))] == [b""]
+
+
+WRITES = {
+    "pulse": lambda session, pair: pulses.write(session, END, pair, pair.mentee_id, {"more": "LATE"}),
+    "story": lambda session, pair: notes.tell_story(session, END, pair, pair.mentee_id, {"text": "LATE"}),
+    "summary": lambda session, pair: notes.sum_up(session, END, pair, pair.mentee_id, "LATE"),
+    "goal": lambda session, pair: goals.add(session, END, pair, pair.mentee_id, GoalDraft("LATE")),
+    "suggestion": lambda session, pair: suggestions.suggest(session, END, pair, pair.mentor_id, "goal", "LATE"),
+    "matters": lambda session, pair: suggestions.set_matters(session, END, pair, pair.mentee_id, "LATE"),
+    "question": lambda session, pair: shelf.leave_question(session, END, pair, pair.mentor_id, "LATE"),
+}
+
+
+def test_an_ended_pair_takes_no_more_words_and_what_was_shared_is_still_taken_back(services, pair_id):
+    end(services, pair_id)
+    for write in WRITES.values():
+        with services.database.write() as session, pytest.raises(NotAllowed, match="pair_ended"):
+            write(session, session.get(Pair, pair_id))
+    with services.database.write() as session:
+        goal = session.scalars(select(Goal).where(Goal.pair_id == pair_id)).first()
+        with pytest.raises(NotAllowed):
+            goals.change(session, END, goal, {"text": "LATE", "shared": False})
+        goals.change(session, END, goal, {"text": goal.text, "shared": False})
+    assert "LATE" not in everything(services)

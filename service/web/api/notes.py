@@ -243,7 +243,7 @@ def change_question(caller: Caller, question_id: int, body: QuestionChange) -> Q
         elif body.how == "dismiss":
             shelf.dismiss(question)
         else:
-            shelf.keep(question, now(), body.answer, shared=body.shared)
+            shelf.keep(session, now(), question, body.answer, shared=body.shared)
         return _question(question, caller)
 
 
