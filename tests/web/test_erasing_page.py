@@ -6,6 +6,8 @@ from datetime import timedelta
 
 from sqlalchemy import select, text
 
+from service.operations import coordinators
+from service.operations.people import PersonInput
 from service.store.tables import Calendar, Connection, Grant, Pair, Person
 from service.store.types import Keyring, OfRow
 from service.wiring import Services
@@ -113,3 +115,17 @@ def test_who_cannot_be_given_back_yet_keeps_nobody_else(services, client, ana, c
     leaving.end_access(services)
     assert sorted(people_with_calendars(services)) == sorted([ana_id, eve_id]), "hers may be the same account"
     assert "access cannot be given back: unexpected KeyMissing" in caplog.text
+
+
+def test_calendars_of_who_was_never_in_a_pair_end_once_they_are_erased(services, client):
+    with services.database.write() as session:
+        cleo = coordinators.appoint(session, NOW, PersonInput("cleo@example.org", "Cleo Park", "Europe/Lisbon"))
+        session.add(Connection(person_id=cleo.id, provider="ics", url="webcal://x", created_at=NOW))
+        cleo_id = cleo.id
+    token = link(services, "person", cleo_id)
+    assert leaving.end_access(services) == 0, "while they are here"
+    assert client.post(f"/p/{token}/erase").status_code == 303
+    services.clock.now = NOW + timedelta(minutes=1)
+    assert leaving.end_access(services) == 1
+    with services.database.read() as session:
+        assert session.scalars(select(Connection)).all() == []
