@@ -29,7 +29,7 @@ from tests.conftest import KEYS
 from tests.made_up import drain, note, services_of
 from tests.smtp import free_port
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 OF_A_PAIR = ("agreement", "goals", "notes", "primer", "pulse", "ending")
 OF_A_PERSON = ("journal", "erase")
 ALIKE = (*OF_A_PERSON, "primer", "pulse", "ending")  # the same in the middle and at the start
