@@ -6,6 +6,7 @@ import json
 import os
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
+from jinja2.bccache import Bucket
 
 from bench import dovecot
 from bench.dovecot import Dovecot
@@ -31,10 +33,18 @@ from tests.postgres import Postgres
 KEYS = ("k" * 48,)
 
 
+class Templates(FileSystemBytecodeCache):
+    """Whoever may not write there, as the nobody of tests.read_only, compiles for themselves."""
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(PermissionError):
+            super().dump_bytecode(bucket)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _templates(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Each test's application compiles its templates; what one compiled, the next may have."""
-    kept = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    kept = Templates(str(tmp_path_factory.mktemp("templates")))
     Flask.jinja_options = {"bytecode_cache": kept}
 
 
