@@ -39,8 +39,9 @@ def ask(session: Session, now: datetime, person: Person, text: str | None) -> He
     made = HelpRequest(person_id=person.id, text=said, created_at=now)
     session.add(made)
     session.flush()
+    asked = f"help{made.id}:{now.timestamp():.0f}"  # SQLite gives the highest id away again once its row is deleted
     for reader in readers:
-        outbox.add(session, now, "help", reader.id, dedup=f"help{made.id}:{reader.id}")
+        outbox.add(session, now, "help", reader.id, dedup=f"{asked}:{reader.id}")
     return made
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -76,6 +78,17 @@ def test_what_is_taken_back_is_gone_and_its_mail_does_not_leave(services, pair_i
     assert send(services, "help", NOW) == {}
     with services.database.read() as session:
         assert session.scalars(select(HelpRequest)).all() == []
+
+
+def test_a_request_after_one_that_was_taken_back_is_told_of_as_well(services, pair_id):
+    first = asks(services, pair_id)
+    assert set(send(services, "help", NOW)) == {"Cleo"}
+    with services.database.write() as session:
+        help_requests.take_back(session, session.get(Pair, pair_id).mentee_id, first)
+    later = NOW + timedelta(days=3)
+    with services.database.write() as session:
+        help_requests.ask(session, later, session.get(Pair, pair_id).mentee, WORDS)
+    assert set(send(services, "help", later)) == {"Cleo"}
 
 
 def test_what_was_seen_to_leaves_the_coordinators_page_and_its_author_sees_that(services, pair_id):
