@@ -18,6 +18,17 @@ def coordinators(session: Session) -> Sequence[Person]:
     return session.scalars(select(Person).where(Person.coordinates).order_by(Person.id)).all()
 
 
+def partners_of(session: Session, person_id: int) -> set[int]:
+    """Whoever is, or was, in a pair with them: neither reads what the other asks of a coordinator."""
+    return {pair.other(person_id).id for pair in people.list_pairs(session, person_id)}
+
+
+def readers_for(session: Session, person_id: int) -> list[Person]:
+    """Who reads what this person asks: the coordinators, less those in a pair with them."""
+    partners = partners_of(session, person_id)
+    return [each for each in coordinators(session) if each.id not in partners]
+
+
 def appoint(session: Session, now: datetime, wanted: PersonInput) -> Person:
     """Somebody we know keeps their name and zone, whatever is wanted. Repeatable. Raises InvalidInput."""
     checked = people.checked_person(wanted, "person")

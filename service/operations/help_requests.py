@@ -22,12 +22,12 @@ OPEN = HelpRequest.answered_at.is_(None)
 
 
 def ask(session: Session, now: datetime, person: Person, text: str | None) -> HelpRequest:
-    """Keeps it, with one mail to each coordinator that somebody asked. What stands open already is not asked twice.
+    """Keeps it, with one mail to each who will read it that somebody asked. What stands open is not asked twice.
     Raises InvalidInput: nothing said, too much, or nobody there to read it."""
     said = typed("help", text, LONGEST)
     if said is None:
         raise InvalidInput.of("help", "help_unsaid")
-    readers = coordinators.coordinators(session)
+    readers = coordinators.readers_for(session, person.id)
     if not readers:
         raise InvalidInput.of("help", "no_coordinator")
     mine = [each for each in own_of(session, person.id) if each.answered_at is None]
@@ -58,17 +58,19 @@ def take_back(session: Session, person_id: int, request_id: int) -> None:
         session.delete(found)
 
 
-def open_ones(session: Session, role: Role) -> Sequence[tuple[HelpRequest, Person]]:
-    """What is not answered, the oldest first, each with who asked. Raises NotFound or NotAllowed for anybody but a
-    coordinator."""
+def open_ones(session: Session, role: Role, reader_id: int | None = None) -> Sequence[tuple[HelpRequest, Person]]:
+    """What is not answered, the oldest first, each with who asked, less what the reader's own partners asked. Raises
+    NotFound or NotAllowed for anybody but a coordinator."""
     check(role, Thing.HELP, Action.READ)
-    wanted = select(HelpRequest, Person).join(Person, HelpRequest.person_id == Person.id).where(OPEN)
+    partners = coordinators.partners_of(session, reader_id) if reader_id is not None else ()
+    wanted = select(HelpRequest, Person).join(Person, HelpRequest.person_id == Person.id)
+    wanted = wanted.where(OPEN, HelpRequest.person_id.not_in(partners))
     return [(asked, person) for asked, person in session.execute(wanted.order_by(HelpRequest.id))]
 
 
-def is_open(session: Session) -> bool:
-    """Whether anybody waits for an answer."""
-    return session.scalars(select(HelpRequest.id).where(OPEN).limit(1)).first() is not None
+def is_open(session: Session, reader_id: int) -> bool:
+    """Whether anybody waits for an answer of this coordinator."""
+    return bool(open_ones(session, Role.COORDINATOR, reader_id))
 
 
 def answered(session: Session, now: datetime, request_id: int) -> None:

@@ -234,7 +234,7 @@ def _links_view(context: Context, base: View) -> View:
 
 def _help_view(context: Context, base: View) -> View | None:
     """None for whoever coordinates no more, or when everything is answered or taken back."""
-    if not context.reader.coordinates or not help_requests.is_open(context.session):
+    if not context.reader.coordinates or not help_requests.is_open(context.session, context.reader.id):
         return None
     return replace(base, links=replace(base.links, programme=context.url("programme")))
 

@@ -85,7 +85,7 @@ def _show(
         ],
         waiting=[] if curtain() else unsure.waiting_of(session, now(), person.id), curtain=curtain(),
         feed=feeds.feed_link(session, now(), person), feed_url=_feed_url,
-        coordinators=[each.name for each in coordinators.coordinators(session)],
+        coordinators=[each.name for each in coordinators.readers_for(session, person.id)],
         asked=[] if curtain() else help_requests.own_of(session, person.id),
         providers=services().settings.providers,
     )  # fmt: skip

@@ -56,7 +56,7 @@ def _page(token: str, faults: list[str] | None = None, status: int = 200) -> Any
         else:
             found, more = programme.standings(session, now(), shown, number)
         attention, quiet = programme.attention(session), programme.quiet_ones(session, now())
-        asked = help_requests.open_ones(session, Role.COORDINATOR)
+        asked = help_requests.open_ones(session, Role.COORDINATOR, reader.person.id)
         figures = programme.figures(session, now())
     on_it = {each.pair.id for each in found} | {each.pair.id for each in attention} | {pair.id for pair in quiet}
     with writing() as session:

@@ -75,7 +75,7 @@ def ending(token: str, pair_id: int) -> AnyResponse:
         mentee = reader.person.id == pair.mentee_id
         return page(
             "ending.html", reader=reader, token=token, pair=pair, other=pair.other(reader.person.id), mentee=mentee,
-            asks=bool(coordinators.coordinators(session)), done="done" in request.args,
+            asks=bool(coordinators.readers_for(session, reader.person.id)), done="done" in request.args,
         )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from service.domain.access import Role
 from service.domain.errors import InvalidInput, NotAllowed, NotFound
-from service.operations import coordinators, help_requests, personal_links
+from service.operations import coordinators, help_requests, people, personal_links
 from service.operations.journal import journal_of
 from service.operations.people import PersonInput
 from service.store.tables import HelpRequest, Pair, Person
@@ -125,6 +125,24 @@ def test_a_sixth_request_and_one_that_nobody_reads_are_refused_with_the_way_on(s
     answer = app.post(f"/p/{link(services, 'person', mine)}/help", data={"help": "Hello", "form": "help"})
     assert answer.status_code == 422
     assert "nothing was kept" in page_text(answer)
+
+
+def test_a_mentor_who_coordinates_reads_nothing_that_his_own_mentee_asks(services, pair_id):
+    with services.database.write() as session:
+        pair = session.get(Pair, pair_id)
+        pair.mentor.coordinates = True
+        mine, ben = pair.mentee_id, pair.mentor_id
+    asks(services, pair_id)
+    assert "Only Cleo Park and you read this" in page_text(page(services, mine))
+    with services.database.write() as session:
+        people.end_pair(session, NOW, session.get(Pair, pair_id))
+        assert help_requests.open_ones(session, Role.COORDINATOR, ben) == [], "nor once it has ended"
+    assert set(send(services, "help", NOW)) == {"Cleo"}
+    his = create_app(services).test_client().get(f"/programme/{link(services, 'programme', ben)}")
+    assert "cancelled three times" not in page_text(his)
+    with services.database.write() as session:
+        coordinators.dismiss(session, NOW, coordinators.coordinators(session)[0])
+    assert "Nobody reads requests here yet" in page_text(page(services, mine))
 
 
 def test_a_coordinator_who_lost_the_link_gets_it_from_the_front_page(services, pair_id):
