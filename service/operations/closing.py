@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Select, Table, delete, or_, select, true, update
 from sqlalchemy.orm import Session
 
 from service.domain.followup import waking
-from service.domain.retention import TABLES, THEIR_CHOICE, Period, Stage, step
+from service.domain.retention import PERIODS, TABLES, THEIR_CHOICE, Period, Stage, step
 from service.domain.terms import terms_of
 from service.operations import sweeps
 from service.operations.sweeps import AT_ONCE, PUT_OFF
@@ -31,6 +31,9 @@ from service.store.tables import (
 )
 
 ORDINARY = "check-in"
+NOTICE = "purge-14"
+IN_TIME = timedelta(days=1)  # a mail that leaves later than this after it was written moves the day that it names
+UNTOLD = timedelta(days=60)  # no longer does a mail that cannot leave keep what the two agreed to have cleared
 
 
 def run_due(session: Session, now: datetime, limit: int = AT_ONCE, *, put_off: bool = True) -> int:
@@ -50,6 +53,9 @@ def _look_at(session: Session, now: datetime, ids: Sequence[int]) -> None:
     for pair in session.scalars(select(Pair).where(Pair.id.in_(ids)).order_by(Pair.clear_at)).all():
         if pair.ended_at is None:  # paired anew
             pair.clear_at = pair.stage = None
+            continue
+        if pair.stage == Stage.TOLD and (later := _noticed(session, now, pair)) > now:
+            pair.clear_at = later
             continue
         keep = terms_of(pair.terms).keep
         due = step(pair.ended_at, keep, Stage(pair.stage) if pair.stage is not None else None, now)
@@ -72,11 +78,31 @@ def goes_at(pair: Pair) -> datetime | None:
 
 def _tell(session: Session, now: datetime, pair: Pair, kind: str) -> None:
     """Once for each end: a pair may be paired anew, and end again."""
-    assert pair.ended_at is not None
     for person in (pair.mentee, pair.mentor):
-        key = f"p{pair.id}:{kind}:{int(pair.ended_at.timestamp())}:{person.id}"
+        key = _key(pair, kind, person)
         due_at = waking(now, ZoneInfo(person.zone))
         outbox.add(session, now, kind, person.id, dedup=key, due_at=due_at, pair_id=pair.id)
+
+
+def _key(pair: Pair, kind: str, person: Person) -> str:
+    assert pair.ended_at is not None
+    return f"p{pair.id}:{kind}:{int(pair.ended_at.timestamp())}:{person.id}"
+
+
+def _noticed(session: Session, now: datetime, pair: Pair) -> datetime:
+    """From when on both have known long enough that it goes; tomorrow, to be asked again, as long as a mail that tells
+    has not left. Whom no mail of ours reaches is not waited for."""
+    reached = [each for each in (pair.mentee, pair.mentor) if each.refused_at is None and each.mails != "none"]
+    keys = [_key(pair, NOTICE, each) for each in reached]
+    rows = session.scalars(select(OutboxRow).where(OutboxRow.dedup_key.in_(keys))).all()
+    return max((_known(now, row) for row in rows), default=now)
+
+
+def _known(now: datetime, row: OutboxRow) -> datetime:
+    if row.sent_at is not None:
+        return now if row.sent_at < row.created_at + IN_TIME else row.sent_at + PERIODS[Period.NOTICE]
+    waits = row.state != "cancelled" and now < row.created_at + PERIODS[Period.NOTICE] + UNTOLD
+    return now + IN_TIME if waits else now
 
 
 def clear(session: Session, pair: Pair) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from service.domain.errors import NotAllowed
 from service.domain.goals import GoalDraft
@@ -40,6 +40,7 @@ def at(services, now):
     services.clock.now = now
     clock.sweep(services)
     clock.clear(services)
+    drain(services)
 
 
 def closings(services):
@@ -139,7 +140,7 @@ def test_e44_how_long_it_is_kept_is_what_they_agreed_on(services, pair_id, agree
     with services.database.read() as session:
         assert closing.goes_at(session.get(Pair, pair_id)) == END + day * DAY, "as the mail and the page say"
     at(services, END + (day - 14) * DAY)
-    assert closings(services) == {"closure": 2, "purge-14": 2}
+    assert closings(services)["purge-14"] == 2
     at(services, END + day * DAY - timedelta(seconds=1))
     assert "ANAS-ASK" in left(services)
     at(services, END + day * DAY)
@@ -154,6 +155,25 @@ def test_a_restore_holds_what_both_would_be_told(services, pair_id):
     services.clock.now = END + 46 * DAY
     drain(services)
     assert services.mailer.sent == []
+
+
+def test_nothing_goes_before_the_mail_that_tells_of_it_has_left_and_its_days_are_over(services, pair_id):
+    end(services, pair_id)
+    at(services, END)
+    services.clock.now = END + 46 * DAY
+    clock.sweep(services)
+    with services.database.write() as session:
+        told = OutboxRow.kind == "purge-14"
+        session.execute(update(OutboxRow).where(told).values(held_at=END + 46 * DAY))
+    at(services, END + 60 * DAY)
+    assert "ANAS-ASK" in left(services), "nobody was told"
+    with services.database.write() as session:
+        held.release(session, END + 61 * DAY, kind="purge-14")
+    at(services, END + 61 * DAY)
+    at(services, END + 74 * DAY)
+    assert "ANAS-ASK" in left(services), "they were told thirteen days ago"
+    at(services, END + 75 * DAY)
+    assert left(services) == THE_PERSONS
 
 
 def test_an_erased_persons_pair_goes_as_any_other_and_mails_the_other_alone(services, pair_id):
