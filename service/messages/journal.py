@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +15,14 @@ from service.domain.interval import Interval
 from service.journal import Journal, JournalAgreement, JournalMeeting, JournalPair, JournalPoint
 
 Lines = Iterator[str]
+_ACTS = re.compile(r"[\\\[\]]|<(?=[A-Za-z/!?])")
+_LEADS = re.compile(r"^(\s*(?:\d{1,9}(?=[.)]))?)([#>+*=~_`.)-])")
 
 
 def as_markdown(words: Words, journal: Journal, zone: ZoneInfo, now: datetime) -> str:
     """The whole journal. Times are the zone's; what people typed is quoted, so that it can look like nothing else."""
     desk = _Desk(words, zone)
-    lead = desk.say("lead", name=journal.name, day=desk.day(now), place=words.place_of(zone))
+    lead = desk.say("lead", name=_one_line(journal.name), day=desk.day(now), place=words.place_of(zone))
     lines = [f"# {desk.say('title')}", "", lead, ""]
     for number, pair in enumerate(journal.pairs, 1):
         lines += [f"## {desk.say('with', other=_one_line(pair.other))}", "", *desk.pair(pair, number)]
@@ -64,13 +67,19 @@ def _first(name: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    return _plain(" ".join(text.split()))
+
+
+def _plain(line: str) -> str:
+    """As it was typed, to whoever shows it: no tag, no picture or link, no heading, list or rule (CommonMark 0.31.2,
+    2.4)."""
+    return _LEADS.sub(r"\1\\\2", _ACTS.sub(r"\\\g<0>", line))
 
 
 def _quoted(text: str | None, title: str | None = None) -> Lines:
     if text:
         yield from (title, "") if title else ()
-        yield from (f"> {line}".rstrip() for line in text.splitlines())
+        yield from (f"> {_plain(line)}".rstrip() for line in text.splitlines())
         yield ""
 
 
@@ -145,7 +154,7 @@ class _Desk:
                 yield from (self.say("agenda"), "", *map(self.point, meeting.agenda), "")
             yield from _quoted(meeting.reflection, self.say("reflection"))
             yield from _quoted(meeting.debrief, self.say("debrief"))
-            yield from _quoted(meeting.their_debrief, self.say("their_debrief", other=_first(pair.other)))
+            yield from _quoted(meeting.their_debrief, self.say("their_debrief", other=_plain(_first(pair.other))))
 
     def point(self, point: JournalPoint) -> str:
         if point.text is not None:
@@ -154,7 +163,7 @@ class _Desk:
 
     def commitments(self, pair: JournalPair) -> Lines:
         for line in pair.commitments:
-            told = [self.say(f"whose.{line.whose}", other=_first(pair.other))]
+            told = [self.say(f"whose.{line.whose}", other=_plain(_first(pair.other)))]
             if line.due_on:
                 told.append(self.words("page.goals.until", day=self.words.day(line.due_on, year=True)))
             told.append(self.say("open") if line.state == "open" else self.coded("state", line.state))
@@ -166,7 +175,7 @@ class _Desk:
         for note in sorted(pair.notes, key=lambda each: each.at):
             whose = self.say("shared" if note.shared else "private")
             if not note.mine:
-                whose = self.say("from", other=_first(pair.other))
+                whose = self.say("from", other=_plain(_first(pair.other)))
             yield f"**{self.day(note.at)}: {self.coded('page.notes', note.kind)}** ({whose})"
             yield ""
             yield from _quoted(note.text, self.coded("prompt", note.prompt) if note.prompt else None)
@@ -175,7 +184,7 @@ class _Desk:
 
     def pulses(self, pair: JournalPair) -> Lines:
         for pulse in pair.pulses:
-            yield self.say("pulse.mine") if pulse.mine else self.say("from", other=_first(pair.other))
+            yield self.say("pulse.mine") if pulse.mine else self.say("from", other=_plain(_first(pair.other)))
             yield ""
             for line in ("more", "less", "keep"):
                 yield from _quoted(getattr(pulse, line), self.words(f"page.pulse.{line}"))

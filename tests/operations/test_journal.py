@@ -126,6 +126,22 @@ def test_the_file_holds_the_same_for_people_programs_and_calendars(services, pai
     assert "> ANAS-THOUGHT\n" in text
 
 
+def test_what_was_typed_is_no_markup_in_the_journal(services, pair_id):
+    typed = (
+        "<img src=https://evil.example/t.png>\n# Not a heading\n- no list\n2. none\n![x](https://evil.example) 1 < 2!"
+    )
+    with services.database.write() as session:
+        pair = session.get_one(Pair, pair_id)
+        pair.mentor.name = "![x](https://evil.example) Okafor"
+        notes.tell_story(session, NOW, pair, pair.mentee_id, {"text": typed})
+    with zipfile.ZipFile(io.BytesIO(journal_file.pack(journals(services, pair_id)[0], "en", LISBON, NOW))) as file:
+        text = file.read("journal.md").decode()
+    for line in (r"\<img src", r"\# Not a heading", r"\- no list", r"2\. none", r"!\[x\](https://evil.example) 1 < 2!"):
+        assert f"> {line}" in text
+    assert "<img" not in text.replace(r"\<img", "")
+    assert "![" not in text
+
+
 def test_what_is_taken_away_and_brought_elsewhere_is_the_same_and_mails_nobody(services, other_database, pair_id):
     for journal in journals(services, pair_id):
         octets = journal_file.pack(journal, "en", LISBON, NOW)
