@@ -9,7 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 FORMAT: Final = "greenroom-journal"
 VERSION: Final = 1  # grows when a file of the old shape is no longer understood, or the other way round
-MOST_PAIRS = 100
+MOST_PAIRS = 100  # that one person may bring; what is handed out has no most, for there are those of here as well
 
 
 def _told_in_utc(moment: datetime) -> datetime:
@@ -198,7 +198,7 @@ class Journal(Shape):
     mails_come_back_since: Instant | None
     unsure: list[str]
     asked_for_help: list[str]  # of the coordinator
-    pairs: list[JournalPair] = Field(max_length=MOST_PAIRS)
+    pairs: list[JournalPair]
 
     def as_json(self) -> str:
         return self.model_dump_json(by_alias=True, indent=1) + "\n"

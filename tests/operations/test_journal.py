@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import func, select
 
 from service.domain.errors import InvalidInput, NotAllowed, NotFound
-from service.journal import Journal, schema
+from service.journal import MOST_PAIRS, Journal, schema
 from service.operations import agreements, bringing, goals, journal_file, notes, people
 from service.operations.journal import journal_of
 from service.operations.people import PersonInput
@@ -167,6 +167,16 @@ def test_ones_own_journal_brings_nothing_where_it_comes_from(services, pair_id):
         mentee = session.get_one(Pair, pair_id).mentee
         assert bringing.bring(session, NOW, mentee, ana) == 1, "what was brought before is replaced"
         assert journal_of(session, mentee) == ana
+
+
+def test_who_brought_as_many_pairs_as_there_is_room_for_still_takes_all_away(services, pair_id):
+    ana, _ = journals(services, pair_id)
+    more = [elsewhere_pair().model_copy(update={"other": f"Cam {number}"}) for number in range(MOST_PAIRS)]
+    with services.database.write() as session:
+        mentee = session.get_one(Pair, pair_id).mentee
+        bringing.erase(session, mentee.id)
+        bringing.bring(session, NOW, mentee, ana.model_copy(update={"pairs": more}))
+        assert len(journal_of(session, mentee).pairs) == MOST_PAIRS + 1
 
 
 @pytest.mark.parametrize(
