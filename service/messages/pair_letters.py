@@ -16,6 +16,7 @@ def welcome(view: View) -> Letter:
         Opens(words("mail.welcome.opening", me=view.me.first)),
         Says(words(f"mail.welcome.{view.role}", other=other.first)),
         Says(words("mail.welcome.hours", zone=words.place_of(view.me.zone))),
+        Says(words("mail.welcome.way_out")),
     ]
     asides: tuple[Button, ...] = (Button(words("mail.welcome.agreement"), view.links.pair),)
     if view.mentee and view.links.schedule:

@@ -28,8 +28,18 @@ def pair_anew(
     """As `people.add_pair`; of somebody we know the address is enough."""
     check(Role.COORDINATOR, Thing.PAIR, Action.WRITE)
     made = people.add_pair(session, now, _known(session, mentee), _known(session, mentor), place)
-    note_change(session, now, made.id, Role.COORDINATOR, "paired")
+    note_pairing(session, now, made)
     return made
+
+
+def note_pairing(session: Session, now: datetime, pair: Pair) -> None:
+    """A line that both see. Two who were a pair before get the welcome, which names the way out: one of them may have
+    left it. Repeatable: one mail a day."""
+    note_change(session, now, pair.id, Role.COORDINATOR, "paired")
+    for person in (pair.mentee, pair.mentor) if pair.created_at < now else ():
+        key = f"p{person.id}:welcome:again{pair.id}:{now:%Y-%m-%d}"
+        outbox.add(session, now, "welcome", person.id, dedup=key, pair_id=pair.id)
+        person.welcomed_at = person.welcomed_at or now
 
 
 def take_up_again(session: Session, now: datetime, pair: Pair) -> Pair:

@@ -126,7 +126,7 @@ def _pair(session: Session) -> Pair:
 
 def _import(session: Session) -> None:
     for pair in importing.import_pairs(session, now(), _octets()):
-        looks.note_change(session, now(), pair.id, Role.COORDINATOR, "paired")
+        coordinating.note_pairing(session, now(), pair)
 
 
 def _two(session: Session) -> int:

@@ -230,7 +230,10 @@ def test_a_pair_ends_and_goes_on(services, client, ana, cleo):
         assert session.get(Pair, ana[1]).ended_at == NOW
         assert session.scalars(select(Meeting.phase)).all() == ["cancelled"]
     assert text_of(client.get(f"/programme/{cleo}")).count("There are no pairs yet") == 1
+    services.clock.advance(hours=1)
     assert press(client, cleo, "again", query="?show=ended").status_code == 303
+    assert client.post(f"/programme/{cleo}/again", data={"pair": ana[1]}).status_code == 303
+    assert len(mails(services, "welcome")) == 2, "one may have left it, and both are told"
     assert lines(services, ana[1]) == ["paired", "end", "list"]
     with services.database.read() as session:
         assert session.get(Pair, ana[1]).ended_at is None

@@ -191,7 +191,7 @@ def pairs(caller: Caller) -> answers.Pairs:
 @call(
     "POST",
     "/pairs",
-    "Pairs two people; mails nobody.",
+    "Pairs two people; mails nobody, but two who were a pair before.",
     body=bodies.PairInput,
     answer=answers.NewPair,
     status=201,
