@@ -105,6 +105,9 @@ def _erase_in(session: Session, now: datetime, pair: Pair, person: Person) -> No
         session.execute(dates.where(CriticalDate.shared_label.is_not(None)).values(shared_label=removed))
         for field in (Meeting.ask, Meeting.shadow):
             session.execute(update(Meeting).where(meetings, field.is_not(None)).values({field: removed}))
+    # Whoever of the two typed a place, it may be where they live; what is still ahead was called off.
+    pair.place = None
+    session.execute(update(Meeting).where(meetings).values(place=None))
     reasons = (meetings, Meeting.changed_by == person.id, Meeting.reason.is_not(None))
     session.execute(update(Meeting).where(*reasons).values(reason=removed))
     items = update(AgendaItem).where(AgendaItem.meeting_id.in_(theirs), AgendaItem.by_id == person.id)

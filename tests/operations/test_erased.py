@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from service.domain.retries import Failure
-from service.operations import erasing, notes
+from service.operations import erasing, notes, people
 from service.operations.journal import journal_of
 from service.store import outbox
 from service.store.tables import (
@@ -86,6 +86,15 @@ def test_what_one_answered_stays_when_the_other_goes(services, pair_id):
         assert session.scalars(select(WhatMatters)).one().text == "ANAS-VALUES"
         lines = {line.text: line.note for line in session.scalars(select(Commitment))}
         assert lines == {"ANAS-PROMISE": None, REMOVED: "ANAS-NOTE-TO-IT"}
+
+
+def test_no_place_of_the_two_is_left(services, pair_id):
+    with services.database.write() as session:
+        people.set_place(session.get(Pair, pair_id), "BENS-ROOM")
+        session.scalars(select(Meeting)).first().place = "BENS-KITCHEN"
+    erased(services, pair_id, "mentor")
+    after = everything(services)
+    assert [word for word in ("BENS-ROOM", "BENS-KITCHEN") if word in after] == []
 
 
 def test_an_erased_person_gets_no_mail_and_cannot_come_back_in(services, pair_id):
