@@ -115,8 +115,9 @@ def clear(session: Session, pair: Pair) -> None:
     mails = OutboxRow.meeting_id.in_(meetings) | (OutboxRow.pair_id == pair.id)
     session.execute(update(OutboxRow).where(mails, OutboxRow.octets.is_not(None)).values(octets=None))
     session.execute(update(Inbound).where(Inbound.meeting_id.in_(meetings)).values(raw=b"", sender=None))
-    # Of what kind a meeting was is telling, too.
-    nothing = {"place": None, "ask": None, "shadow": None, "reason": None, "date_id": None, "session": ORDINARY}
+    # Of what kind a meeting was is telling, too, and who moved or declined it.
+    gone = ("place", "ask", "shadow", "reason", "date_id", "card", "changed_by", "declined_by", "agreed_at")
+    nothing = dict.fromkeys(gone) | {"session": ORDINARY}
     session.execute(update(Meeting).where(of_pair).values(nothing))
     keepers = select(Person.id).where(Person.id.in_((pair.mentee_id, pair.mentor_id)), Person.keeps_notes)
     session.execute(update(Note).where(Note.pair_id == pair.id, Note.person_id.in_(keepers)).values(shared_at=None))

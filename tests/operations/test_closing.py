@@ -147,6 +147,20 @@ def test_e44_how_long_it_is_kept_is_what_they_agreed_on(services, pair_id, agree
     assert left(services) == THE_PERSONS
 
 
+def test_of_a_cleared_meeting_nothing_is_left_but_that_and_when_it_was(services, pair_id):
+    with services.database.write() as session:
+        for meeting in session.scalars(select(Meeting)):
+            meeting.card, meeting.agreed_at = "limits", MONDAY
+            meeting.changed_by = meeting.declined_by = meeting.pair.mentor_id
+    end(services, pair_id)
+    for day in (0, 46, 60):
+        at(services, END + day * DAY)
+    with services.database.read() as session:
+        for meeting in session.scalars(select(Meeting)):
+            said = (meeting.card, meeting.changed_by, meeting.declined_by, meeting.agreed_at, meeting.place)
+            assert said == (None,) * 5
+
+
 def test_a_restore_holds_what_both_would_be_told(services, pair_id):
     end(services, pair_id)
     with services.database.write() as session:
