@@ -31,7 +31,8 @@ def export(email: str, file: Path | None, as_json: bool) -> None:
             note_look(session, now, pair.id, Role.OPERATOR, "export")
         session.flush()
         journal = journal_of(session, person)
-        octets = b"" if as_json else pack(journal, person.locale, ZoneInfo(person.zone), now)
+        brought, zone = bringing.count(session, person.id), ZoneInfo(person.zone)
+        octets = b"" if as_json else pack(journal, person.locale, zone, now, brought=brought)
     if as_json:
         click.echo(journal.as_json(), nl=False)
     elif str(file) == "-":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from service.domain.errors import InvalidInput, NotAllowed, NotFound
@@ -13,6 +13,7 @@ from service.domain.goals import GoalDraft
 from service.journal import MOST_PAIRS, Journal, JournalDate, JournalPair
 from service.operations import arcs, goals, notes
 from service.operations.arcs import DateInput
+from service.operations.journal_file import MOST_DATA
 from service.operations.people import is_zone, list_pairs
 from service.store import claims
 from service.store.tables import BroughtJournal, Pair, Person
@@ -37,7 +38,15 @@ def bring(session: Session, now: datetime, person: Person, journal: Journal) -> 
         data = each.model_dump_json(by_alias=True)
         session.merge(BroughtJournal(id=held.get(key), person_id=person.id, data=data, brought_at=now))
     session.flush()
+    mine = select(BroughtJournal).where(BroughtJournal.person_id == person.id)
+    if sum(len(row.data) for row in session.scalars(mine)) > MOST_DATA:
+        raise InvalidInput.of("file", "too_much_brought", most=MOST_DATA // 1024 // 1024)
     return len(wanted)
+
+
+def count(session: Session, person_id: int) -> int:
+    mine = select(func.count()).select_from(BroughtJournal).where(BroughtJournal.person_id == person_id)
+    return session.scalar(mine) or 0
 
 
 def brought_of(session: Session, person_id: int) -> dict[int, JournalPair]:

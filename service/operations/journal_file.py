@@ -27,8 +27,10 @@ ENCRYPTED = 0x1  # bit 0 of the flags (APPNOTE.TXT 4.4.4)
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError, RuntimeError, ValueError)
 
 
-def pack(journal: Journal, locale: str, zone: ZoneInfo, now: datetime) -> bytes:
-    """The whole file, or an error and nothing of it."""
+def pack(journal: Journal, locale: str, zone: ZoneInfo, now: datetime, *, brought: int = 0) -> bytes:
+    """The whole file, or an error and nothing of it. `brought`: how many of its pairs, the last, are from elsewhere: no
+    PDF is made of what they signed, for a file of 3 KB can ask for seconds of it."""
+    own = len(journal.pairs) - brought
     words = Words.of(locale)
     members: list[tuple[str, str | bytes]] = [
         ("journal.md", messages.as_markdown(words, journal, zone, now)),
@@ -39,7 +41,9 @@ def pack(journal: Journal, locale: str, zone: ZoneInfo, now: datetime) -> bytes:
         for each in pair.agreements:
             if each.document is not None and each.signed_at is not None:
                 path = messages.agreement_path(number, each)
-                members += [(f"{path}.md", each.document), (f"{path}.pdf", pdf.as_pdf(each.document, each.signed_at))]
+                members.append((f"{path}.md", each.document))
+                if number <= own:
+                    members.append((f"{path}.pdf", pdf.as_pdf(each.document, each.signed_at)))
     into = io.BytesIO()
     with zipfile.ZipFile(into, "w", zipfile.ZIP_DEFLATED) as file:
         for name, content in members:

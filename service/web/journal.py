@@ -55,8 +55,9 @@ def download(token: str) -> AnyResponse:
     limited(token)
     with reading() as session:
         reader = reader_of(session, "person", token)
-        journal = journal_of(session, reader.person)
-    response = Response(pack(journal, reader.person.locale, reader.zone, now()), content_type="application/zip")
+        journal, brought = journal_of(session, reader.person), bringing.count(session, reader.person.id)
+    octets = pack(journal, reader.person.locale, reader.zone, now(), brought=brought)
+    response = Response(octets, content_type="application/zip")
     response.headers["Content-Disposition"] = f'attachment; filename="journal-{now():%Y-%m-%d}.zip"'
     response.headers["Cache-Control"] = "no-store"
     return response

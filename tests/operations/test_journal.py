@@ -169,6 +169,26 @@ def test_ones_own_journal_brings_nothing_where_it_comes_from(services, pair_id):
         assert journal_of(session, mentee) == ana
 
 
+def test_of_what_was_brought_no_pdf_is_made_and_it_has_a_most(services, pair_id):
+    ana, _ = journals(services, pair_id)
+    other = ana.pairs[0].model_copy(update={"other": "Cam Diaz"})
+    large = [
+        other.model_copy(update={"other": f"Cam {number}", "what_matters": "x" * 4_000_000}) for number in range(3)
+    ]
+    with services.database.write() as session:
+        mentee = session.get_one(Pair, pair_id).mentee
+        bringing.erase(session, mentee.id)
+        bringing.bring(session, NOW, mentee, ana.model_copy(update={"pairs": [other]}))
+        journal = journal_of(session, mentee)
+        octets = journal_file.pack(journal, "en", LISBON, NOW, brought=bringing.count(session, mentee.id))
+    with zipfile.ZipFile(io.BytesIO(octets)) as file:
+        assert [name for name in file.namelist() if name.endswith(".pdf")] == ["agreements/1/agreement-v1.pdf"]
+        assert "agreements/2/agreement-v1.md" in file.namelist()
+    with services.database.write() as session, pytest.raises(InvalidInput) as refused:
+        bringing.bring(session, NOW, session.get_one(Pair, pair_id).mentee, ana.model_copy(update={"pairs": large}))
+    assert [fault.code for fault in refused.value.faults] == ["too_much_brought"]
+
+
 def test_who_brought_as_many_pairs_as_there_is_room_for_still_takes_all_away(services, pair_id):
     ana, _ = journals(services, pair_id)
     more = [elsewhere_pair().model_copy(update={"other": f"Cam {number}"}) for number in range(MOST_PAIRS)]
