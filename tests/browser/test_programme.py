@@ -52,3 +52,15 @@ def test_a_coordinator_helps_brings_a_list_and_ends_a_pair(chromium, site, size,
     with site.database.read() as session:
         assert [each.text for each, _ in help_requests.open_ones(session, "coordinator")] == []
         assert session.get(cast.Pair, pair.id).ended_at is not None
+
+
+def test_a_long_name_pushes_no_button_off_a_phone(chromium, site):
+    with site.database.write() as session:
+        cleo = coordinators.appoint(session, NOW, PersonInput("cleo@example.org", "Cleo Park", "Europe/Lisbon")).id
+        pair = cast.pair(session, NOW)
+        pair.mentee.name = "Wolfeschlegelsteinhausenbergerdorff Schwarzschild-Featherstonehaugh"
+        help_requests.ask(session, NOW, pair.mentee, "May we talk?")
+    visit = Visit(chromium, PHONE)
+    visit.open(link(site, "programme", cleo))
+    visit.page.locator("#pairs summary").first.click()
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
