@@ -15,9 +15,10 @@ from service.domain.meeting import LIVE, Phase
 from service.domain.retries import back_off
 from service.domain.terms import terms_of
 from service.operations import booking, details, video
-from service.operations.events import TIMEOUT, WritePlan, anew, load
+from service.operations.events import WritePlan, anew, load
 from service.operations.meetings import interval_of
 from service.operations.proposing import ProposalInput, propose
+from service.operations.whereabouts import find
 from service.ports import BusyReading, CalendarRef, EventSeen, WriterFactory
 from service.store import claims, writes
 from service.store.tables import Attendance, CalendarWrite, Meeting
@@ -28,11 +29,12 @@ PARTSTATS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
 
 @dataclass(frozen=True, slots=True)
 class LookResult:
-    """What came of a look at an event. `seen` None: it has been deleted."""
+    """What came of a look at an event. `seen` None: it has been deleted. `calendar`: the key of the one it is in."""
 
     write_id: int
     seen: EventSeen | None
     error: AdapterError | None
+    calendar: str | None = None
 
 
 def notice(
@@ -61,7 +63,10 @@ def look(plan: WritePlan, factory: WriterFactory) -> LookResult:
     assert plan.at is not None, "only what was written is looked at"
     try:
         writer = factory(plan.provider, plan.url, plan.connection_id)
-        return LookResult(plan.write_id, writer.look(plan.at, TIMEOUT), None)
+        found = find(writer, plan.at, plan.elsewhere)
+        if found is None:
+            return LookResult(plan.write_id, None, None)
+        return LookResult(plan.write_id, found.seen, None, found.at.calendar)
     except AdapterError as fault:
         return LookResult(plan.write_id, None, fault)
 
@@ -81,6 +86,7 @@ def settle(session: Session, now: datetime, max_age: timedelta, result: LookResu
     if result.error is not None and not result.error.permanent:
         row.due_at = now + (result.error.retry_after or back_off(row.attempts, jitter))
         return row.state
+    row.calendar_key = result.calendar or row.calendar_key
     missing, looks = row.state == "missing", row.attempts
     row.state, row.due_at, row.attempts = "written", None, 0
     if Phase(meeting.phase) not in LIVE or now >= meeting.starts_at:

@@ -17,12 +17,12 @@ from service.operations import video
 from service.operations.entries import PageSettings, invitation_for
 from service.operations.followup import queue_about
 from service.operations.meetings import agenda_of, attendance_of
+from service.operations.whereabouts import TIMEOUT, find
 from service.ports import CalendarWriter, EventAddress, EventToWrite, Guest, WriterFactory
 from service.store import outbox, writes
 from service.store.database import load_row
 from service.store.tables import CalendarWrite, Connection, Meeting, Person
 
-TIMEOUT = timedelta(seconds=20)
 LOOKING = frozenset({"look", "missing"})
 DELETED = "not_found"
 BY_CALENDAR = "calendar"
@@ -31,8 +31,8 @@ SEARCHABLE = timedelta(minutes=2)  # Graph says nowhere how long a search may la
 
 @dataclass(frozen=True, slots=True)
 class WritePlan:
-    """All that a write needs, so that it can run with no session open. `fresh`: what was wanted before may have been
-    written so short a while ago that the calendar does not know of it."""
+    """All that a write needs, so that it can run with no session open. `elsewhere`: the account's other calendars.
+    `fresh`: what was wanted before may have been written so short a while ago that the calendar does not know of it."""
 
     write_id: int
     provider: str
@@ -40,6 +40,7 @@ class WritePlan:
     connection_id: int
     event: EventToWrite
     at: EventAddress | None
+    elsewhere: tuple[str, ...]
     remove: bool
     look: bool
     fresh: bool
@@ -95,6 +96,7 @@ def begin(session: Session, now: datetime, settings: PageSettings, write_id: int
         connection_id=connection.id,
         event=_event(session, now, settings, row, meeting),
         at=_address(row),
+        elsewhere=tuple(each.key for each in connection.calendars if each.key != row.calendar_key),
         remove=meeting.phase == Phase.CANCELLED,
         look=row.state != "pending",
         fresh=now - (meeting.changed_at or row.created_at) < SEARCHABLE,
@@ -106,24 +108,35 @@ def write(plan: WritePlan, factory: WriterFactory) -> WriteResult:
     try:
         writer = factory(plan.provider, plan.url, plan.connection_id)
         if plan.remove:
-            gone = writer.remove(plan.at, plan.event, TIMEOUT) or not plan.fresh
+            gone = writer.remove(_now_at(writer, plan), plan.event, TIMEOUT) or not plan.fresh
             return WriteResult(plan, None, None if gone else AdapterError("server_error", permanent=False))
         if plan.at is None:
             return WriteResult(plan, writer.put(plan.event, TIMEOUT), None)
-        return WriteResult(plan, _changed(writer, plan.at, plan.event), None)
+        return WriteResult(plan, _changed(writer, plan.at, plan), None)
     except AdapterError as fault:
         return WriteResult(plan, None, fault)
 
 
-def _changed(writer: CalendarWriter, at: EventAddress, event: EventToWrite) -> EventAddress:
+def _now_at(writer: CalendarWriter, plan: WritePlan) -> EventAddress | None:
+    """Before it is removed: of one that is not where it was written "gone" would be said, and its guest not told."""
+    if plan.at is None or not plan.elsewhere:
+        return plan.at
+    found = find(writer, plan.at, plan.elsewhere)
+    return plan.at if found is None else found.at
+
+
+def _changed(writer: CalendarWriter, at: EventAddress, plan: WritePlan) -> EventAddress:
     """Where the event now stands. Of two answers that say it is gone one may be wrong, and a second event in its place
     would invite its guest again."""
     try:
-        return writer.change(at, event, TIMEOUT)
+        return writer.change(at, plan.event, TIMEOUT)
     except AdapterError as fault:
-        if fault.code != DELETED or writer.look(at, TIMEOUT) is None:
+        found = find(writer, at, plan.elsewhere) if fault.code == DELETED else None
+        if found is None:
             raise
-        raise AdapterError("server_error", permanent=False, **fault.params) from fault
+        if found.at.calendar == at.calendar:
+            raise AdapterError("server_error", permanent=False, **fault.params) from fault
+    return writer.change(found.at, plan.event, TIMEOUT)
 
 
 def settle(session: Session, now: datetime, result: WriteResult, jitter: float = 0.0) -> str:
