@@ -17,7 +17,7 @@ from service.operations.booking import announce_change
 from service.operations.followup import queue_about
 from service.operations.meetings import look_again, may_cancel
 from service.store import outbox, writes
-from service.store.tables import Attendance, Meeting, Pair, Person
+from service.store.tables import Attendance, Meeting, OutboxRow, Pair, Person
 
 
 def accept(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
@@ -53,14 +53,16 @@ def set_meeting_place(session: Session, now: datetime, meeting: Meeting, by_id: 
 
 def put_back(session: Session, now: datetime, meeting: Meeting, by_id: int) -> None:
     """Somebody moved its event to a time that it cannot have: the event is written anew as the meeting stands, and they
-    are told when that is; so is whoever had no invitation yet."""
+    are told when that is; so is whoever had no invitation yet, or had another one to come."""
+    invitations = OutboxRow.meeting_id == meeting.id, OutboxRow.kind == "invitation"
+    to_come = set(session.scalars(select(OutboxRow.person_id).where(*invitations, OutboxRow.state.in_(outbox.UNSENT))))
     outbox.withdraw(session, meeting_id=meeting.id, kinds=("invitation",))
     meeting.sequence += 1
     meeting.changed_by, meeting.changed_at = None, now
     writes.follow(session, now, meeting.id)
     reached = outbox.announced(session, meeting.id)
     for person in (meeting.pair.mentee, meeting.pair.mentor):
-        if person.id == by_id or person.id not in reached:
+        if person.id == by_id or person.id not in reached or person.id in to_come:
             queue_about(session, now, meeting, "invitation", person.id)
 
 

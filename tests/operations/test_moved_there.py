@@ -11,11 +11,12 @@ from service.domain.interval import Interval
 from service.operations import booking, changes
 from service.operations.meetings import interval_of
 from service.operations.proposing import open_proposals
-from service.ports import EventSeen
+from service.ports import EventSeen, VideoLink
 from service.store.tables import CalendarWrite, Connection, Meeting, OutboxRow, Person
 from tests import cast
 from tests.operations.test_booking import AGE, NOW, book, mark_sent
 from tests.operations.test_events import LENGTH, NEXT, calendar, change, connect, notice, rows, run, states
+from tests.operations.test_video import connect_with_video
 
 pytestmark = pytest.mark.databases
 ANAS, BENS = ("invitation", 1, "Ana"), ("invitation", 1, "Ben")
@@ -150,3 +151,18 @@ def test_who_wants_to_move_and_call_off_here_has_their_entry_put_back(services, 
     run(services)
     assert [event.interval for event in held.events.values()] == [stands]
     assert states(services, meeting_id) == ["none", "written"]
+
+
+def test_an_exchanged_link_is_told_to_both_also_where_the_event_is_put_back(services, pair_id):
+    connect_with_video(services, "ben")
+    with services.database.write() as session:
+        session.get(cast.Pair, pair_id).mentor.when_moved = "keep"
+    meeting_id = book(services, pair_id, video="meet", invite_by="mail", by_id=2)
+    run(services)
+    mark_sent(services, meeting_id)
+    [row] = rows(services)
+    other_link = VideoLink("https://meet.example.org/two")
+    with services.database.write() as session:
+        session.get(CalendarWrite, row.id).state = "look"
+        changes.settle(session, NOW, AGE, changes.LookResult(row.id, EventSeen(THERE, {}, other_link), None))
+    assert [who for _, _, who in to_come(services)] == ["Ana", "Ben"]
