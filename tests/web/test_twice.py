@@ -148,7 +148,7 @@ CASES = {  # what the form does: its page, what is typed into it, which button i
     "operator.decided arrived": ("/operator/{operator}", {}, ("decision", "arrived"), (303, 409)),  # says it is decided
     "operator.decided address": ("/operator/{operator}", {}, ("decision", "try-again"), AGAIN),
     "programme.change answered": ("/programme/{programme}", {}, None, AGAIN),
-    "programme.change address": ("/programme/{programme}", {"email": "ana.lima@example.org"}, None, AGAIN),
+    "programme.change address": ("wrong address", {"email": "eve.lima@example.org"}, None, AGAIN),
     "programme.change welcome": ("working address", {}, None, AGAIN),
     "programme.change end": ("/programme/{programme}", {}, None, AGAIN),
     "programme.change again": ("ended", {}, None, AGAIN),
@@ -229,7 +229,7 @@ def page_of(site, client, tokens, name):
         drain(site)
         box = client.get("/mailbox?person=ben@example.org").get_data(as_text=True)
         return client.get(re.search(r'href="(/mailbox/[^"?]+)"', box)[1])
-    if name in {"working address", "ended", "looked at"}:
+    if name in {"working address", "wrong address", "ended", "looked at"}:
         return pairs_page(site, client, tokens, held.pair_id, name)
     if name in {"answered", "settled", "signed"}:
         agree(site, held.pair_id, name)
@@ -269,11 +269,13 @@ def page_of(site, client, tokens, name):
 
 
 def pairs_page(site, client, tokens, pair_id, name):
-    """The coordinator's, when mail arrives; of pairs that ended; or of a list that is looked at."""
+    """The coordinator's, when mail arrives; of a new pair; of ended ones; or of a list that is looked at."""
     path = f"/programme/{tokens['programme']}"
     with site.database.write() as session:
         pair = session.get(Pair, pair_id)
         pair.mentee.refused_at, pair.ended_at = None, NOW if name == "ended" else None
+        if name == "wrong address":
+            path += f"?pair={cast.other_mentee(session, NOW, pair.mentor_id).id}"
     if name == "looked at":
         return client.post(f"{path}/import", data={"csv": CSV})
     return client.get(f"{path}?show=ended" if name == "ended" else path)
