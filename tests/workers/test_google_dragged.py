@@ -60,6 +60,21 @@ def test_where_the_other_calendar_cannot_be_read_just_then(services, world, writ
     assert stands(services, written)
 
 
+@pytest.mark.parametrize(("status", "reason"), [(401, "authError"), (403, "insufficientPermissions")])
+def test_where_the_account_answers_no_more_at_the_second_look(services, world, written, status, reason):
+    other, get = second_calendar(services, world, counts=False), world.fake.events.get
+
+    def refused(calendar, asked, scopes):
+        if calendar is other:
+            raise Refused(status, reason, "from now on")
+        return get(calendar, asked, scopes)
+
+    drag(world, other)
+    world.fake.events.get = refused
+    read_and_look(services)
+    assert stands(services, written)
+
+
 def test_where_it_is_read_between_the_two_halves_of_the_move(services, world, written):
     other = second_calendar(services, world)
     other.touch({**event_of(world), "organizer": {"email": other.id, "self": True}})
