@@ -19,7 +19,8 @@ from service import wiring
 from service.operations import timers
 from service.operations.sweeps import AT_ONCE
 from service.store.migrate import migrate
-from service.store.tables import Attendance, Goal, Meeting, OutboxRow, Pair, Person
+from service.store.pair_text import new_key
+from service.store.tables import Attendance, Goal, Meeting, OutboxRow, Pair, PairKey, Person
 
 PAIRS = 10_000
 WARM = 500  # rows after which the memory is what it stays
@@ -75,7 +76,8 @@ def _fill(session: Session, now: datetime, pairs: int) -> None:
         _meeting(pairs + number, now, now + timedelta(hours=20), due=number % 3 == 0, pair_id=number)
         for number in numbers if number % 3 != 1
     ]  # fmt: skip
-    for table, wanted in ((Person, people), (Pair, rows), (Meeting, meetings + ahead)):
+    keys = [{"pair_id": number, "key": new_key()} for number in numbers]  # as a row by the ORM makes it
+    for table, wanted in ((Person, people), (Pair, rows), (PairKey, keys), (Meeting, meetings + ahead)):
         session.execute(insert(table), wanted)
     session.execute(insert(Attendance), [each for row in ahead for each in _attending(row)])
     for number in numbers:
