@@ -49,7 +49,13 @@ class GoogleWriter:
         except AdapterError as fault:
             if fault.params.get("status") != CONFLICT:
                 raise
-        return self._settle(calls, MAIN, event_id(event), event)
+        try:
+            return self._settle(calls, MAIN, event_id(event), event)
+        except AdapterError as fault:
+            if fault.code != GONE or "status" not in fault.params:  # deleted, as its own text says
+                raise
+            # Its id is taken, so it is there: one of the two answers is wrong, and another id would invite twice.
+            raise AdapterError("server_error", permanent=False, **fault.params) from fault
 
     def change(self, at: EventAddress, event: EventToWrite, timeout: timedelta) -> EventAddress:
         calls = GoogleCalls(self._account, timeout)

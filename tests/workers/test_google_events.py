@@ -127,6 +127,18 @@ def test_s16_an_answer_lost_after_the_commit_makes_one_event_and_one_invitation(
     assert [each.kind for each in world.fake.events.invitations] == ["invite"]
 
 
+def test_s16_a_broken_answer_about_what_stands_already_makes_no_second_event(services, world, meeting_id):
+    world.fake.lost.add("events.insert")
+    write(services)
+    world.fake.lost.clear()
+    world.fake.faults["events.get"] = [refused(404, "notFound")]
+    write(services)
+    assert (state(services, meeting_id), len(world.primary.events)) == ("pending", 1)
+    write(services)
+    assert (state(services, meeting_id), len(world.primary.events)) == ("written", 1)
+    assert [each.kind for each in world.fake.events.invitations] == ["invite"]
+
+
 def test_our_own_event_never_counts_as_busy(services, world, meeting_id):
     write(services)
     [event] = world.primary.events.values()
