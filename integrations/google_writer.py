@@ -50,12 +50,13 @@ class GoogleWriter:
             if fault.params.get("status") != CONFLICT:
                 raise
         try:
-            return self._settle(calls, MAIN, event_id(event), event)
+            found = _read(calls, MAIN, event_id(event))
         except AdapterError as fault:
-            if fault.code != GONE or "status" not in fault.params:  # deleted, as its own text says
+            if fault.code != GONE:
                 raise
             # Its id is taken, so it is there: one of the two answers is wrong, and another id would invite twice.
             raise AdapterError("server_error", permanent=False, **fault.params) from fault
+        return self._settle(calls, MAIN, found, event)
 
     def change(self, at: EventAddress, event: EventToWrite, timeout: timedelta) -> EventAddress:
         calls = GoogleCalls(self._account, timeout)
@@ -64,7 +65,7 @@ class GoogleWriter:
         except AdapterError as fault:
             if fault.params.get("status") != CHANGED:
                 raise
-        return self._settle(calls, at.calendar, at.event_id, event)
+        return self._settle(calls, at.calendar, _read(calls, at.calendar, at.event_id), event)
 
     def remove(self, at: EventAddress | None, event: EventToWrite, timeout: timedelta) -> bool:
         """Without If-Match: a meeting that is off is off, whatever somebody made of its event. We know its id before it
@@ -96,9 +97,8 @@ class GoogleWriter:
         except (KeyError, TypeError, ValueError, AttributeError):
             raise calls.unexpected() from None
 
-    def _settle(self, calls: GoogleCalls, calendar: str, key: str, event: EventToWrite) -> EventAddress:
+    def _settle(self, calls: GoogleCalls, calendar: str, found: dict[str, Any], event: EventToWrite) -> EventAddress:
         """The event as it stands there: ours of this revision is what we wanted, an older one is brought up to it."""
-        found = calls.execute(calls.api.events.get(calendarId=calendar, eventId=key, fields=FIELDS))
         if found.get("status") == "cancelled":  # of a deleted one little more than that is told
             raise AdapterError(GONE, permanent=True, host=calls.host)
         at = _address(calls, calendar, found)
@@ -108,6 +108,11 @@ class GoogleWriter:
         if private.get(REVISION) == str(event.revision):
             return at
         return _patched(calls, at, event)
+
+
+def _read(calls: GoogleCalls, calendar: str, key: str) -> dict[str, Any]:
+    found: dict[str, Any] = calls.execute(calls.api.events.get(calendarId=calendar, eventId=key, fields=FIELDS))
+    return found
 
 
 def event_id(event: EventToWrite) -> str:
