@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from service import logs
 from service.operations import calendars, consents, erasing, leaving, watching
+from service.store.database import AWAY
 from service.store.types import KeyMissing
 from service.wiring import Services
 from workers.busy import WATCH_TIMEOUT
@@ -30,6 +31,8 @@ def _attempt(services: Services, person_id: int) -> None:
     with logs.about(person=person_id):
         try:
             leave(services, person_id)
+        except AWAY:  # the database is away: nothing of one person's
+            raise
         except Exception as fault:  # a mistake in one person's must not keep what the others gave
             logs.mistake(log, "somebody's access cannot be given back", fault, person=person_id)
 
